@@ -1,0 +1,19 @@
+import { type Actor, anonymous } from '../domain/permissions.js';
+import { AppError } from '../errors.js';
+import type { CredentialService } from '../service/credential-service.js';
+
+/** What a 401 challenges with: exactly this, since clients in the field compare it (SPEC §4). */
+export const challenge = 'Basic realm="Restcomm realm"';
+
+/**
+ * The caller that an `Authorization` header proves. Without a header it is nobody; a header that is wrong is refused.
+ * @throws AppError UNAUTHENTICATED, ACCOUNT_NOT_ACTIVE
+ */
+export async function authenticate(header: string | undefined, credentials: CredentialService): Promise<Actor> {
+  if (header === undefined) return anonymous;
+  const [, encoded] = /^Basic +([A-Za-z0-9+/_-]+=*) *$/i.exec(header) ?? [];
+  const decoded = Buffer.from(encoded ?? '', 'base64').toString('utf8');
+  const colon = decoded.indexOf(':');
+  if (colon < 0) throw new AppError('UNAUTHENTICATED', 'Sign in by HTTP Basic: SID or e-mail address, then password or AuthToken.');
+  return credentials.authenticate({ login: decoded.slice(0, colon), secret: decoded.slice(colon + 1) });
+}

@@ -1,0 +1,109 @@
+import { MapperKind, mapSchema } from '@graphql-tools/utils';
+import {
+  type ConstArgumentNode,
+  DirectiveLocation,
+  GraphQLDirective,
+  GraphQLEnumType,
+  GraphQLNonNull,
+  type GraphQLFieldConfig,
+  type GraphQLFieldResolver,
+  type GraphQLSchema,
+  defaultFieldResolver,
+  getNamedType,
+  isInterfaceType,
+  isIntrospectionType,
+  isObjectType,
+} from 'graphql';
+import { Directive } from 'type-graphql';
+import { type Operation, type Rank, authorizeRank, requirementOf } from '../../domain/permissions.js';
+import type { Context } from './context.js';
+
+/** How the schema spells a rank. */
+const spellings: Record<Rank, string> = {
+  Anonymous: 'ANYONE',
+  ProvisioningAgent: 'PROVISIONING_AGENT',
+  Developer: 'DEVELOPER',
+  Administrator: 'ADMINISTRATOR',
+  SuperAdmin: 'SUPER_ADMIN',
+};
+const ranksBySpelling = new Map(Object.entries(spellings).map(([rank, spelling]) => [spelling, rank as Rank]));
+
+const descriptions: Record<Rank, string> = {
+  Anonymous: 'Whoever calls, signed in or not.',
+  ProvisioningAgent: 'Any account that is signed in.',
+  Developer: 'A Developer, an Administrator or the Super Admin.',
+  Administrator: 'An Administrator or the Super Admin.',
+  SuperAdmin: 'The Super Admin alone: the account at the root of the tree.',
+};
+
+/** The directive by which a field shows, and enforces, who may ask for it. */
+export const authDirective = new GraphQLDirective({
+  name: 'auth',
+  description:
+    'The least standing that a caller needs for the field. Below it the field answers UNAUTHENTICATED or FORBIDDEN. ' +
+    'Which accounts the caller reaches is decided beyond that: itself, and what is below it.',
+  locations: [DirectiveLocation.FIELD_DEFINITION],
+  args: {
+    requires: {
+      description: 'The least standing; each includes those before it.',
+      type: new GraphQLNonNull(
+        new GraphQLEnumType({
+          name: 'Standing',
+          description: 'The standing of a caller, from the least permitted to the most.',
+          values: Object.fromEntries(
+            Object.entries(spellings).map(([rank, spelling]) => [spelling, { description: descriptions[rank as Rank] }]),
+          ),
+        }),
+      ),
+    },
+  },
+});
+
+/** Guards a field of the schema by what the permission table says of the operation. */
+export function Guarded(operation: Operation): MethodDecorator & PropertyDecorator {
+  return Directive(`@auth(requires: ${spellings[requirementOf(operation)]})`) as MethodDecorator & PropertyDecorator;
+}
+
+/** Makes every `@auth` of the schema hold, when the field is resolved and when it is subscribed to. */
+export function enforceAuth(schema: GraphQLSchema): GraphQLSchema {
+  return mapSchema(schema, {
+    [MapperKind.OBJECT_FIELD]: (field: GraphQLFieldConfig<unknown, Context>) => {
+      const rank = requiredRank(field);
+      if (rank === undefined) return undefined;
+      const guarded =
+        (resolver: GraphQLFieldResolver<unknown, Context>): GraphQLFieldResolver<unknown, Context> =>
+        (source, args, context, info) => {
+          authorizeRank(context.actor, rank);
+          return resolver(source, args, context, info);
+        };
+      field.resolve = guarded(field.resolve ?? defaultFieldResolver);
+      if (field.subscribe !== undefined) field.subscribe = guarded(field.subscribe);
+      return field;
+    },
+  });
+}
+
+/**
+ * Refuses to build a schema with an open door: every operation, and every field of an account or an organization that
+ * leads to another object, must name its guard. A guard that opens to anyone is named as well.
+ */
+export function assertGuarded(schema: GraphQLSchema): void {
+  const operations = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!isObjectType(type) || isIntrospectionType(type)) continue;
+    const isNode = type.getInterfaces().some(({ name }) => name === 'Node');
+    for (const field of Object.values(type.getFields())) {
+      const result = getNamedType(field.type);
+      const leadsOn = isNode && (isObjectType(result) || isInterfaceType(result));
+      if ((operations.includes(type) || leadsOn) && requiredRank(field) === undefined) {
+        throw new Error(`${type.name}.${field.name} has no guard: mark it with @Guarded.`);
+      }
+    }
+  }
+}
+
+function requiredRank(field: Pick<GraphQLFieldConfig<unknown, unknown>, 'astNode'>): Rank | undefined {
+  const use = field.astNode?.directives?.find(({ name }) => name.value === authDirective.name);
+  const requires: ConstArgumentNode | undefined = use?.arguments?.find(({ name }) => name.value === 'requires');
+  return requires?.value.kind === 'EnumValue' ? ranksBySpelling.get(requires.value.value) : undefined;
+}

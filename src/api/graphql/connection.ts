@@ -1,0 +1,43 @@
+import { ArgsType, Field, Int, ObjectType } from 'type-graphql';
+import type { PageArguments, PageOf } from '../../domain/page.js';
+
+/** The arguments of every connection. */
+@ArgsType()
+export class ConnectionArgs implements PageArguments {
+  @Field(() => Int, { nullable: true, description: 'Reads forwards: at most this many, 1 to 100. Default: 50.' })
+  first?: number;
+
+  @Field({ nullable: true, description: 'Reads forwards from this cursor on, which itself is left out.' })
+  after?: string;
+
+  @Field(() => Int, { nullable: true, description: 'Reads backwards: at most this many, 1 to 100. Not together with `first`.' })
+  last?: number;
+
+  @Field({ nullable: true, description: 'Reads backwards from this cursor on, which itself is left out.' })
+  before?: string;
+}
+
+@ObjectType('PageInfo', { description: 'Where a page lies in its list.', simpleResolvers: true })
+export class PageInfoType {
+  @Field({ description: 'Whether there is more after the page.' })
+  hasNextPage: boolean;
+
+  @Field({ description: 'Whether there is more before the page.' })
+  hasPreviousPage: boolean;
+
+  @Field(() => String, { nullable: true, description: 'The cursor of the first entry; null on an empty page.' })
+  startCursor: string | null;
+
+  @Field(() => String, { nullable: true, description: 'The cursor of the last entry; null on an empty page.' })
+  endCursor: string | null;
+}
+
+export function pageInfoOf<Row>({ rows, hasNextPage, hasPreviousPage }: PageOf<Row>, cursor: (row: Row) => string): PageInfoType {
+  const [first, last] = [rows.at(0), rows.at(-1)];
+  return {
+    hasNextPage,
+    hasPreviousPage,
+    startCursor: first === undefined ? null : cursor(first),
+    endCursor: last === undefined ? null : cursor(last),
+  };
+}

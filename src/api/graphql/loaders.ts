@@ -1,0 +1,87 @@
+import DataLoader from 'dataloader';
+import type { Account } from '../../domain/account.js';
+import type { Organization } from '../../domain/organization.js';
+import type { PageOf } from '../../domain/page.js';
+import type { Actor } from '../../domain/permissions.js';
+import type { Sid } from '../../domain/sid.js';
+import type { Listed } from '../../persistence/account-repository.js';
+import type { ListOwner, Listing, Selection } from '../../service/account-reading.js';
+import type { Services } from './context.js';
+
+/** Asks for one owner's list, among many that are asked for at the same level of a query. */
+interface ListKey<Selected extends Selection> {
+  listing: Selected;
+  owner: ListOwner;
+}
+
+export interface Loaders {
+  accounts: DataLoader<Sid, Account | null>;
+  organizations: DataLoader<Sid, Organization | null>;
+  pages: DataLoader<ListKey<Listing>, PageOf<Listed>, string>;
+  counts: DataLoader<ListKey<Selection>, number, string>;
+}
+
+/** Told how many keys each batch had. */
+export type ObserveBatch = (loader: keyof Loaders, size: number) => void;
+
+/**
+ * The loaders of one request and one viewer: they ask the services, so nothing reaches a resolver that the viewer may
+ * not see. A level of a query, however wide, becomes one batch: one statement.
+ */
+export function createLoaders(
+  { accountReading, organizations }: Pick<Services, 'accountReading' | 'organizations'>,
+  actor: Actor,
+  observe: ObserveBatch,
+): Loaders {
+  const lists = <Selected extends Selection, Result>(
+    name: 'pages' | 'counts',
+    read: (listing: Selected, owners: ListOwner[]) => Promise<Result[]>,
+  ) =>
+    new DataLoader<ListKey<Selected>, Result, string>(
+      (keys) => {
+        observe(name, keys.length);
+        const owners = (group: ListKey<Selected>[]): ListOwner[] => group.map(({ owner }) => owner);
+        return inGroups(
+          keys,
+          ({ listing }) => JSON.stringify(listing),
+          (group) => read(group[0]!.listing, owners(group)),
+        );
+      },
+      { cacheKeyFn: ({ listing, owner }) => owner.sid + JSON.stringify(listing) },
+    );
+
+  return {
+    accounts: new DataLoader((sids) => {
+      observe('accounts', sids.length);
+      return accountReading.findMany(actor, sids);
+    }),
+    organizations: new DataLoader((sids) => {
+      observe('organizations', sids.length);
+      return organizations.findMany(actor, sids);
+    }),
+    pages: lists('pages', (listing: Listing, owners) => accountReading.pages(actor, listing, owners)),
+    counts: lists('counts', (listing: Selection, owners) => accountReading.counts(actor, listing, owners)),
+  };
+}
+
+/** Works group by group on what belongs together, and gives the results in the order of the keys. */
+async function inGroups<Key, Result>(
+  keys: readonly Key[],
+  groupOf: (key: Key) => string,
+  work: (group: Key[]) => Promise<Result[]>,
+): Promise<Result[]> {
+  const groups = new Map<string, Key[]>();
+  for (const key of keys) {
+    const group = groups.get(groupOf(key));
+    if (group === undefined) groups.set(groupOf(key), [key]);
+    else group.push(key);
+  }
+  const results = new Map<Key, Result>();
+  await Promise.all(
+    [...groups.values()].map(async (group) => {
+      const found = await work(group);
+      group.forEach((key, index) => results.set(key, found[index]!));
+    }),
+  );
+  return keys.map((key) => results.get(key)!);
+}

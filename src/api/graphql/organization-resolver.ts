@@ -1,0 +1,84 @@
+import { Arg, Args, ArgsType, Ctx, Field, FieldResolver, ID, InputType, Mutation, ObjectType, Query, Resolver, Root } from 'type-graphql';
+import { type Organization, OrganizationStatus } from '../../domain/organization.js';
+import { Guarded } from './auth-directive.js';
+import { ConnectionArgs } from './connection.js';
+import type { Context } from './context.js';
+import { OrganizationBy, OrganizationConnectionType, OrganizationType, organizationReference } from './organization-type.js';
+import { DomainName } from './scalars.js';
+
+@ArgsType()
+class OrganizationsArgs extends ConnectionArgs {
+  @Field(() => OrganizationStatus, { nullable: true, description: 'Only organizations with this status.' })
+  status?: OrganizationStatus;
+}
+
+@InputType({ description: 'What a new organization is made from.' })
+class CreateOrganizationInput {
+  @Field(() => DomainName, { description: 'Its domain name. Errors: INVALID_DOMAIN_NAME, DOMAIN_NAME_IN_USE.' })
+  domainName: string;
+}
+
+@InputType({ description: 'Which organization to close.' })
+class CloseOrganizationInput {
+  @Field(() => ID, { description: 'The SID of the organization. Errors: ORGANIZATION_NOT_FOUND, ORGANIZATION_NOT_EMPTY.' })
+  sid: string;
+}
+
+@ObjectType({ description: 'The organization that was created.' })
+class CreateOrganizationPayload {
+  @Field(() => OrganizationType, { description: 'The new organization.' })
+  organization: Organization;
+}
+
+@ObjectType({ description: 'The organization that was closed.' })
+class CloseOrganizationPayload {
+  @Field(() => OrganizationType, { description: 'The organization, closed.' })
+  organization: Organization;
+}
+
+@Resolver(() => OrganizationType)
+export class OrganizationResolver {
+  @FieldResolver(() => ID, { description: 'The SID: global and typed by its prefix, `AC` or `OR`.' })
+  id(@Root() { sid }: OrganizationType): string {
+    return sid;
+  }
+
+  @Guarded('readOwnOrganization')
+  @Query(() => OrganizationType, {
+    nullable: true,
+    description: "One organization: the caller's own or, for the Super Admin, any. Null when there is none that the caller may see.",
+  })
+  organization(
+    @Arg('by', () => OrganizationBy, { description: 'Which one.' }) by: OrganizationBy,
+    @Ctx() { actor, organizations }: Context,
+  ): Promise<Organization | null> {
+    return organizations.find(actor, organizationReference(by));
+  }
+
+  @Guarded('manageOrganizations')
+  @Query(() => OrganizationConnectionType, { description: 'All organizations, by domain name.' })
+  async organizations(
+    @Args() { status, ...page }: OrganizationsArgs,
+    @Ctx() { actor, organizations }: Context,
+  ): Promise<OrganizationConnectionType> {
+    return new OrganizationConnectionType(await organizations.list(actor, status, page), status);
+  }
+
+  @Guarded('manageOrganizations')
+  @Mutation(() => CreateOrganizationPayload, { description: 'Creates an organization.' })
+  async createOrganization(
+    @Arg('input', { description: 'The organization.' }) { domainName }: CreateOrganizationInput,
+    @Ctx() { actor, organizations }: Context,
+  ): Promise<CreateOrganizationPayload> {
+    return { organization: await organizations.create(actor, domainName) };
+  }
+
+  @Guarded('manageOrganizations')
+  @Mutation(() => CloseOrganizationPayload, { description: 'Closes an organization that has no open account left.' })
+  async closeOrganization(
+    @Arg('input', { description: 'The organization.' }) { sid }: CloseOrganizationInput,
+    @Ctx() { actor, organizations }: Context,
+  ): Promise<CloseOrganizationPayload> {
+    return { organization: await organizations.close(actor, sid) };
+  }
+}

@@ -1,0 +1,41 @@
+import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
+
+/** An instant; only ever given out. */
+export const DateTime = new GraphQLScalarType<Date, string>({
+  name: 'DateTime',
+  description: 'An instant in UTC, to the millisecond, as RFC 3339 writes it: `2026-03-01T10:17:35.000Z`.',
+  specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time.html',
+  serialize: (value) => (value as Date).toISOString(),
+});
+
+/*
+ * The next two take any string: what is a valid address or name is a rule of the domain, which answers by the catalogue
+ * (INVALID_EMAIL, INVALID_DOMAIN_NAME) and the same on every surface.
+ */
+
+export const EmailAddress = textScalar(
+  'EmailAddress',
+  "An e-mail address; given out in lower case. The local part is made of letters, digits and `. _ % + - '`, because it doubles as a SIP login.",
+  'https://www.rfc-editor.org/rfc/rfc5321#section-4.1.2',
+);
+
+export const DomainName = textScalar(
+  'DomainName',
+  'A domain name: labels of letters, digits and hyphens, joined by dots, at most 255 characters; given out in lower case.',
+  'https://www.rfc-editor.org/rfc/rfc1035#section-2.3.1',
+);
+
+function textScalar(name: string, description: string, specifiedByURL: string): GraphQLScalarType<string, string> {
+  const parse = (value: unknown): string => {
+    if (typeof value === 'string') return value;
+    throw new GraphQLError(`${name} must be a string.`);
+  };
+  return new GraphQLScalarType({
+    name,
+    description,
+    specifiedByURL,
+    serialize: String,
+    parseValue: parse,
+    parseLiteral: (node) => parse(node.kind === Kind.STRING ? node.value : undefined),
+  });
+}

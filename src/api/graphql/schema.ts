@@ -1,0 +1,58 @@
+import 'reflect-metadata';
+import { MapperKind, mapSchema, printSchemaWithDirectives } from '@graphql-tools/utils';
+import { GraphQLInputObjectType, type GraphQLFieldConfig, type GraphQLSchema, specifiedDirectives } from 'graphql';
+import { buildSchemaSync } from 'type-graphql';
+import { AccountMutations } from './account-mutations.js';
+import { AccountResolver } from './account-resolver.js';
+import { assertGuarded, authDirective, enforceAuth } from './auth-directive.js';
+import type { Context } from './context.js';
+import { NodeResolver } from './node-resolver.js';
+import { OrganizationResolver } from './organization-resolver.js';
+import { DateTime } from './scalars.js';
+
+/** The executable schema: what TypeGraphQL reads from the classes, with the directives made to hold. */
+export function createSchema(): GraphQLSchema {
+  const annotated = buildSchemaSync({
+    resolvers: [NodeResolver, AccountResolver, OrganizationResolver, AccountMutations],
+    scalarsMap: [{ type: Date, scalar: DateTime }],
+    directives: [...specifiedDirectives, authDirective],
+    // Input is checked by the rules of the domain, for every surface alike.
+    validate: false,
+  });
+  assertGuarded(annotated);
+  return enforceAuth(dropNulls(holdToOneOf(annotated)));
+}
+
+/** The schema as it is committed: with its descriptions, its directives and their uses. */
+export function printedSchema(schema: GraphQLSchema): string {
+  return `${printSchemaWithDirectives(schema)}\n`;
+}
+
+/** TypeGraphQL passes `@oneOf` on as an annotation only; this makes graphql hold inputs to it. */
+function holdToOneOf(schema: GraphQLSchema): GraphQLSchema {
+  return mapSchema(schema, {
+    [MapperKind.INPUT_OBJECT_TYPE]: (type) => {
+      const isOneOf = type.astNode?.directives?.some(({ name }) => name.value === 'oneOf') === true;
+      return isOneOf ? new GraphQLInputObjectType({ ...type.toConfig(), isOneOf }) : undefined;
+    },
+  });
+}
+
+/** An input that is null means the same here as one that is left out; so no resolver has to ask for both. */
+function dropNulls(schema: GraphQLSchema): GraphQLSchema {
+  return mapSchema(schema, {
+    [MapperKind.OBJECT_FIELD]: (field: GraphQLFieldConfig<unknown, Context>) => {
+      const { resolve } = field;
+      if (resolve === undefined || Object.keys(field.args ?? {}).length === 0) return undefined;
+      field.resolve = (source, args, context, info) => resolve(source, withoutNulls(args) as typeof args, context, info);
+      return field;
+    },
+  });
+}
+
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== 'object' || value === null) return value;
+  const given = Object.entries(value).filter(([, inner]) => inner !== null && inner !== undefined);
+  return Object.fromEntries(given.map(([name, inner]) => [name, withoutNulls(inner)]));
+}

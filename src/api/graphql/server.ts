@@ -1,0 +1,162 @@
+import { ApolloServer, type ApolloServerPlugin, HeaderMap, type HTTPGraphQLResponse } from '@apollo/server';
+import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
+import type { RequestLimits } from '../../config.js';
+import { anonymous } from '../../domain/permissions.js';
+import { AppError, type ErrorCode, statusOf } from '../../errors.js';
+import { authenticate, challenge } from '../authentication.js';
+import { publicError } from '../public-error.js';
+import { reportOf, requestError } from '../request-error.js';
+import type { Context, Services } from './context.js';
+import { asGraphqlError, describe, formatted } from './graphql-error.js';
+import { costOf, limitRules } from './limits.js';
+import { type ObserveBatch, createLoaders } from './loaders.js';
+
+export interface GraphqlOptions {
+  schema: GraphQLSchema;
+  services: Services;
+  limits: RequestLimits;
+  introspection: boolean;
+  /** Whether messages may suggest names of the schema. */
+  suggestions: boolean;
+  observeBatch: ObserveBatch;
+}
+
+/**
+ * GraphQL over HTTP at `/graphql`. A document is parsed, validated and weighed before anything is read; only then is the
+ * caller looked up, so a document that is refused costs no statement.
+ */
+export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptions): Promise<void> {
+  const apollo = new ApolloServer<Context>({
+    schema: options.schema,
+    introspection: options.introspection,
+    hideSchemaDetailsFromClientErrors: !options.suggestions,
+    includeStacktraceInErrorResponses: false,
+    persistedQueries: false,
+    stopOnTerminationSignals: false,
+    parseOptions: { maxTokens: options.limits.tokens },
+    validationRules: limitRules(options.limits),
+    // Errors of requests that never become an operation; those of operations are described in `gate`, which knows the request.
+    formatError: ({ message }) => formatted({ code: 'BAD_USER_INPUT', message }),
+    plugins: [ApolloServerPluginCacheControlDisabled(), gate(options)],
+    logger: { debug() {}, info() {}, warn: (message) => fastify.log.warn(message), error: (message) => fastify.log.error(message) },
+  });
+  await apollo.start();
+  fastify.addHook('onClose', () => apollo.stop());
+
+  fastify.route({
+    method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+    url: '/graphql',
+    handler: async (request, reply) => {
+      const contextValue = contextOf(request, options);
+      const httpGraphQLRequest = { method: request.method, headers: headersOf(request), search: searchOf(request), body: request.body };
+      return send(reply, await apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: async () => contextValue }));
+    },
+    errorHandler: (error: FastifyError, request, reply) => {
+      const shown = publicError(requestError(error), request.id, reportOf(request));
+      return reply.code(shown.status).send({ errors: [formatted(shown)] });
+    },
+  });
+}
+
+/** Weighs the document, then looks up the caller, before an operation runs; and says the outcome in HTTP's terms after it. */
+function gate({ schema, limits, services, observeBatch }: GraphqlOptions): ApolloServerPlugin<Context> {
+  return {
+    requestDidStart: async () => ({
+      async didResolveOperation({ document, operation, operationName, request, contextValue }) {
+        // The document has no operation of the name that was asked for; Apollo says so next.
+        if (operation === undefined) return;
+        try {
+          if (!schema.getRootType(operation.operation)) throw unsupported(operation.operation);
+          const cost = costOf(schema, document, operationName, request.variables ?? {});
+          if (cost > limits.cost) throw tooCostly(cost, limits.cost);
+          contextValue.actor = await authenticate(contextValue.authorization, services.credentials);
+          contextValue.loaders = createLoaders(services, contextValue.actor, observeBatch);
+        } catch (error) {
+          throw asGraphqlError(error);
+        }
+      },
+      async executionDidStart({ operation, contextValue }) {
+        // What one mutation changes, the next one in the document must not read from before the change.
+        if (operation?.operation !== 'mutation') return undefined;
+        return {
+          willResolveField({ info }) {
+            if (info.path.prev === undefined) contextValue.loaders = createLoaders(services, contextValue.actor, observeBatch);
+          },
+        };
+      },
+      async willSendResponse({ errors, response, document, contextValue }) {
+        const { body, http } = response;
+        http.headers.set('cache-control', 'no-store');
+        if (body.kind !== 'single' || errors === undefined) return;
+        const { requestId, report } = contextValue;
+        body.singleResult.errors = errors.map((error) => describe(error, document, requestId, report));
+        const status = statusOfAnswer(body.singleResult);
+        if (status !== undefined) http.status = status;
+      },
+    }),
+  };
+}
+
+/** Failures of a request as a whole, wherever in it they come to light. */
+const wholeRequest: readonly unknown[] = ['UNAUTHENTICATED', 'ACCOUNT_NOT_ACTIVE', 'UNAVAILABLE', 'INTERNAL'];
+
+/**
+ * The HTTP status of an answer with errors. What was never executed has the status of its error. What was executed is a
+ * good answer, with status 200, though fields of it failed; unless nothing came of it because the request as a whole failed.
+ */
+function statusOfAnswer({ data, errors }: { data?: unknown; errors?: readonly GraphQLFormattedError[] }): number | undefined {
+  const codes = (errors ?? []).map(({ extensions }) => extensions?.code as ErrorCode);
+  const decisive = data === undefined ? codes[0] : codes.find((code) => wholeRequest.includes(code));
+  if (decisive === undefined || (data && decisive !== 'UNAUTHENTICATED')) return undefined;
+  return statusOf(decisive);
+}
+
+function tooCostly(cost: number, limit: number): AppError {
+  return new AppError(
+    'GRAPHQL_VALIDATION_FAILED',
+    `The operation could bring ${cost} objects; ${limit} are allowed. Ask for shorter pages.`,
+  );
+}
+
+function unsupported(operation: string): AppError {
+  return new AppError('GRAPHQL_VALIDATION_FAILED', `This schema has no ${operation}s.`);
+}
+
+function contextOf(request: FastifyRequest, { services, observeBatch }: GraphqlOptions): Context {
+  return {
+    ...services,
+    authorization: request.headers.authorization,
+    requestId: request.id,
+    report: reportOf(request),
+    actor: anonymous,
+    loaders: createLoaders(services, anonymous, observeBatch),
+  };
+}
+
+function headersOf({ headers }: FastifyRequest): HeaderMap {
+  const map = new HeaderMap();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(', ') : value);
+  }
+  return map;
+}
+
+function searchOf({ url }: FastifyRequest): string {
+  const start = url.indexOf('?');
+  return start < 0 ? '' : url.slice(start);
+}
+
+async function send(reply: FastifyReply, { status, headers, body }: HTTPGraphQLResponse): Promise<FastifyReply> {
+  if (body.kind !== 'complete') throw new AppError('BAD_USER_INPUT', 'Incremental delivery is not supported.');
+  for (const [name, value] of headers) reply.header(name, value);
+  if (status === 401 && !isBrowserScript(reply.request)) reply.header('www-authenticate', challenge);
+  if (status === 503) reply.header('retry-after', '1');
+  return reply.code(status ?? 200).send(body.string);
+}
+
+/** A challenge would make a browser open its own dialog over the page whose script made the request. */
+function isBrowserScript({ headers }: FastifyRequest): boolean {
+  return headers['sec-fetch-mode'] !== undefined && headers['sec-fetch-mode'] !== 'navigate';
+}

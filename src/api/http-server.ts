@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+import fastify, { LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance } from 'fastify';
+import { AppError } from '../errors.js';
+import { publicError } from './public-error.js';
+import { reportOf, requestError } from './request-error.js';
+
+export interface HttpServerOptions {
+  log: FastifyBaseLogger;
+  bodyBytes: number;
+  /** Told of each request that was answered: its method, route and status, and how many seconds it took. */
+  observe: (request: { method: string; route: string; status: number }, seconds: number) => void;
+}
+
+/** The HTTP server, as every surface shares it: request ids, bodies, access log, errors. */
+export function createHttpServer({ log, bodyBytes, observe }: HttpServerOptions): FastifyInstance {
+  const server = fastify({
+    loggerInstance: log,
+    bodyLimit: bodyBytes,
+    requestIdHeader: false,
+    genReqId: ({ headers }) => acceptedRequestId(headers['x-request-id']) ?? randomUUID(),
+    // Its own lines would hold the query string, where a client may put what no log should keep.
+    logController: new LogController({ disableRequestLogging: true }),
+    return503OnClosing: true,
+    forceCloseConnections: 'idle',
+    routerOptions: { ignoreTrailingSlash: true },
+  });
+
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => parseJson(body));
+
+  server.addHook('onRequest', async (request, reply) => {
+    reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' });
+  });
+  server.addHook('onResponse', async (request, reply) => {
+    const answered = { method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode };
+    observe(answered, reply.elapsedTime / 1000);
+    request.log.info({ ...answered, milliseconds: Math.round(reply.elapsedTime) }, 'answered');
+  });
+  server.setErrorHandler((error: FastifyError, request, reply) => {
+    const shown = publicError(requestError(error), request.id, reportOf(request));
+    return reply.code(shown.status).send(shown);
+  });
+  server.setNotFoundHandler((request, reply) => {
+    const shown = publicError(new AppError('NOT_FOUND', 'There is nothing at this path.'), request.id, reportOf(request));
+    return reply.code(shown.status).send(shown);
+  });
+  return server;
+}
+
+/** A caller may name its request, for its own logs and ours, in a word that cannot break a log line. */
+function acceptedRequestId(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' && /^[\w.:-]{1,64}$/.test(header) ? header : undefined;
+}
+
+/** JSON as UTF-8, and nothing that merely looks like it: bytes that are no UTF-8 would be replaced silently. */
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch {
+    throw new AppError('BAD_USER_INPUT', 'The body is not JSON in UTF-8.');
+  }
+}

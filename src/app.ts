@@ -1,0 +1,129 @@
+import type { AddressInfo } from 'node:net';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { DataSource } from 'typeorm';
+import { createDataSource } from '../ormconfig.js';
+import { explorer } from './api/graphql/explorer.js';
+import { createSchema } from './api/graphql/schema.js';
+import { graphqlApi } from './api/graphql/server.js';
+import { health } from './api/health.js';
+import { createHttpServer } from './api/http-server.js';
+import { type Config, ConfigError } from './config.js';
+import { Metrics, type PoolNumbers } from './metrics.js';
+import { Database } from './persistence/database.js';
+import { migrate } from './persistence/migrate.js';
+import { AccountMigration } from './service/account-migration.js';
+import { AccountReading } from './service/account-reading.js';
+import { AccountService } from './service/account-service.js';
+import { CredentialService } from './service/credential-service.js';
+import { ensureRoot } from './service/first-start.js';
+import { OrganizationService } from './service/organization-service.js';
+import { type PasswordCost, Passwords } from './service/passwords.js';
+import { Secrets } from './service/secrets.js';
+
+export interface AppOptions {
+  config: Config;
+  databaseUrl: string;
+  credentialsKey: Buffer;
+  log: FastifyBaseLogger;
+  /** Told the Super Admin's generated password, once. */
+  announcePassword: (emailAddress: string, password: string) => void;
+  /** Cheaper than by default in tests that make many accounts. */
+  passwordCost?: PasswordCost;
+}
+
+/** The gateway, put together and connected to its database, but not listening yet. */
+export interface App {
+  server: FastifyInstance;
+  dataSource: DataSource;
+  /** Opens the port of the API and that of the metrics. */
+  listen(): Promise<{ url: string; metricsUrl: string }>;
+  /** Takes no more requests, finishes those that run, and lets go of the database. */
+  close(): Promise<void>;
+}
+
+/** The composition root: makes every part and hands each what it works with. @throws ConfigError */
+export async function createApp(options: AppOptions): Promise<App> {
+  const { config, log } = options;
+  const dataSource = createDataSource({
+    url: options.databaseUrl,
+    poolSize: config.poolSize,
+    onIdleError: (error) => log.warn({ err: error }, 'a database connection broke'),
+  });
+  await dataSource.initialize();
+  try {
+    return await compose(options, dataSource);
+  } catch (error) {
+    await dataSource.destroy();
+    throw error;
+  }
+}
+
+async function compose({ config, log, credentialsKey, announcePassword, passwordCost }: AppOptions, dataSource: DataSource): Promise<App> {
+  const database = new Database(dataSource);
+  const metrics = new Metrics();
+  const credentials = new CredentialService(database, new Secrets(credentialsKey), new Passwords(passwordCost));
+
+  if (config.migrateOnStart) await prepareDatabase(dataSource, database, credentials, config, announcePassword);
+
+  metrics.watchPool((dataSource.driver as unknown as { master: PoolNumbers }).master);
+
+  const server = createHttpServer({
+    log,
+    bodyBytes: config.limits.bodyBytes,
+    observe: (request, seconds) => metrics.observeRequest(request, seconds),
+  });
+  health(server, () => database.isReady());
+  await graphqlApi(server, {
+    schema: createSchema(),
+    services: {
+      accounts: metrics.timed('accounts', new AccountService(database, credentials, config.maxLevels)),
+      accountReading: metrics.timed('accountReading', new AccountReading(database)),
+      migration: metrics.timed('migration', new AccountMigration(database)),
+      organizations: metrics.timed('organizations', new OrganizationService(database)),
+      credentials: metrics.timed('credentials', credentials),
+    },
+    limits: config.limits,
+    introspection: config.graphiql || !config.production,
+    suggestions: !config.production,
+    observeBatch: (loader, size) => metrics.observeBatch(loader, size),
+  });
+  if (config.graphiql) await explorer(server);
+
+  const metricsServer = metrics.serve();
+  return {
+    server,
+    dataSource,
+    async listen() {
+      const url = await server.listen({ port: config.port, host: config.host });
+      await new Promise<void>((resolve, reject) => {
+        metricsServer.once('error', reject).listen(config.metricsPort, config.host, resolve);
+      });
+      const { port } = metricsServer.address() as AddressInfo;
+      return { url, metricsUrl: new URL(`http://${config.host}:${port}`).origin };
+    },
+    async close() {
+      await server.close();
+      await new Promise((resolve) => metricsServer.close(resolve));
+      await dataSource.destroy();
+    },
+  };
+}
+
+/** Creates what a new database lacks, and makes sure that an old one is read with the key that it was written with. */
+async function prepareDatabase(
+  dataSource: DataSource,
+  database: Database,
+  credentials: CredentialService,
+  { adminEmail, adminPassword }: Config,
+  announcePassword: AppOptions['announcePassword'],
+): Promise<void> {
+  await migrate(dataSource);
+  await ensureRoot(database, credentials, {
+    emailAddress: adminEmail,
+    password: adminPassword,
+    announce: (password) => announcePassword(adminEmail, password),
+  });
+  if (!(await credentials.hasRightKey())) {
+    throw new ConfigError(['CREDENTIALS_KEY is not the key that the AuthTokens in this database were encrypted with.']);
+  }
+}

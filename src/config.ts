@@ -1,0 +1,172 @@
+import { resolve } from 'node:path';
+import { parseEmailAddress } from './domain/account.js';
+import { assertStrongPassword } from './domain/credentials.js';
+
+/** All that the environment decides, checked (SPEC §8). */
+export interface Config {
+  /** 0 lets the system choose a free port. */
+  readonly port: number;
+  readonly host: string;
+  readonly metricsPort: number;
+  /** Where users reach the gateway; for messages only. */
+  readonly publicUrl: string | undefined;
+  /** A PostgreSQL server; without one, an embedded PostgreSQL keeps its files in `dataDirectory`. */
+  readonly databaseUrl: string | undefined;
+  readonly dataDirectory: string;
+  readonly poolSize: number;
+  readonly migrateOnStart: boolean;
+  /** 32 bytes; without it, a key is generated into `dataDirectory`. */
+  readonly credentialsKey: Buffer | undefined;
+  readonly adminEmail: string;
+  /** The Super Admin's first password; without it, one is generated. */
+  readonly adminPassword: string | undefined;
+  readonly maxLevels: number;
+  readonly limits: RequestLimits;
+  readonly logLevel: string;
+  readonly production: boolean;
+  readonly graphiql: boolean;
+  /** How long running requests may take after SIGTERM, in milliseconds. */
+  readonly drainMilliseconds: number;
+}
+
+/** What one request may ask for. */
+export interface RequestLimits {
+  /** Of the body, in bytes. */
+  readonly bodyBytes: number;
+  /** Of a GraphQL document. */
+  readonly tokens: number;
+  readonly depth: number;
+  readonly aliases: number;
+  readonly directives: number;
+  /** Objects that the answer can have. */
+  readonly cost: number;
+}
+
+/** What is wrong with the environment: one sentence for each mistake. */
+export class ConfigError extends Error {
+  constructor(readonly mistakes: readonly string[]) {
+    super(mistakes.join('\n'));
+  }
+}
+
+/** The exit code of a process that was configured wrongly: EX_CONFIG of sysexits. */
+export const exitCodeOfMistake = 78;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
+
+/** @throws ConfigError */
+export function readConfig(environment: Environment = process.env): Config {
+  const mistakes: string[] = [];
+  const reader = new Reader(environment, mistakes);
+  const production = environment.NODE_ENV === 'production';
+  const databaseUrl = reader.databaseUrl('DATABASE_URL');
+  const credentialsKey = reader.key('CREDENTIALS_KEY');
+  if (databaseUrl !== undefined && environment.CREDENTIALS_KEY === undefined) {
+    mistakes.push('CREDENTIALS_KEY is required together with DATABASE_URL; make one with: openssl rand -hex 32');
+  }
+  const adminEmail = reader.checked('ADMIN_EMAIL', parseEmailAddress) ?? 'administrator@company.com';
+  const adminPassword = reader.checked('ADMIN_PASSWORD', (password) => {
+    assertStrongPassword(password, adminEmail);
+    return password;
+  });
+  const config: Config = {
+    port: reader.integer('PORT', 4000, 0, 65_535),
+    host: reader.text('HOST') ?? '127.0.0.1',
+    metricsPort: reader.integer('METRICS_PORT', 9464, 0, 65_535),
+    publicUrl: reader.httpUrl('PUBLIC_URL'),
+    databaseUrl,
+    dataDirectory: resolve(reader.text('DATA_DIR') ?? 'data'),
+    poolSize: reader.integer('DATABASE_POOL_SIZE', 10, 1, 1000),
+    migrateOnStart: reader.boolean('MIGRATE_ON_START', true),
+    credentialsKey,
+    adminEmail,
+    adminPassword,
+    maxLevels: reader.integer('ACCOUNT_TREE_MAX_LEVELS', 10, 2, 50),
+    limits: {
+      bodyBytes: reader.integer('MAX_BODY_BYTES', 262_144, 1024, 16_777_216),
+      tokens: reader.integer('MAX_QUERY_TOKENS', 2000, 100, 100_000),
+      depth: reader.integer('MAX_QUERY_DEPTH', 32, 5, 200),
+      aliases: reader.integer('MAX_QUERY_ALIASES', 30, 0, 1000),
+      directives: reader.integer('MAX_QUERY_DIRECTIVES', 20, 0, 1000),
+      cost: reader.integer('MAX_QUERY_COST', 20_000, 100, 10_000_000),
+    },
+    logLevel: reader.oneOf('LOG_LEVEL', 'info', logLevels),
+    production,
+    graphiql: reader.boolean('GRAPHIQL', !production),
+    drainMilliseconds: reader.integer('DRAIN_SECONDS', 20, 1, 3600) * 1000,
+  };
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  return Object.freeze(config);
+}
+
+/** Reads single variables, and collects what is wrong with them. A variable that is set but empty counts as not set. */
+class Reader {
+  constructor(
+    private readonly environment: Environment,
+    private readonly mistakes: string[],
+  ) {}
+
+  text(name: string): string | undefined {
+    return this.environment[name] || undefined;
+  }
+
+  integer(name: string, otherwise: number, min: number, max: number): number {
+    const text = this.text(name);
+    if (text === undefined) return otherwise;
+    const value = /^\d+$/.test(text) ? Number(text) : NaN;
+    if (value >= min && value <= max) return value;
+    return this.#mistake(`${name} must be a whole number from ${min} to ${max}, not "${text}".`, otherwise);
+  }
+
+  boolean(name: string, otherwise: boolean): boolean {
+    return this.oneOf(name, String(otherwise), ['true', 'false']) === 'true';
+  }
+
+  oneOf(name: string, otherwise: string, values: readonly string[]): string {
+    const text = this.text(name) ?? otherwise;
+    return values.includes(text) ? text : this.#mistake(`${name} must be one of ${values.join(', ')}, not "${text}".`, otherwise);
+  }
+
+  httpUrl(name: string): string | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text.replace(/\/+$/, '');
+    return this.#mistake(`${name} must be an http or https URL, not "${text}".`, undefined);
+  }
+
+  /** The value is not repeated in the mistake: it holds a password. */
+  databaseUrl(name: string): string | undefined {
+    const text = this.text(name);
+    if (text === undefined || /^postgres(?:ql)?:\/\/\S+$/.test(text)) return text;
+    return this.#mistake(`${name} must be a URL like postgresql://user:password@host:5432/database.`, undefined);
+  }
+
+  /** A value that a rule of the domain decides on. */
+  checked(name: string, rule: (text: string) => string): string | undefined {
+    const text = this.text(name);
+    try {
+      return text === undefined ? undefined : rule(text);
+    } catch (error) {
+      return this.#mistake(`${name} is refused: ${(error as Error).message}`, undefined);
+    }
+  }
+
+  key(name: string): Buffer | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    return parseKey(text) ?? this.#mistake(`${name} must be 32 bytes, as 64 hexadecimal digits or as base64.`, undefined);
+  }
+
+  #mistake<Value>(sentence: string, instead: Value): Value {
+    this.mistakes.push(sentence);
+    return instead;
+  }
+}
+
+/** The 32 bytes that the text stands for, in hexadecimal or base64. */
+export function parseKey(text: string): Buffer | undefined {
+  if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
+  return /^[A-Za-z0-9+/_-]{43}=?$/.test(text) ? Buffer.from(text, 'base64') : undefined;
+}

@@ -1,0 +1,167 @@
+import { AppError } from '../errors.js';
+import { isDomainName } from './organization.js';
+import type { Sid } from './sid.js';
+import { assertPrintable, lengthOf } from './input.js';
+import { type Path, levelOf } from './tree.js';
+
+/** What an account is, commercially (SPEC §2). */
+export const AccountType = { FULL: 'Full', TRIAL: 'Trial' } as const;
+export type AccountType = (typeof AccountType)[keyof typeof AccountType];
+
+/** Where an account stands in its life cycle (SPEC §2). */
+export const AccountStatus = {
+  UNINITIALIZED: 'uninitialized',
+  ACTIVE: 'active',
+  SUSPENDED: 'suspended',
+  CLOSED: 'closed',
+} as const;
+export type AccountStatus = (typeof AccountStatus)[keyof typeof AccountStatus];
+
+/** What the credentials of an account permit (seed, "Role"); permissions.ts has the table. */
+export const Role = {
+  ADMINISTRATOR: 'Administrator',
+  DEVELOPER: 'Developer',
+  PROVISIONING_AGENT: 'ProvisioningAgent',
+} as const;
+export type Role = (typeof Role)[keyof typeof Role];
+
+/** An account of the provider's tree (SPEC §2; seed, "Resource Properties"). */
+export interface Account {
+  sid: Sid;
+  /** Absent for the root only. */
+  parentSid: Sid | null;
+  /** The top-level account above it, or itself; for the root, the root. Every lock of a tree is taken on this row. */
+  topLevelSid: Sid;
+  path: Path;
+  organizationSid: Sid;
+  /** In lower case; unique among accounts that are not closed. */
+  emailAddress: string;
+  /** 1 to 64 code points, in Unicode's form NFC. */
+  friendlyName: string;
+  type: AccountType;
+  status: AccountStatus;
+  role: Role;
+  dateCreated: Date;
+  dateUpdated: Date;
+  /** Grows by one with each change. */
+  version: number;
+}
+
+/** What the gateway lets an account do right now (SPEC §2, "Life cycle"). */
+export interface Capabilities {
+  restApi: boolean;
+  voiceAndSms: boolean;
+  clientRegistration: boolean;
+}
+
+const allOn: Capabilities = { restApi: true, voiceAndSms: true, clientRegistration: true };
+const allOff: Capabilities = { restApi: false, voiceAndSms: false, clientRegistration: false };
+
+/**
+ * The life cycle (SPEC §2). `mayBecome` lists what a change of status can reach; that a password also makes an
+ * uninitialized account active is the business of whoever sets the password.
+ */
+const lifeCycle: Record<AccountStatus, { capabilities: Capabilities; mayBecome: readonly AccountStatus[] }> = {
+  uninitialized: { capabilities: allOff, mayBecome: ['closed'] },
+  active: { capabilities: allOn, mayBecome: ['suspended', 'closed'] },
+  suspended: { capabilities: allOff, mayBecome: ['active', 'closed'] },
+  closed: { capabilities: allOff, mayBecome: [] },
+};
+
+export function capabilitiesIn(status: AccountStatus): Capabilities {
+  return lifeCycle[status].capabilities;
+}
+
+/** The statuses that a cascade to the given one changes; accounts in any other are passed over. */
+export function statusesThatMayBecome(status: AccountStatus): AccountStatus[] {
+  return Object.values(AccountStatus).filter((from) => lifeCycle[from].mayBecome.includes(status));
+}
+
+/**
+ * Holds that a change of status may be asked of the account. Asking for the status that it has already is no mistake:
+ * the status is then applied to what lies below (seed, "Account Status transitions").
+ * @throws AppError ACCOUNT_CLOSED, PASSWORD_RESET_REQUIRED, INVALID_STATUS
+ */
+export function assertMayBecome(account: Account, status: AccountStatus): void {
+  assertOpen(account);
+  if (account.status === status || lifeCycle[account.status].mayBecome.includes(status)) return;
+  if (status === AccountStatus.ACTIVE) {
+    throw new AppError('PASSWORD_RESET_REQUIRED', `Account ${account.sid} becomes active by setting a password.`, {
+      field: 'status',
+    });
+  }
+  throw new AppError('INVALID_STATUS', `An account that is ${account.status} cannot become ${status}.`, { field: 'status' });
+}
+
+/** @throws AppError ACCOUNT_CLOSED */
+export function assertOpen(account: Account): void {
+  if (account.status === AccountStatus.CLOSED) {
+    throw new AppError('ACCOUNT_CLOSED', `Account ${account.sid} is closed; it cannot be changed any more.`);
+  }
+}
+
+/** The invariant of the tree: below an account that is not active, nothing is active. @throws AppError PARENT_NOT_ACTIVE */
+export function assertActiveParent(parent: Account): void {
+  if (parent.status !== AccountStatus.ACTIVE) {
+    throw new AppError('PARENT_NOT_ACTIVE', `The parent account ${parent.sid} is ${parent.status}; it must be active.`);
+  }
+}
+
+/** Refuses a change that was decided on an older reading of the account. @throws AppError VERSION_CONFLICT */
+export function assertVersion(account: Account, expected: number | undefined): void {
+  if (expected !== undefined && expected !== account.version) {
+    throw new AppError('VERSION_CONFLICT', `Account ${account.sid} is at version ${account.version}, not ${expected}; read it again.`, {
+      field: 'version',
+    });
+  }
+}
+
+/** @throws AppError MAX_LEVELS_EXCEEDED when the tree has no level left below the parent. */
+export function assertLevelBelow(parent: Account, maxLevels: number): void {
+  if (levelOf(parent.path) >= maxLevels) {
+    throw new AppError('MAX_LEVELS_EXCEEDED', `The tree has at most ${maxLevels} levels; ${parent.sid} is on the last one.`);
+  }
+}
+
+export function isRoot(account: Account): boolean {
+  return account.parentSid === null;
+}
+
+export function isTopLevel(account: Account): boolean {
+  return !isRoot(account) && account.topLevelSid === account.sid;
+}
+
+// SPEC §2: the local part doubles as a SIP login.
+const localPart = /^[a-z0-9._%+'-]{1,64}$/;
+
+/** The e-mail address as it is stored: in lower case. @throws AppError INVALID_EMAIL */
+export function parseEmailAddress(text: string, field = 'emailAddress'): string {
+  const [local, domain, ...rest] = text.toLowerCase().split('@');
+  if (local !== undefined && domain !== undefined && rest.length === 0 && localPart.test(local) && isDomainName(domain)) {
+    return `${local}@${domain}`;
+  }
+  throw new AppError(
+    'INVALID_EMAIL',
+    "An e-mail address is a local part of letters, digits and . _ % + - ' (at most 64), one @, and a domain name.",
+    { field },
+  );
+}
+
+export const friendlyNameMaxLength = 64;
+
+/** The friendly name as it is stored: in Unicode's form NFC. @throws AppError FRIENDLY_NAME_TOO_LONG, BAD_USER_INPUT */
+export function parseFriendlyName(text: string): string {
+  const field = 'friendlyName';
+  assertPrintable(text, field);
+  const name = text.normalize('NFC');
+  if (lengthOf(name) > friendlyNameMaxLength) {
+    throw new AppError('FRIENDLY_NAME_TOO_LONG', `A friendly name has at most ${friendlyNameMaxLength} characters.`, { field });
+  }
+  if (name.trim() === '') throw new AppError('BAD_USER_INPUT', 'A friendly name must not be blank.', { field });
+  return name;
+}
+
+/** The friendly name of an account that was given none (SPEC §2). */
+export function defaultFriendlyName(emailAddress: string): string {
+  return emailAddress.slice(0, friendlyNameMaxLength);
+}

@@ -1,0 +1,27 @@
+import { AppError } from '../errors.js';
+
+// Control characters, and the two line separators that break logs and scripts as control characters do.
+// eslint-disable-next-line no-control-regex
+const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+
+/** Refuses what no column can hold or no reader can see: half a surrogate pair, control characters. @throws AppError BAD_USER_INPUT */
+export function assertPrintable(text: string, field: string): void {
+  if (!text.isWellFormed()) {
+    throw new AppError('BAD_USER_INPUT', `${field} is not well-formed Unicode.`, { field });
+  }
+  if (unprintable.test(text)) {
+    throw new AppError('BAD_USER_INPUT', `${field} must not contain control characters.`, { field });
+  }
+}
+
+/** The number of characters as a person counts them closely enough: Unicode code points. */
+export function lengthOf(text: string): number {
+  return [...text].length;
+}
+
+/** Holds that a number is whole and in range. @throws AppError BAD_USER_INPUT, which says what of the field it counts */
+export function assertWithin(value: number, { min, max }: { min: number; max: number }, field: string, what = field): void {
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new AppError('BAD_USER_INPUT', `${what} must be a whole number from ${min} to ${max}.`, { field });
+  }
+}

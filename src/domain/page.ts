@@ -1,0 +1,111 @@
+import { AppError } from '../errors.js';
+import { type Sid, isSid } from './sid.js';
+
+/** The arguments of a connection, as Relay names them (SPEC §3). */
+export interface PageArguments {
+  first?: number | undefined;
+  after?: string | undefined;
+  last?: number | undefined;
+  before?: string | undefined;
+}
+
+export const pageSize = { min: 1, max: 100, default: 50 };
+
+/** What a list is ordered by; `path` is the order of the tree itself, each account before those below it. */
+export type OrderField = 'dateCreated' | 'friendlyName' | 'domainName' | 'path';
+export interface Order {
+  field: OrderField;
+  descending: boolean;
+}
+
+/** A place in an ordered list: the value that the list is ordered by, then the SID, which makes it unique. */
+export interface Position {
+  key: string;
+  sid: Sid;
+}
+
+/** A page to read: up to `size` rows from a position on, forwards or backwards. */
+export interface Page {
+  size: number;
+  backward: boolean;
+  /** Exclusive; absent at the list's end that reading starts from. */
+  from: Position | undefined;
+}
+
+/** A page that was read. `rows` are in the list's order, whichever way the page was read. */
+export interface PageOf<Row> {
+  rows: Row[];
+  hasNextPage: boolean;
+  hasPreviousPage: boolean;
+}
+
+/** @throws AppError INVALID_PAGE, naming the argument at fault */
+export function parsePage({ first, after, last, before }: PageArguments, order: Order): Page {
+  if (first !== undefined && last !== undefined) throw invalidPage('Give first or last, not both.', 'last');
+  const backward = last !== undefined || (first === undefined && before !== undefined);
+  if (backward && after !== undefined) throw invalidPage('after goes with first.', 'after');
+  if (!backward && before !== undefined) throw invalidPage('before goes with last.', 'before');
+
+  const size = (backward ? last : first) ?? pageSize.default;
+  if (!Number.isInteger(size) || size < pageSize.min || size > pageSize.max) {
+    throw invalidPage(`A page has ${pageSize.min} to ${pageSize.max} entries.`, backward ? 'last' : 'first');
+  }
+  const cursor = backward ? before : after;
+  const from = cursor === undefined ? undefined : parseCursor(cursor, order, backward ? 'before' : 'after');
+  return { size, backward, from };
+}
+
+/** Cuts what was read with one row more than the page's size, in reading order, to the page. */
+export function pageFrom<Row>(read: Row[], page: Page): PageOf<Row> {
+  const more = read.length > page.size;
+  const rows = more ? read.slice(0, page.size) : read;
+  const came = page.from !== undefined;
+  return page.backward
+    ? { rows: rows.toReversed(), hasPreviousPage: more, hasNextPage: came }
+    : { rows, hasNextPage: more, hasPreviousPage: came };
+}
+
+/** An opaque cursor. It names the field that its list is ordered by, so that it cannot be used in another order by mistake. */
+export function cursorOf(position: Position, order: Order): string {
+  return Buffer.from(JSON.stringify([order.field, position.key, position.sid])).toString('base64url');
+}
+
+function parseCursor(cursor: string, order: Order, argument: 'after' | 'before'): Position {
+  const [field, key, sid] = decoded(cursor);
+  if (typeof key !== 'string' || typeof sid !== 'string' || !(isSid('account', sid) || isSid('organization', sid))) {
+    throw invalidPage(`${argument} is not a cursor of this API.`, argument);
+  }
+  if (field !== order.field) throw invalidPage(`${argument} is a cursor of a list in another order.`, argument);
+  if (!isKey[order.field](key)) throw invalidPage(`${argument} is not a cursor of this API.`, argument);
+  return { key, sid };
+}
+
+function decoded(cursor: string): unknown[] {
+  try {
+    const content: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+    return Array.isArray(content) ? content : [];
+  } catch {
+    return [];
+  }
+}
+
+/** A cursor comes from outside, so what it holds is checked before it reaches a statement. */
+const isKey: Record<OrderField, (key: string) => boolean> = {
+  dateCreated: isInstant,
+  friendlyName: isText,
+  domainName: isText,
+  path: (key) => /^(?:[0-9a-f]{32})+$/.test(key),
+};
+
+/** Only an instant that both this program and PostgreSQL read the same: no 30 February, no year 0. */
+function isInstant(key: string): boolean {
+  return /^[12]\d{3}-/.test(key) && !Number.isNaN(Date.parse(key)) && new Date(key).toISOString() === key;
+}
+
+function isText(key: string): boolean {
+  return key.length <= 512 && key.isWellFormed() && !key.includes('\0');
+}
+
+function invalidPage(message: string, field: string): AppError {
+  return new AppError('INVALID_PAGE', message, { field });
+}

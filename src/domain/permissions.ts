@@ -1,0 +1,114 @@
+import { AppError } from '../errors.js';
+import { type Account, type Role, isRoot } from './account.js';
+import { isBelow } from './tree.js';
+
+/** The standing of a caller, from the least to the most permitted; each holds all that the ones before it hold. */
+export const ranks = ['Anonymous', 'ProvisioningAgent', 'Developer', 'Administrator', 'SuperAdmin'] as const;
+export type Rank = (typeof ranks)[number];
+
+/** Whoever makes a request: the account that signed in, or nobody. */
+export type Actor = { readonly rank: 'Anonymous' } | SignedIn;
+export interface SignedIn {
+  readonly rank: Role | 'SuperAdmin';
+  readonly account: Account;
+}
+
+/** The caller without valid credentials: holds nothing, so that a forgotten check cannot hide behind `undefined`. */
+export const anonymous: Actor = { rank: 'Anonymous' };
+
+/** The caller who proved to be this account. An active root is the Super Admin, whatever its role (SPEC §2). */
+export function actorOf(account: Account): SignedIn {
+  return { rank: isRoot(account) ? 'SuperAdmin' : account.role, account };
+}
+
+/** Where the account that an operation is about stands, seen from the caller; all else is out of sight. */
+type Place = 'self' | 'below';
+
+const anyAccount = 'ProvisioningAgent' satisfies Rank;
+const administrator = 'Administrator' satisfies Rank;
+const superAdmin = 'SuperAdmin' satisfies Rank;
+
+/**
+ * Who may do what (SPEC §2): the least rank that an operation needs on oneself, and on the accounts below. A place that
+ * is left out is closed to everyone. No other line in the program names a role.
+ */
+const leastRank = {
+  readAccount: { self: anyAccount, below: administrator },
+  listSubAccounts: { self: administrator, below: administrator },
+  updateAccount: { self: anyAccount, below: administrator },
+  // The type is the provider's word on its customer, as the role is; so it has the same guard.
+  changeRole: { below: administrator },
+  setAccountStatus: { below: administrator },
+  closeAccount: { below: administrator },
+  createAccount: { self: administrator, below: administrator },
+  migrateAccount: { self: superAdmin, below: superAdmin },
+  readAuthToken: { self: anyAccount, below: administrator },
+  rotateAuthToken: { self: anyAccount, below: administrator },
+  createPasswordResetToken: { below: administrator },
+  resetPassword: { self: 'Anonymous' },
+  /** The organization that the caller's account wears. */
+  readOwnOrganization: { self: administrator },
+  /** Any organization: to read, list, create, close, and to filter accounts by. */
+  manageOrganizations: { self: superAdmin },
+} as const satisfies Record<string, { [place in Place]?: Rank }>;
+
+export type Operation = keyof typeof leastRank;
+export const operations = Object.keys(leastRank) as Operation[];
+
+/** The least rank that holds the operation anywhere: what `@auth(requires: …)` shows and checks before any data is read. */
+export function requirementOf(operation: Operation): Rank {
+  const needed = Object.values(leastRank[operation]).map((rank) => ranks.indexOf(rank));
+  return ranks[Math.min(...needed)]!;
+}
+
+/** Whether the caller stands at least as high as the rank. */
+export function reaches(actor: Actor, rank: Rank): boolean {
+  return ranks.indexOf(actor.rank) >= ranks.indexOf(rank);
+}
+
+/** Whether the caller may do the operation to the account. */
+export function may(actor: Actor, operation: Operation, account: Account): boolean {
+  const place = placeOf(actor, account);
+  if (place === undefined) return false;
+  const rank = (leastRank[operation] as { [place in Place]?: Rank })[place];
+  return rank !== undefined && reaches(actor, rank);
+}
+
+/**
+ * Holds that the caller's rank permits the operation at all: the half of the question that needs no data.
+ * @throws AppError UNAUTHENTICATED, FORBIDDEN
+ */
+export function authorizeRank(actor: Actor, rank: Rank): void {
+  if (reaches(actor, rank)) return;
+  if (actor.rank === 'Anonymous')
+    throw new AppError('UNAUTHENTICATED', 'Sign in with a SID or e-mail address and a password or AuthToken.');
+  throw new AppError('FORBIDDEN', 'Your role does not permit this.');
+}
+
+/** @throws AppError UNAUTHENTICATED */
+export function assertSignedIn(actor: Actor): asserts actor is SignedIn {
+  authorizeRank(actor, anyAccount);
+}
+
+/** Holds that the caller is signed in with a rank that permits the operation. @throws AppError UNAUTHENTICATED, FORBIDDEN */
+export function authorize(actor: Actor, operation: Operation): asserts actor is SignedIn {
+  authorizeRank(actor, requirementOf(operation));
+}
+
+/**
+ * Holds that the caller may do the operation to the account. To everyone but the Super Admin, an account that does not
+ * exist and one that is out of sight answer alike, so that nobody can probe for accounts (SPEC §2).
+ * @throws AppError UNAUTHENTICATED, FORBIDDEN, ACCOUNT_NOT_FOUND
+ */
+export function authorizeOn(actor: Actor, operation: Operation, account: Account | undefined): asserts account is Account {
+  authorize(actor, operation);
+  if (account !== undefined && may(actor, operation, account)) return;
+  if (account === undefined && actor.rank === 'SuperAdmin') throw new AppError('ACCOUNT_NOT_FOUND', 'There is no such account.');
+  throw new AppError('FORBIDDEN', 'You may not do this to that account, or there is no such account.');
+}
+
+function placeOf(actor: Actor, account: Account): Place | undefined {
+  if (actor.rank === 'Anonymous') return undefined;
+  if (actor.account.sid === account.sid) return 'self';
+  return isBelow(account.path, actor.account.path) ? 'below' : undefined;
+}

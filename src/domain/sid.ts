@@ -1,0 +1,27 @@
+import { randomBytes } from 'node:crypto';
+import { AppError } from '../errors.js';
+
+/** A string identifier (SPEC §2): two capitals that tell the kind, then 32 lower-case hexadecimal digits. */
+export type Sid = string;
+
+/** The kinds of SID, by prefix. */
+export const sidPrefixes = { account: 'AC', organization: 'OR' } as const;
+export type SidKind = keyof typeof sidPrefixes;
+
+const hexadecimal = /^[0-9a-f]{32}$/;
+
+/** A new SID: 128 random bits, so that nobody can guess or count. */
+export function newSid(kind: SidKind): Sid {
+  return sidPrefixes[kind] + randomBytes(16).toString('hex');
+}
+
+/** Whether the text is a well-formed SID of that kind; says nothing of its existence. */
+export function isSid(kind: SidKind, text: string): boolean {
+  return text.startsWith(sidPrefixes[kind]) && hexadecimal.test(text.slice(2));
+}
+
+/** Refuses a malformed SID before it costs a statement. @throws AppError BAD_USER_INPUT */
+export function parseSid(kind: SidKind, text: string, field: string): Sid {
+  if (isSid(kind, text)) return text;
+  throw new AppError('BAD_USER_INPUT', `The SID of an ${kind} is "${sidPrefixes[kind]}" and 32 lower-case hexadecimal digits.`, { field });
+}

@@ -1,0 +1,93 @@
+import { createServer, type Server } from 'node:http';
+import { Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** The connections of a pool: pg's own pool has these numbers. */
+export interface PoolNumbers {
+  totalCount: number;
+  idleCount: number;
+  waitingCount: number;
+}
+
+const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** What operators measure, in Prometheus' form (SPEC §8). */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #requests = new Histogram({
+    name: 'gateway_request_duration_seconds',
+    help: 'How long requests took, by method, route and status.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: durationBuckets,
+    registers: [this.#registry],
+  });
+  readonly #useCases = new Histogram({
+    name: 'gateway_use_case_duration_seconds',
+    help: 'How long use cases took, by name and outcome.',
+    labelNames: ['use_case', 'outcome'],
+    buckets: durationBuckets,
+    registers: [this.#registry],
+  });
+  readonly #batches = new Histogram({
+    name: 'gateway_loader_batch_size',
+    help: 'How many keys the loaders fetched at once.',
+    labelNames: ['loader'],
+    buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500],
+    registers: [this.#registry],
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.#registry });
+  }
+
+  observeRequest(labels: { method: string; route: string; status: number }, seconds: number): void {
+    this.#requests.observe(labels, seconds);
+  }
+
+  observeBatch(loader: string, size: number): void {
+    this.#batches.observe({ loader }, size);
+  }
+
+  /** The same service, with every use case timed. */
+  timed<Service extends object>(name: string, service: Service): Service {
+    return new Proxy(service, {
+      get: (target, property) => {
+        const member: unknown = Reflect.get(target, property, target);
+        if (typeof member !== 'function') return member;
+        return async (...args: unknown[]) => {
+          const stop = this.#useCases.startTimer({ use_case: `${name}.${String(property)}` });
+          try {
+            const result: unknown = await member.apply(target, args);
+            stop({ outcome: 'done' });
+            return result;
+          } catch (error) {
+            stop({ outcome: 'refused' });
+            throw error;
+          }
+        };
+      },
+    });
+  }
+
+  watchPool(pool: PoolNumbers): void {
+    const states = { total: () => pool.totalCount, idle: () => pool.idleCount, waiting: () => pool.waitingCount };
+    new Gauge({
+      name: 'gateway_database_pool_connections',
+      help: 'Connections to the database that exist, that are idle, and requests that wait for one.',
+      labelNames: ['state'],
+      registers: [this.#registry],
+      collect() {
+        for (const [state, count] of Object.entries(states)) this.set({ state }, count());
+      },
+    });
+  }
+
+  /** Serves the metrics to whoever scrapes them, at every path. */
+  serve(): Server {
+    return createServer((_request, response) => {
+      this.#registry.metrics().then(
+        (text) => response.writeHead(200, { 'content-type': this.#registry.contentType }).end(text),
+        () => response.writeHead(500).end(),
+      );
+    });
+  }
+}

@@ -1,0 +1,70 @@
+import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+import type { Account, AccountStatus, AccountType, Role } from '../domain/account.js';
+import { OrganizationEntity } from './organization-entity.js';
+
+/** The table `account`. The migrations create it; this declaration lets TypeORM insert, and notice when the two differ. */
+@Entity('account')
+@Check('account_type_known', `type IN ('Full', 'Trial')`)
+@Check('account_status_known', `status IN ('uninitialized', 'active', 'suspended', 'closed')`)
+@Check('account_role_known', `role IN ('Administrator', 'Developer', 'ProvisioningAgent')`)
+@Check('account_email_address_lower', `email_address = lower(email_address)`)
+@Check('account_root_active', `parent_sid IS NOT NULL OR status = 'active'`)
+@Check('account_path_ends_with_sid', `right(path, 32) = substr(sid, 3)`)
+@Check(
+  'account_path_leads_through_parent',
+  `CASE WHEN parent_sid IS NULL THEN length(path) = 32 ELSE length(path) >= 64 AND parent_sid = 'AC' || left(right(path, 64), 32) END`,
+)
+@Check(
+  'account_path_leads_through_top_level',
+  `top_level_sid = 'AC' || CASE WHEN length(path) = 32 THEN path ELSE substr(path, 33, 32) END`,
+)
+@Index('account_one_root', { synchronize: false })
+@Index('account_open_email_address', { synchronize: false })
+@Index('account_children_by_date', ['parentSid', 'dateCreated', 'sid'])
+@Index('account_children_by_name', { synchronize: false })
+@Index('account_of_organization_by_date', ['organizationSid', 'dateCreated', 'sid'])
+@Index('account_of_organization_by_name', { synchronize: false })
+export class AccountEntity implements Account {
+  @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'account_pk' })
+  sid: string;
+
+  @ForeignKey(() => AccountEntity, { name: 'account_parent_fk' })
+  @Column({ type: 'text', name: 'parent_sid', collation: 'C', nullable: true })
+  parentSid: string | null;
+
+  @ForeignKey(() => AccountEntity, { name: 'account_top_level_fk' })
+  @Column({ type: 'text', name: 'top_level_sid', collation: 'C' })
+  topLevelSid: string;
+
+  @Index('account_path', { unique: true })
+  @Column({ type: 'text', collation: 'C' })
+  path: string;
+
+  @ForeignKey(() => OrganizationEntity, { name: 'account_organization_fk' })
+  @Column({ type: 'text', name: 'organization_sid', collation: 'C' })
+  organizationSid: string;
+
+  @Column({ type: 'text', name: 'email_address', collation: 'C' })
+  emailAddress: string;
+
+  @Column({ type: 'text', name: 'friendly_name' })
+  friendlyName: string;
+
+  @Column('text')
+  type: AccountType;
+
+  @Column('text')
+  status: AccountStatus;
+
+  @Column('text')
+  role: Role;
+
+  @Column('timestamp with time zone', { name: 'date_created', precision: 3, default: () => 'now()' })
+  dateCreated: Date;
+
+  @Column('timestamp with time zone', { name: 'date_updated', precision: 3, default: () => 'now()' })
+  dateUpdated: Date;
+
+  @Column('integer', { default: 1 })
+  version: number;
+}

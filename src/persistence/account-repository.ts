@@ -1,0 +1,310 @@
+import type { EntityManager } from 'typeorm';
+import type { Account, AccountStatus } from '../domain/account.js';
+import type { Order, OrderField, Page, Position } from '../domain/page.js';
+import type { Sid } from '../domain/sid.js';
+import { levelWidth, pathRangeEnd } from '../domain/tree.js';
+import { AccountEntity } from './account-entity.js';
+import { rowsOf } from './sql.js';
+
+/** Which accounts a list holds, for each of the many keys that it is asked for at once. */
+export type AccountScope =
+  | { kind: 'children' } // of the account with the key as SID
+  | { kind: 'organization' } // wearing the organization with the key as SID
+  | { kind: 'descendants'; maxDepth?: number | undefined }; // of the account with the key as path
+
+/** Narrows a list; what is absent does not narrow it. */
+export interface AccountFilter {
+  status?: Account['status'] | undefined;
+  role?: Account['role'] | undefined;
+  type?: Account['type'] | undefined;
+  /** Part of the friendly name or the e-mail address, in any case. */
+  text?: string | undefined;
+}
+
+/** A row of a list, with the list's key and what the row is ordered by, as a cursor shows it. */
+export interface Listed {
+  listKey: string;
+  orderKey: string;
+  account: Account;
+}
+
+/** How many accounts with one status a cascade reaches. */
+export interface Reach {
+  status: AccountStatus;
+  count: number;
+}
+
+/** The columns of an account under the names of its properties. */
+export const accountColumns = `
+  account.sid,
+  account.parent_sid       AS "parentSid",
+  account.top_level_sid    AS "topLevelSid",
+  account.path,
+  account.organization_sid AS "organizationSid",
+  account.email_address    AS "emailAddress",
+  account.friendly_name    AS "friendlyName",
+  account.type,
+  account.status,
+  account.role,
+  account.date_created     AS "dateCreated",
+  account.date_updated     AS "dateUpdated",
+  account.version`;
+
+/** The account itself and everything below it: one range of the index on `path`. $1 is the path. */
+const inTree = `account.path >= $1 AND account.path < $1 || '${pathRangeEnd}'`;
+
+/** Any number that no one else locks; see migrate.ts for the other one. */
+const firstStartLock = 0x41_47_4d_32;
+
+/** Every statement on the table `account`. A tree is never walked a row at a time. */
+export class AccountRepository {
+  constructor(private readonly manager: EntityManager) {}
+
+  async find(sid: Sid): Promise<Account | undefined> {
+    return (await this.findMany([sid]))[0];
+  }
+
+  async findMany(sids: readonly Sid[]): Promise<Account[]> {
+    return rowsOf<Account>(this.manager, `SELECT ${accountColumns} FROM account WHERE account.sid = ANY($1)`, [sids]);
+  }
+
+  /** The one account that is not closed and has the address. */
+  async findByEmailAddress(emailAddress: string): Promise<Account | undefined> {
+    const found = await rowsOf<Account>(
+      this.manager,
+      `SELECT ${accountColumns} FROM account WHERE account.email_address = $1 AND account.status <> 'closed'`,
+      [emailAddress],
+    );
+    return found[0];
+  }
+
+  async findRoot(): Promise<Account | undefined> {
+    return (await rowsOf<Account>(this.manager, `SELECT ${accountColumns} FROM account WHERE account.parent_sid IS NULL`))[0];
+  }
+
+  /** Keeps other instances from creating the root until the transaction ends. */
+  async lockFirstStart(): Promise<void> {
+    await rowsOf(this.manager, `SELECT pg_advisory_xact_lock($1)`, [firstStartLock]);
+  }
+
+  /*
+   * Locks. Every writer first locks the top-level account of the tree that it works in: FOR SHARE to add to the tree or
+   * to change one account in it, FOR UPDATE to change many. So a cascade waits for the creates that came before it, then
+   * sees what they made; and a create waits for the cascade, then sees its parent closed. The lock is a statement of its
+   * own, because under READ COMMITTED only the next statement sees what the earlier holders of the lock committed.
+   */
+
+  /** Locks the tree that the account is in for a change of many accounts, and reads the account. */
+  async lockTreeOf(sid: Sid): Promise<Account | undefined> {
+    await this.#lockTopLevel(sid, 'FOR UPDATE');
+    return this.find(sid);
+  }
+
+  /** Locks the tree that the account is in against changes of many accounts, and reads the account. */
+  async shareTreeOf(sid: Sid): Promise<Account | undefined> {
+    await this.#lockTopLevel(sid, 'FOR SHARE');
+    return this.find(sid);
+  }
+
+  /** Locks one account for a change of its own, and reads it. */
+  async lock(sid: Sid): Promise<Account | undefined> {
+    // A top-level account must not be locked FOR SHARE first: two that did so would wait for each other's change.
+    await rowsOf(
+      this.manager,
+      `SELECT 1 FROM account
+       WHERE account.sid = (SELECT member.top_level_sid FROM account AS member WHERE member.sid = $1 AND member.sid <> member.top_level_sid)
+       FOR SHARE`,
+      [sid],
+    );
+    await rowsOf(this.manager, `SELECT 1 FROM account WHERE account.sid = $1 FOR NO KEY UPDATE`, [sid]);
+    return this.find(sid);
+  }
+
+  async #lockTopLevel(sid: Sid, strength: 'FOR SHARE' | 'FOR UPDATE'): Promise<void> {
+    await rowsOf(
+      this.manager,
+      `SELECT 1 FROM account
+       WHERE account.sid = (SELECT member.top_level_sid FROM account AS member WHERE member.sid = $1)
+       ${strength}`,
+      [sid],
+    );
+  }
+
+  async insert(account: Omit<Account, 'dateCreated' | 'dateUpdated' | 'version'>): Promise<Account> {
+    const entity = this.manager.create(AccountEntity, account);
+    await this.manager.insert(AccountEntity, entity);
+    return entity;
+  }
+
+  /** Changes one account and returns it as it is then. */
+  async update(sid: Sid, changes: Partial<Pick<Account, 'friendlyName' | 'type' | 'role' | 'status'>>): Promise<Account> {
+    const [account] = await rowsOf<Account>(
+      this.manager,
+      `UPDATE account
+       SET friendly_name = coalesce($2, account.friendly_name), type = coalesce($3, account.type),
+           role = coalesce($4, account.role), status = coalesce($5, account.status),
+           version = account.version + 1, date_updated = now()
+       WHERE account.sid = $1
+       RETURNING ${accountColumns}`,
+      [sid, changes.friendlyName, changes.type, changes.role, changes.status],
+    );
+    return account!;
+  }
+
+  /** How many accounts in the tree, itself included, have one of the statuses. */
+  async countInTree(account: Account, statuses: readonly AccountStatus[]): Promise<Reach[]> {
+    return rowsOf<Reach>(
+      this.manager,
+      `SELECT account.status, count(*)::integer AS count FROM account
+       WHERE ${inTree} AND account.status = ANY($2)
+       GROUP BY account.status ORDER BY account.status`,
+      [account.path, statuses],
+    );
+  }
+
+  /**
+   * The cascade, in one statement: gives the status to every account in the tree, itself included, that has one of the
+   * statuses `from`. Accounts that are closed by it lose their credentials and reset tokens.
+   */
+  async setStatusInTree(account: Account, status: AccountStatus, from: readonly AccountStatus[]): Promise<void> {
+    await rowsOf(
+      this.manager,
+      `WITH reached AS (
+         UPDATE account SET status = $2, version = account.version + 1, date_updated = now()
+         WHERE ${inTree} AND account.status = ANY($3)
+         RETURNING account.sid
+       ), revoked AS (
+         DELETE FROM credential USING reached WHERE credential.account_sid = reached.sid AND $2 = 'closed'
+       ), forgotten AS (
+         DELETE FROM password_reset_token USING reached
+         WHERE password_reset_token.account_sid = reached.sid AND $2 = 'closed'
+       )
+       SELECT`,
+      [account.path, status, from],
+    );
+  }
+
+  /** Moves the whole tree, closed accounts included, to another organization. */
+  async setOrganizationInTree(account: Account, organizationSid: Sid): Promise<void> {
+    await rowsOf(
+      this.manager,
+      `UPDATE account SET organization_sid = $2, version = account.version + 1, date_updated = now() WHERE ${inTree}`,
+      [account.path, organizationSid],
+    );
+  }
+
+  async isOrganizationEmpty(organizationSid: Sid): Promise<boolean> {
+    const open = await rowsOf(
+      this.manager,
+      `SELECT 1 FROM account WHERE account.organization_sid = $1 AND account.status <> 'closed' LIMIT 1`,
+      [organizationSid],
+    );
+    return open.length === 0;
+  }
+
+  /**
+   * One page of each of many lists, in one statement: PostgreSQL reads every list's page from the index, so that a list
+   * of any length costs the same on its first page and its last. Each list yields up to one row more than the page's
+   * size, in reading order; the extra row tells that there is more.
+   */
+  async listPages(scope: AccountScope, keys: readonly string[], filter: AccountFilter, order: Order, page: Page): Promise<Listed[]> {
+    const parameters: unknown[] = [keys];
+    const parameter = (value: unknown): string => `$${parameters.push(value)}`;
+    const conditions = [scopeCondition(scope, parameter), ...filterConditions(filter, parameter)];
+    const { key, condition, direction } = keyset(order, page, parameter);
+
+    const found = await rowsOf<Account & { listKey: string; orderKey?: string }>(
+      this.manager,
+      `SELECT list.key AS "listKey", page.*
+       FROM unnest($1::text[]) AS list(key)
+       CROSS JOIN LATERAL (
+         SELECT ${[accountColumns, ...key.extraColumns].join(', ')}
+         FROM account
+         WHERE ${[...conditions, ...condition].join(' AND ')}
+         ORDER BY ${key.sql} ${direction}, account.sid ${direction}
+         LIMIT ${page.size + 1}
+       ) AS page`,
+      parameters,
+    );
+    return found.map((row) => {
+      const { listKey, orderKey = key.shownBy(row), ...account } = row;
+      return { listKey, orderKey, account };
+    });
+  }
+
+  /** The length of each of many lists, in one statement. */
+  async countLists(scope: AccountScope, keys: readonly string[], filter: AccountFilter): Promise<Map<string, number>> {
+    const parameters: unknown[] = [keys];
+    const parameter = (value: unknown): string => `$${parameters.push(value)}`;
+    const conditions = [scopeCondition(scope, parameter), ...filterConditions(filter, parameter)];
+    const counts = await rowsOf<{ key: string; count: number }>(
+      this.manager,
+      `SELECT list.key, total.count
+       FROM unnest($1::text[]) AS list(key)
+       CROSS JOIN LATERAL (SELECT count(*)::integer AS count FROM account WHERE ${conditions.join(' AND ')}) AS total`,
+      parameters,
+    );
+    return new Map(counts.map(({ key, count }) => [key, count]));
+  }
+}
+
+type Parameter = (value: unknown) => string;
+
+function scopeCondition(scope: AccountScope, parameter: Parameter): string {
+  switch (scope.kind) {
+    case 'children':
+      return `account.parent_sid = list.key`;
+    case 'organization':
+      return `account.organization_sid = list.key`;
+    case 'descendants': {
+      const below = `account.path > list.key AND account.path < list.key || '${pathRangeEnd}'`;
+      if (scope.maxDepth === undefined) return below;
+      return `${below} AND length(account.path) <= length(list.key) + ${parameter(scope.maxDepth * levelWidth)}::integer`;
+    }
+  }
+}
+
+function filterConditions({ status, role, type, text }: AccountFilter, parameter: Parameter): string[] {
+  const conditions: string[] = [];
+  if (status !== undefined) conditions.push(`account.status = ${parameter(status)}`);
+  if (role !== undefined) conditions.push(`account.role = ${parameter(role)}`);
+  if (type !== undefined) conditions.push(`account.type = ${parameter(type)}`);
+  if (text !== undefined) {
+    const pattern = parameter(`%${text.replace(/[\\%_]/g, '\\$&')}%`);
+    conditions.push(`(account.friendly_name ILIKE ${pattern} OR account.email_address ILIKE ${pattern})`);
+  }
+  return conditions;
+}
+
+interface OrderKey {
+  /** As the index has it. */
+  sql: string;
+  type: 'timestamptz' | 'text';
+  /** What a cursor shows: from the account's own columns, unless only PostgreSQL can tell. */
+  extraColumns: string[];
+  shownBy: (account: Account) => string;
+}
+
+const orderKeys: Partial<Record<OrderField, OrderKey>> = {
+  dateCreated: {
+    sql: 'account.date_created',
+    type: 'timestamptz',
+    extraColumns: [],
+    shownBy: ({ dateCreated }) => dateCreated.toISOString(),
+  },
+  friendlyName: {
+    sql: 'lower(account.friendly_name) COLLATE "C"',
+    type: 'text',
+    extraColumns: ['lower(account.friendly_name) AS "orderKey"'],
+    shownBy: ({ friendlyName }) => friendlyName,
+  },
+  path: { sql: 'account.path', type: 'text', extraColumns: [], shownBy: ({ path }) => path },
+};
+
+function keyset(order: Order, page: Page, parameter: Parameter) {
+  const key = orderKeys[order.field]!;
+  const descending = order.descending !== page.backward;
+  const after = (from: Position): string =>
+    `(${key.sql}, account.sid) ${descending ? '<' : '>'} (${parameter(from.key)}::${key.type}, ${parameter(from.sid)})`;
+  return { key, direction: descending ? 'DESC' : 'ASC', condition: page.from === undefined ? [] : [after(page.from)] };
+}

@@ -1,0 +1,113 @@
+import type { EntityManager } from 'typeorm';
+import type { Account } from '../domain/account.js';
+import type { Sid } from '../domain/sid.js';
+import { accountColumns } from './account-repository.js';
+import { CredentialEntity, PasswordResetTokenEntity } from './credential-entity.js';
+import { rowsOf } from './sql.js';
+
+/** What verifies an account's secrets. */
+export interface Credential {
+  passwordHash: string;
+  tokenHash: Buffer;
+  /** Absent unless the overlap of the last rotation lasts. */
+  previousTokenHash: Buffer | null;
+}
+
+/** A new password and the token that comes with it. */
+export interface NewCredential {
+  passwordHash: string;
+  tokenCiphertext: Buffer;
+  tokenHash: Buffer;
+}
+
+export interface SignInData {
+  account: Account;
+  credential: Credential | undefined;
+}
+
+/** Every statement on the tables `credential` and `password_reset_token`. */
+export class CredentialRepository {
+  constructor(private readonly manager: EntityManager) {}
+
+  /**
+   * All that signing in needs, in one statement: the account of the SID, or the one that is not closed and has the e-mail
+   * address; and what verifies its secrets, unless it has none.
+   */
+  async findForSignIn(by: { sid: Sid } | { emailAddress: string }): Promise<SignInData | undefined> {
+    const [condition, value] =
+      'sid' in by ? ['account.sid = $1', by.sid] : [`account.email_address = $1 AND account.status <> 'closed'`, by.emailAddress];
+    const [found] = await rowsOf<Account & (Credential | Record<keyof Credential, null>)>(
+      this.manager,
+      `SELECT ${accountColumns}, credential.password_hash AS "passwordHash", credential.token_hash AS "tokenHash",
+              CASE WHEN credential.previous_token_expires_at > now() THEN credential.previous_token_hash END AS "previousTokenHash"
+       FROM account LEFT JOIN credential ON credential.account_sid = account.sid
+       WHERE ${condition}`,
+      [value],
+    );
+    if (found === undefined) return undefined;
+    const { passwordHash, tokenHash, previousTokenHash, ...account } = found;
+    return { account, credential: passwordHash === null ? undefined : { passwordHash, tokenHash, previousTokenHash } };
+  }
+
+  /** The account's AuthToken, encrypted. */
+  async findTokenCiphertext(sid: Sid): Promise<Buffer | undefined> {
+    return (await this.manager.findOneBy(CredentialEntity, { accountSid: sid }))?.tokenCiphertext;
+  }
+
+  /** Sets the account's password and token; whatever it had before stops, outstanding reset tokens too. */
+  async set(sid: Sid, { passwordHash, tokenCiphertext, tokenHash }: NewCredential): Promise<void> {
+    await this.manager.upsert(
+      CredentialEntity,
+      { accountSid: sid, passwordHash, tokenCiphertext, tokenHash, previousTokenHash: null, previousTokenExpiresAt: null },
+      ['accountSid'],
+    );
+    await this.manager.delete(PasswordResetTokenEntity, { accountSid: sid });
+  }
+
+  /** Replaces the account's token; the old one stays valid for the overlap. */
+  async rotateToken(sid: Sid, token: Pick<NewCredential, 'tokenCiphertext' | 'tokenHash'>, overlapSeconds: number): Promise<boolean> {
+    const rotated = await rowsOf(
+      this.manager,
+      `UPDATE credential
+       SET previous_token_hash = credential.token_hash, previous_token_expires_at = now() + make_interval(secs => $4),
+           token_ciphertext = $2, token_hash = $3
+       WHERE credential.account_sid = $1
+       RETURNING credential.account_sid`,
+      [sid, token.tokenCiphertext, token.tokenHash, overlapSeconds],
+    );
+    return rotated.length > 0;
+  }
+
+  /** Keeps a new reset token, and forgets those of the account that have expired. */
+  async addResetToken(sid: Sid, tokenHash: Buffer, seconds: number): Promise<Date> {
+    await rowsOf(this.manager, `DELETE FROM password_reset_token WHERE account_sid = $1 AND expires_at <= now()`, [sid]);
+    const [added] = await rowsOf<{ expiresAt: Date }>(
+      this.manager,
+      `INSERT INTO password_reset_token (token_hash, account_sid, expires_at)
+       VALUES ($1, $2, now() + make_interval(secs => $3))
+       RETURNING expires_at AS "expiresAt"`,
+      [tokenHash, sid, seconds],
+    );
+    return added!.expiresAt;
+  }
+
+  /** The account that an unexpired reset token is for. */
+  async findResetToken(tokenHash: Buffer): Promise<Sid | undefined> {
+    const [token] = await rowsOf<{ accountSid: Sid }>(
+      this.manager,
+      `SELECT account_sid AS "accountSid" FROM password_reset_token WHERE token_hash = $1 AND expires_at > now()`,
+      [tokenHash],
+    );
+    return token?.accountSid;
+  }
+
+  /** Uses a reset token up. Of many who try at once, one is told true. */
+  async takeResetToken(tokenHash: Buffer): Promise<boolean> {
+    const taken = await rowsOf(
+      this.manager,
+      `DELETE FROM password_reset_token WHERE token_hash = $1 AND expires_at > now() RETURNING account_sid`,
+      [tokenHash],
+    );
+    return taken.length > 0;
+  }
+}

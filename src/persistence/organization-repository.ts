@@ -1,0 +1,80 @@
+import type { EntityManager } from 'typeorm';
+import { In } from 'typeorm';
+import type { Organization, OrganizationReference, OrganizationStatus } from '../domain/organization.js';
+import type { Page } from '../domain/page.js';
+import type { Sid } from '../domain/sid.js';
+import { rowsOf } from './sql.js';
+import { OrganizationEntity } from './organization-entity.js';
+
+const columns = `
+  organization.sid,
+  organization.domain_name  AS "domainName",
+  organization.status,
+  organization.date_created AS "dateCreated",
+  organization.date_updated AS "dateUpdated"`;
+
+/** Every statement on the table `organization`. */
+export class OrganizationRepository {
+  constructor(private readonly manager: EntityManager) {}
+
+  async find(by: OrganizationReference): Promise<Organization | undefined> {
+    return (await this.manager.findOneBy(OrganizationEntity, by)) ?? undefined;
+  }
+
+  async findMany(sids: readonly Sid[]): Promise<Organization[]> {
+    return this.manager.findBy(OrganizationEntity, { sid: In(sids) });
+  }
+
+  /** Reads the organization and keeps it from being closed until the transaction ends. */
+  async share(by: OrganizationReference): Promise<Organization | undefined> {
+    return this.#findLocked(by, 'FOR SHARE');
+  }
+
+  /** Reads the organization and keeps trees from moving into it until the transaction ends. */
+  async lock(by: OrganizationReference): Promise<Organization | undefined> {
+    return this.#findLocked(by, 'FOR UPDATE');
+  }
+
+  async #findLocked(by: OrganizationReference, strength: 'FOR SHARE' | 'FOR UPDATE'): Promise<Organization | undefined> {
+    const [column, value] = 'sid' in by ? ['sid', by.sid] : ['domain_name', by.domainName];
+    const found = await rowsOf<Organization>(
+      this.manager,
+      `SELECT ${columns} FROM organization WHERE organization.${column} = $1 ${strength}`,
+      [value],
+    );
+    return found[0];
+  }
+
+  async insert(organization: Pick<Organization, 'sid' | 'domainName' | 'status'>): Promise<Organization> {
+    const entity = this.manager.create(OrganizationEntity, organization);
+    await this.manager.insert(OrganizationEntity, entity);
+    return entity;
+  }
+
+  async setStatus(sid: Sid, status: OrganizationStatus): Promise<Organization> {
+    const [organization] = await rowsOf<Organization>(
+      this.manager,
+      `UPDATE organization SET status = $2, date_updated = now() WHERE organization.sid = $1 RETURNING ${columns}`,
+      [sid, status],
+    );
+    return organization!;
+  }
+
+  /** One page in the order of domain names, with one row more than the page's size, in reading order. */
+  async listPage(status: OrganizationStatus | undefined, descending: boolean, page: Page): Promise<Organization[]> {
+    const backwards = descending !== page.backward;
+    return rowsOf<Organization>(
+      this.manager,
+      `SELECT ${columns} FROM organization
+       WHERE ($1::text IS NULL OR organization.status = $1)
+         AND ($2::text IS NULL OR organization.domain_name ${backwards ? '<' : '>'} $2)
+       ORDER BY organization.domain_name ${backwards ? 'DESC' : 'ASC'}
+       LIMIT ${page.size + 1}`,
+      [status ?? null, page.from?.key ?? null],
+    );
+  }
+
+  async count(status: OrganizationStatus | undefined): Promise<number> {
+    return this.manager.countBy(OrganizationEntity, status === undefined ? {} : { status });
+  }
+}

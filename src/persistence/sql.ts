@@ -1,0 +1,8 @@
+import type { EntityManager } from 'typeorm';
+
+/** Runs one statement of ours and returns its rows as PostgreSQL gives them: no entity is built for them. */
+export async function rowsOf<Row>(manager: EntityManager, sql: string, parameters: unknown[] = []): Promise<Row[]> {
+  const result: unknown = await manager.query(sql, parameters);
+  // TypeORM answers an UPDATE or DELETE by a pair of rows and count, all else by the rows.
+  return (/^\s*(?:UPDATE|DELETE)\b/.test(sql) ? (result as [Row[], number])[0] : result) as Row[];
+}

@@ -1,0 +1,222 @@
+import {
+  type Account,
+  AccountStatus,
+  AccountType,
+  type Role,
+  assertActiveParent,
+  assertLevelBelow,
+  assertMayBecome,
+  assertOpen,
+  assertVersion,
+  defaultFriendlyName,
+  isRoot,
+  parseEmailAddress,
+  parseFriendlyName,
+  statusesThatMayBecome,
+} from '../domain/account.js';
+import type { OrganizationReference } from '../domain/organization.js';
+import { type Actor, authorize, authorizeOn } from '../domain/permissions.js';
+import { newSid, parseSid, type Sid } from '../domain/sid.js';
+import { pathBelow, topLevelSidOf } from '../domain/tree.js';
+import { AppError } from '../errors.js';
+import type { Reach } from '../persistence/account-repository.js';
+import type { Database, Repositories } from '../persistence/database.js';
+import type { CredentialService } from './credential-service.js';
+import { parseReference } from './organization-service.js';
+
+/** What a new account is made from. */
+export interface NewAccount {
+  /** The caller, unless said otherwise. */
+  parentSid?: Sid | undefined;
+  emailAddress: string;
+  password?: string | undefined;
+  friendlyName?: string | undefined;
+  type?: AccountType | undefined;
+  /** Active with a password, uninitialized without one, unless said otherwise. */
+  status?: AccountStatus | undefined;
+  /** The creator's, unless said otherwise. */
+  role?: Role | undefined;
+  /** The parent's, unless the Super Admin says otherwise for a top-level account. */
+  organization?: OrganizationReference | undefined;
+}
+
+/** What can be changed of an account, short of its status; what is absent stays. */
+export interface AccountChanges {
+  friendlyName?: string | undefined;
+  password?: string | undefined;
+  type?: AccountType | undefined;
+  role?: Role | undefined;
+  /** The version that the caller read; a newer one refuses the change. */
+  version?: number | undefined;
+}
+
+export interface CascadeOptions {
+  /** Says what the change would reach, and changes nothing. */
+  dryRun?: boolean | undefined;
+  version?: number | undefined;
+}
+
+/** What a change of a whole tree reached, or in a dry run would reach. */
+export interface Cascade {
+  /** As it is after the change; in a dry run, as it is. */
+  account: Account;
+  /** The accounts changed, itself included, by the status that they had. */
+  reached: Reach[];
+  dryRun: boolean;
+}
+
+/** Changes of accounts (SPEC §2). Each use case locks, authorizes, checks, changes. */
+export class AccountService {
+  constructor(
+    private readonly database: Database,
+    private readonly credentials: CredentialService,
+    private readonly maxLevels: number,
+  ) {}
+
+  /**
+   * Creates an account below the parent.
+   * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, PARENT_NOT_ACTIVE, MAX_LEVELS_EXCEEDED, ORGANIZATION_NOT_FOUND,
+   * NOT_TOP_LEVEL, EMAIL_IN_USE, and what its inputs can be wrong by
+   */
+  async create(actor: Actor, input: NewAccount): Promise<Account> {
+    authorize(actor, 'createAccount');
+    const parentSid = parseSid('account', input.parentSid ?? actor.account.sid, 'parentSid');
+    const emailAddress = parseEmailAddress(input.emailAddress);
+    const friendlyName = input.friendlyName === undefined ? defaultFriendlyName(emailAddress) : parseFriendlyName(input.friendlyName);
+    const organization = input.organization && parseReference(input.organization, 'organization');
+    const status = input.status ?? (input.password === undefined ? AccountStatus.UNINITIALIZED : AccountStatus.ACTIVE);
+    if (input.password === undefined && status !== AccountStatus.UNINITIALIZED) {
+      throw new AppError('MISSING_PARAMETER', `An account that is ${status} from the start needs a password.`, { field: 'password' });
+    }
+    const passwordHash = input.password === undefined ? undefined : await this.credentials.hashPassword(input.password, emailAddress);
+    const role = input.role ?? actor.account.role;
+
+    return this.database.write(async (repositories) => {
+      const parent = await repositories.accounts.shareTreeOf(parentSid);
+      authorizeOn(actor, 'createAccount', parent);
+      assertActiveParent(parent);
+      assertLevelBelow(parent, this.maxLevels);
+      const sid = newSid('account');
+      const path = pathBelow(parent.path, sid);
+      const account = await repositories.accounts.insert({
+        sid,
+        parentSid,
+        topLevelSid: topLevelSidOf(path),
+        path,
+        organizationSid: await this.#organizationOf(repositories, actor, parent, organization),
+        emailAddress,
+        friendlyName,
+        type: input.type ?? AccountType.FULL,
+        status,
+        role,
+      });
+      if (passwordHash !== undefined && status !== AccountStatus.CLOSED) {
+        await this.credentials.initialize(repositories, sid, passwordHash);
+      }
+      return account;
+    });
+  }
+
+  /** Only top-level accounts may wear another organization than their parent's, and only the Super Admin decides it. */
+  async #organizationOf(
+    { organizations }: Repositories,
+    actor: Actor,
+    parent: Account,
+    named: OrganizationReference | undefined,
+  ): Promise<Sid> {
+    if (named === undefined || ('sid' in named && named.sid === parent.organizationSid)) return parent.organizationSid;
+    authorize(actor, 'manageOrganizations');
+    const organization = await organizations.share(named);
+    if (organization?.status !== 'active') {
+      throw new AppError('ORGANIZATION_NOT_FOUND', 'There is no such active organization.', { field: 'organization', status: 400 });
+    }
+    if (!isRoot(parent) && organization.sid !== parent.organizationSid) {
+      throw new AppError('NOT_TOP_LEVEL', "Only a top-level account may be in another organization than its parent's.", {
+        field: 'organization',
+      });
+    }
+    return organization.sid;
+  }
+
+  /**
+   * Changes one account. A password makes a new AuthToken, and makes an uninitialized account active.
+   * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, VERSION_CONFLICT, PARENT_NOT_ACTIVE, and what its
+   * inputs can be wrong by
+   */
+  async update(actor: Actor, sid: Sid, { version, password, type, role, friendlyName: name }: AccountChanges): Promise<Account> {
+    authorize(actor, 'updateAccount');
+    parseSid('account', sid, 'sid');
+    const friendlyName = name === undefined ? undefined : parseFriendlyName(name);
+    const changes = defined({ friendlyName, type, role });
+    const passwordHash = password === undefined ? undefined : await this.#hashPasswordOf(actor, sid, password);
+
+    return this.database.write(async (repositories) => {
+      const account = await repositories.accounts.lock(sid);
+      authorizeOn(actor, 'updateAccount', account);
+      if (role !== undefined || type !== undefined) authorizeOn(actor, 'changeRole', account);
+      assertOpen(account);
+      assertVersion(account, version);
+      if (passwordHash !== undefined) return this.credentials.setPassword(repositories, account, passwordHash, changes);
+      return Object.keys(changes).length === 0 ? account : repositories.accounts.update(sid, changes);
+    });
+  }
+
+  /** The policy needs the e-mail address, which never changes; and hashing takes too long to do it under a lock. */
+  async #hashPasswordOf(actor: Actor, sid: Sid, password: string): Promise<string> {
+    const account = await this.database.read(({ accounts }) => accounts.find(sid));
+    authorizeOn(actor, 'updateAccount', account);
+    return this.credentials.hashPassword(password, account.emailAddress);
+  }
+
+  /**
+   * Suspends or activates the account and, by cascade, what lies below it. Closing has a use case of its own.
+   * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, INVALID_STATUS, PASSWORD_RESET_REQUIRED,
+   * PARENT_NOT_ACTIVE, VERSION_CONFLICT
+   */
+  async setStatus(actor: Actor, sid: Sid, status: AccountStatus, options: CascadeOptions = {}): Promise<Cascade> {
+    authorize(actor, 'setAccountStatus');
+    if (status !== AccountStatus.ACTIVE && status !== AccountStatus.SUSPENDED) {
+      throw new AppError('INVALID_STATUS', 'The status is set to active or suspended; an account is closed by closing it.', {
+        field: 'status',
+      });
+    }
+    return this.#cascade(actor, 'setAccountStatus', sid, status, options);
+  }
+
+  /**
+   * Closes the account and, by cascade, everything below it, for good. Credentials and reset tokens are revoked.
+   * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, VERSION_CONFLICT
+   */
+  async close(actor: Actor, sid: Sid, options: CascadeOptions = {}): Promise<Cascade> {
+    authorize(actor, 'closeAccount');
+    return this.#cascade(actor, 'closeAccount', sid, AccountStatus.CLOSED, options);
+  }
+
+  async #cascade(
+    actor: Actor,
+    operation: 'setAccountStatus' | 'closeAccount',
+    sid: Sid,
+    status: AccountStatus,
+    { dryRun = false, version }: CascadeOptions,
+  ): Promise<Cascade> {
+    parseSid('account', sid, 'sid');
+    return this.database.write(async ({ accounts }) => {
+      const account = dryRun ? await accounts.shareTreeOf(sid) : await accounts.lockTreeOf(sid);
+      authorizeOn(actor, operation, account);
+      assertMayBecome(account, status);
+      assertVersion(account, version);
+      if (status === AccountStatus.ACTIVE) assertActiveParent((await accounts.find(account.parentSid!))!);
+
+      const from = statusesThatMayBecome(status);
+      const reached = await accounts.countInTree(account, from);
+      if (dryRun || reached.length === 0) return { account, reached, dryRun };
+      await accounts.setStatusInTree(account, status, from);
+      return { account: (await accounts.find(sid))!, reached, dryRun };
+    });
+  }
+}
+
+/** The object without its undefined properties. */
+function defined<Changes extends object>(changes: Changes): { [Key in keyof Changes]?: NonNullable<Changes[Key]> } {
+  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)) as never;
+}

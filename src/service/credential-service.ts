@@ -1,0 +1,177 @@
+import { assertActiveParent, assertOpen, isRoot, parseEmailAddress, type Account } from '../domain/account.js';
+import { assertStrongPassword, overlapSecondsMax, type Presented, resetTokenSeconds } from '../domain/credentials.js';
+import { assertWithin } from '../domain/input.js';
+import { type Actor, type SignedIn, actorOf, authorize, authorizeOn, may } from '../domain/permissions.js';
+import { isSid, parseSid, type Sid } from '../domain/sid.js';
+import { AppError } from '../errors.js';
+import type { SignInData } from '../persistence/credential-repository.js';
+import type { Database, Repositories } from '../persistence/database.js';
+import type { Passwords } from './passwords.js';
+import { type Secrets, sameHash } from './secrets.js';
+
+/** Who is who: signing in, AuthTokens, passwords and the one-time tokens that reset them (SPEC §5). */
+export class CredentialService {
+  constructor(
+    private readonly database: Database,
+    private readonly secrets: Secrets,
+    private readonly passwords: Passwords,
+  ) {}
+
+  /**
+   * Signs in. That an account is not active is told only to whoever knows its secret, and a login that nobody has takes
+   * as long to refuse as a wrong secret.
+   * @throws AppError UNAUTHENTICATED, ACCOUNT_NOT_ACTIVE
+   */
+  async authenticate({ login, secret }: Presented): Promise<SignedIn> {
+    const by = loginOf(login);
+    const found = by && (await this.database.read(({ credentials }) => credentials.findForSignIn(by)));
+    if (found === undefined || !(await this.#proves(found, secret))) {
+      if (found?.credential === undefined) await this.passwords.verifyNobody(secret);
+      throw new AppError('UNAUTHENTICATED', 'The SID or e-mail address, or the password or AuthToken, is wrong.');
+    }
+    const { account } = found;
+    if (account.status !== 'active') {
+      throw new AppError('ACCOUNT_NOT_ACTIVE', `Account ${account.sid} is ${account.status}; it cannot sign in.`);
+    }
+    return actorOf(account);
+  }
+
+  async #proves({ account, credential }: SignInData, secret: string): Promise<boolean> {
+    if (credential === undefined) return false;
+    const hash = this.secrets.hashAuthToken(account.sid, secret);
+    if (sameHash(hash, credential.tokenHash)) return true;
+    if (credential.previousTokenHash !== null && sameHash(hash, credential.previousTokenHash)) return true;
+    return this.passwords.verify(account, credential.passwordHash, secret);
+  }
+
+  /** The account's AuthToken; nothing when it has none, or is out of the caller's sight. */
+  async authToken(actor: Actor, sid: Sid): Promise<string | null> {
+    authorize(actor, 'readAuthToken');
+    parseSid('account', sid, 'sid');
+    return this.database.read(async ({ accounts, credentials }) => {
+      const account = await accounts.find(sid);
+      if (account === undefined || !may(actor, 'readAuthToken', account)) return null;
+      const ciphertext = await credentials.findTokenCiphertext(sid);
+      return ciphertext === undefined ? null : this.secrets.readAuthToken(sid, ciphertext);
+    });
+  }
+
+  /**
+   * Gives the account a new AuthToken; the one before stays valid for the overlap, so that clients can change over.
+   * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, PASSWORD_RESET_REQUIRED, BAD_USER_INPUT
+   */
+  async rotateAuthToken(actor: Actor, sid: Sid, overlapSeconds = 0): Promise<{ account: Account; authToken: string }> {
+    authorize(actor, 'rotateAuthToken');
+    parseSid('account', sid, 'sid');
+    assertWithin(overlapSeconds, { min: 0, max: overlapSecondsMax }, 'overlapSeconds');
+    const { token, ...kept } = this.secrets.newAuthToken(sid);
+    return this.database.write(async ({ accounts, credentials }) => {
+      const account = await accounts.lock(sid);
+      authorizeOn(actor, 'rotateAuthToken', account);
+      assertOpen(account);
+      if (!(await credentials.rotateToken(sid, kept, overlapSeconds))) {
+        throw new AppError('PASSWORD_RESET_REQUIRED', `Account ${sid} has no credentials yet; set a password first.`);
+      }
+      return { account: await accounts.update(sid, {}), authToken: token };
+    });
+  }
+
+  /**
+   * Makes a token that lets whoever holds it set the account's password once.
+   * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, BAD_USER_INPUT
+   */
+  async createPasswordResetToken(
+    actor: Actor,
+    sid: Sid,
+    expiresInSeconds = resetTokenSeconds.default,
+  ): Promise<{ account: Account; resetToken: string; expiresAt: Date }> {
+    authorize(actor, 'createPasswordResetToken');
+    parseSid('account', sid, 'sid');
+    assertWithin(expiresInSeconds, resetTokenSeconds, 'expiresInSeconds');
+    const { token, tokenHash } = this.secrets.newResetToken();
+    return this.database.write(async ({ accounts, credentials }) => {
+      const account = await accounts.lock(sid);
+      authorizeOn(actor, 'createPasswordResetToken', account);
+      assertOpen(account);
+      return { account, resetToken: token, expiresAt: await credentials.addResetToken(sid, tokenHash, expiresInSeconds) };
+    });
+  }
+
+  /**
+   * Sets a password with a one-time token, without signing in. An uninitialized account becomes active by it.
+   * @throws AppError BAD_USER_INPUT for a token that is unknown, used or expired; PASSWORD_TOO_WEAK, PARENT_NOT_ACTIVE
+   */
+  async resetPassword(token: string, password: string): Promise<Account> {
+    const tokenHash = this.secrets.hashResetToken(token);
+    const account = await this.database.read(async ({ accounts, credentials }) => {
+      const sid = await credentials.findResetToken(tokenHash);
+      return sid === undefined ? undefined : accounts.find(sid);
+    });
+    if (account === undefined) throw unusableToken();
+    assertStrongPassword(password, account.emailAddress);
+    const passwordHash = await this.passwords.hash(password);
+    return this.database.write(async (repositories) => {
+      const locked = await repositories.accounts.lock(account.sid);
+      if (locked === undefined || !(await repositories.credentials.takeResetToken(tokenHash))) throw unusableToken();
+      assertOpen(locked);
+      return this.setPassword(repositories, locked, passwordHash);
+    });
+  }
+
+  /** Whether the key that AuthTokens were encrypted with is the one that this instance has; true when there is none yet. */
+  async hasRightKey(): Promise<boolean> {
+    const root = await this.database.read(async ({ accounts, credentials }) => {
+      const account = await accounts.findRoot();
+      return account && { sid: account.sid, ciphertext: await credentials.findTokenCiphertext(account.sid) };
+    });
+    if (root?.ciphertext === undefined) return true;
+    try {
+      this.secrets.readAuthToken(root.sid, root.ciphertext);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Hashes a password that a use case is about to set. @throws AppError PASSWORD_TOO_WEAK */
+  async hashPassword(password: string, emailAddress: string): Promise<string> {
+    assertStrongPassword(password, emailAddress);
+    return this.passwords.hash(password);
+  }
+
+  /** Gives an account that is being created its first password and AuthToken. */
+  async initialize({ credentials }: Repositories, sid: Sid, passwordHash: string): Promise<void> {
+    await credentials.set(sid, { passwordHash, ...this.secrets.newAuthToken(sid) });
+  }
+
+  /**
+   * Sets the password of an account that the caller has locked. The AuthToken before stops at once, and an uninitialized
+   * account becomes active. Returns the account as it is then.
+   * @throws AppError PARENT_NOT_ACTIVE
+   */
+  async setPassword(
+    { accounts, credentials }: Repositories,
+    account: Account,
+    passwordHash: string,
+    changes: Partial<Pick<Account, 'friendlyName' | 'type' | 'role'>> = {},
+  ): Promise<Account> {
+    const activates = account.status === 'uninitialized';
+    if (activates && !isRoot(account)) assertActiveParent((await accounts.find(account.parentSid!))!);
+    await credentials.set(account.sid, { passwordHash, ...this.secrets.newAuthToken(account.sid) });
+    return accounts.update(account.sid, activates ? { ...changes, status: 'active' } : changes);
+  }
+}
+
+/** What a login names; nothing when it can name no account. */
+function loginOf(login: string): { sid: Sid } | { emailAddress: string } | undefined {
+  if (isSid('account', login)) return { sid: login };
+  try {
+    return { emailAddress: parseEmailAddress(login) };
+  } catch {
+    return undefined;
+  }
+}
+
+function unusableToken(): AppError {
+  return new AppError('BAD_USER_INPUT', 'The reset token is unknown, used or expired.', { field: 'token' });
+}

@@ -1,0 +1,54 @@
+import { AccountType, Role, defaultFriendlyName } from '../domain/account.js';
+import { OrganizationStatus } from '../domain/organization.js';
+import { newSid } from '../domain/sid.js';
+import { pathBelow } from '../domain/tree.js';
+import type { Database } from '../persistence/database.js';
+import type { CredentialService } from './credential-service.js';
+import { generatedPassword } from './secrets.js';
+
+export interface FirstAdmin {
+  /** As it is stored. */
+  emailAddress: string;
+  /** Generated when absent. */
+  password: string | undefined;
+  /** Told the generated password, once. */
+  announce: (password: string) => void;
+}
+
+/**
+ * Creates the root organization and the Super Admin, if there is no root account yet. Instances that start at once wait
+ * for each other; one of them creates.
+ *
+ * The generated password is announced before the transaction commits: a crash between the two then costs a password that
+ * was never valid, where the other order would cost the only one that is.
+ */
+export async function ensureRoot(database: Database, credentials: CredentialService, admin: FirstAdmin): Promise<void> {
+  if (await database.read(({ accounts }) => accounts.findRoot())) return;
+  const { emailAddress } = admin;
+  const password = admin.password ?? generatedPassword();
+  const passwordHash = await credentials.hashPassword(password, emailAddress);
+  await database.write(async (repositories) => {
+    await repositories.accounts.lockFirstStart();
+    if (await repositories.accounts.findRoot()) return;
+    const organization = await repositories.organizations.insert({
+      sid: newSid('organization'),
+      domainName: emailAddress.slice(emailAddress.indexOf('@') + 1),
+      status: OrganizationStatus.ACTIVE,
+    });
+    const sid = newSid('account');
+    await repositories.accounts.insert({
+      sid,
+      parentSid: null,
+      topLevelSid: sid,
+      path: pathBelow(null, sid),
+      organizationSid: organization.sid,
+      emailAddress,
+      friendlyName: defaultFriendlyName(emailAddress),
+      type: AccountType.FULL,
+      status: 'active',
+      role: Role.ADMINISTRATOR,
+    });
+    await credentials.initialize(repositories, sid, passwordHash);
+    if (admin.password === undefined) admin.announce(password);
+  });
+}

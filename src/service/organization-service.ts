@@ -1,0 +1,89 @@
+import { type Organization, type OrganizationReference, OrganizationStatus, parseDomainName } from '../domain/organization.js';
+import { type Order, type PageArguments, type PageOf, pageFrom, parsePage } from '../domain/page.js';
+import { type Actor, assertSignedIn, authorize, reaches, requirementOf } from '../domain/permissions.js';
+import { newSid, parseSid, type Sid } from '../domain/sid.js';
+import { AppError } from '../errors.js';
+import type { Database } from '../persistence/database.js';
+
+/** The order of every list of organizations. */
+export const organizationOrder: Order = { field: 'domainName', descending: false };
+
+/** Organizations: read one's own, and all that only the Super Admin does (SPEC §2). */
+export class OrganizationService {
+  constructor(private readonly database: Database) {}
+
+  /** The organization, if there is one and the caller may see it. @throws AppError FORBIDDEN, BAD_USER_INPUT, INVALID_DOMAIN_NAME */
+  async find(actor: Actor, by: OrganizationReference): Promise<Organization | null> {
+    authorize(actor, 'readOwnOrganization');
+    const reference = parseReference(by);
+    const organization = await this.database.read(({ organizations }) => organizations.find(reference));
+    return organization !== undefined && seesOrganization(actor, organization.sid) ? organization : null;
+  }
+
+  /** The organization, for a use case that is about all that is in it. @throws AppError FORBIDDEN, ORGANIZATION_NOT_FOUND, and as `find` */
+  async get(actor: Actor, by: OrganizationReference): Promise<Organization> {
+    authorize(actor, 'manageOrganizations');
+    const organization = await this.find(actor, by);
+    if (organization !== null) return organization;
+    throw new AppError('ORGANIZATION_NOT_FOUND', 'There is no such organization.', { field: 'organization' });
+  }
+
+  /** Many organizations at once, in the order of the SIDs; null where there is none that the caller may see. */
+  async findMany(actor: Actor, sids: readonly Sid[]): Promise<(Organization | null)[]> {
+    assertSignedIn(actor);
+    const visible = sids.filter((sid) => seesOrganization(actor, sid));
+    const found = visible.length === 0 ? [] : await this.database.read(({ organizations }) => organizations.findMany(visible));
+    const bySid = new Map(found.map((organization) => [organization.sid, organization]));
+    return sids.map((sid) => bySid.get(sid) ?? null);
+  }
+
+  /** One page of all organizations, by domain name. @throws AppError FORBIDDEN, INVALID_PAGE */
+  async list(actor: Actor, status: OrganizationStatus | undefined, pageArguments: PageArguments): Promise<PageOf<Organization>> {
+    authorize(actor, 'manageOrganizations');
+    const page = parsePage(pageArguments, organizationOrder);
+    const read = await this.database.read(({ organizations }) => organizations.listPage(status, organizationOrder.descending, page));
+    return pageFrom(read, page);
+  }
+
+  async count(actor: Actor, status: OrganizationStatus | undefined): Promise<number> {
+    authorize(actor, 'manageOrganizations');
+    return this.database.read(({ organizations }) => organizations.count(status));
+  }
+
+  /** @throws AppError FORBIDDEN, INVALID_DOMAIN_NAME, DOMAIN_NAME_IN_USE */
+  async create(actor: Actor, domainName: string): Promise<Organization> {
+    authorize(actor, 'manageOrganizations');
+    const organization = { sid: newSid('organization'), domainName: parseDomainName(domainName), status: OrganizationStatus.ACTIVE };
+    return this.database.write(({ organizations }) => organizations.insert(organization));
+  }
+
+  /**
+   * Closes an organization that no open account is left in. Closing it again changes nothing.
+   * @throws AppError FORBIDDEN, ORGANIZATION_NOT_FOUND, ORGANIZATION_NOT_EMPTY, BAD_USER_INPUT
+   */
+  async close(actor: Actor, sid: Sid): Promise<Organization> {
+    authorize(actor, 'manageOrganizations');
+    parseSid('organization', sid, 'sid');
+    return this.database.write(async ({ accounts, organizations }) => {
+      const organization = await organizations.lock({ sid });
+      if (organization === undefined) throw new AppError('ORGANIZATION_NOT_FOUND', 'There is no such organization.', { field: 'sid' });
+      if (organization.status === OrganizationStatus.CLOSED) return organization;
+      if (!(await accounts.isOrganizationEmpty(sid))) {
+        throw new AppError('ORGANIZATION_NOT_EMPTY', `Organization ${sid} still has accounts that are not closed.`);
+      }
+      return organizations.setStatus(sid, OrganizationStatus.CLOSED);
+    });
+  }
+}
+
+/** A well-formed reference, as it is stored. @throws AppError BAD_USER_INPUT, INVALID_DOMAIN_NAME */
+export function parseReference(reference: OrganizationReference, field?: string): OrganizationReference {
+  return 'sid' in reference
+    ? { sid: parseSid('organization', reference.sid, field ?? 'sid') }
+    : { domainName: parseDomainName(reference.domainName, field ?? 'domainName') };
+}
+
+function seesOrganization(actor: Actor, sid: Sid): boolean {
+  if (reaches(actor, requirementOf('manageOrganizations'))) return true;
+  return actor.rank !== 'Anonymous' && reaches(actor, requirementOf('readOwnOrganization')) && actor.account.organizationSid === sid;
+}

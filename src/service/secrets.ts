@@ -1,0 +1,79 @@
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Sid } from '../domain/sid.js';
+import type { NewCredential } from '../persistence/credential-repository.js';
+
+const cipher = 'aes-256-gcm';
+/** The first byte of every ciphertext, so that another form can come later. */
+const ciphertextVersion = 1;
+const nonceLength = 12;
+const tagLength = 16;
+
+/** The bytes of `CREDENTIALS_KEY`. */
+export const credentialsKeyLength = 32;
+
+/** An AuthToken with the two forms in which it is kept. */
+export type NewAuthToken = { token: string } & Pick<NewCredential, 'tokenCiphertext' | 'tokenHash'>;
+
+/**
+ * Makes, hides and verifies tokens (SPEC §5). The documented API returns the AuthToken, so it has to be kept readable: as
+ * ciphertext to show it, bound to its account, and beside that as a keyed hash to verify it without reading it. Each
+ * purpose has a key of its own, derived from `CREDENTIALS_KEY`.
+ */
+export class Secrets {
+  readonly #encryptionKey: Buffer;
+  readonly #tokenKey: Buffer;
+  readonly #resetKey: Buffer;
+
+  constructor(credentialsKey: Buffer) {
+    const derive = (purpose: string): Buffer => Buffer.from(hkdfSync('sha256', credentialsKey, '', purpose, 32));
+    this.#encryptionKey = derive('AuthToken encryption');
+    this.#tokenKey = derive('AuthToken verification');
+    this.#resetKey = derive('reset token verification');
+  }
+
+  /** A new AuthToken for the account: 32 hexadecimal digits. */
+  newAuthToken(sid: Sid): NewAuthToken {
+    const token = randomBytes(16).toString('hex');
+    return { token, tokenCiphertext: this.#encrypt(sid, token), tokenHash: this.hashAuthToken(sid, token) };
+  }
+
+  hashAuthToken(sid: Sid, token: string): Buffer {
+    return createHmac('sha256', this.#tokenKey).update(`${sid}:${token}`).digest();
+  }
+
+  /** @throws Error when the ciphertext was altered, is another account's, or was made with another key */
+  readAuthToken(sid: Sid, ciphertext: Buffer): string {
+    const nonce = ciphertext.subarray(1, 1 + nonceLength);
+    const decipher = createDecipheriv(cipher, this.#encryptionKey, nonce, { authTagLength: tagLength });
+    decipher.setAAD(Buffer.from(sid)).setAuthTag(ciphertext.subarray(-tagLength));
+    return decipher.update(ciphertext.subarray(1 + nonceLength, -tagLength), undefined, 'utf8') + decipher.final('utf8');
+  }
+
+  /** A new one-time reset token: 256 random bits, kept as a hash only. */
+  newResetToken(): { token: string; tokenHash: Buffer } {
+    const token = randomBytes(32).toString('base64url');
+    return { token, tokenHash: this.hashResetToken(token) };
+  }
+
+  hashResetToken(token: string): Buffer {
+    return createHmac('sha256', this.#resetKey).update(token).digest();
+  }
+
+  #encrypt(sid: Sid, token: string): Buffer {
+    const nonce = randomBytes(nonceLength);
+    const encryption = createCipheriv(cipher, this.#encryptionKey, nonce, { authTagLength: tagLength });
+    encryption.setAAD(Buffer.from(sid));
+    const encrypted = Buffer.concat([encryption.update(token, 'utf8'), encryption.final()]);
+    return Buffer.concat([Buffer.from([ciphertextVersion]), nonce, encrypted, encryption.getAuthTag()]);
+  }
+}
+
+/** Compares in constant time; hashes of the same kind are of the same length. */
+export function sameHash(one: Buffer, other: Buffer): boolean {
+  return one.length === other.length && timingSafeEqual(one, other);
+}
+
+/** A password that nobody has to choose: 20 characters from 120 random bits. */
+export function generatedPassword(): string {
+  return randomBytes(15).toString('base64url');
+}

@@ -1,0 +1,19 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { type TestGateway, startTestGateway } from '../support/gateway.js';
+import { graphqlSurface } from '../support/graphql-surface.js';
+import type { Surface } from '../support/surface.js';
+import { conformanceCases } from './cases.js';
+
+/** Every surface of the gateway; one list of cases for all of them. */
+const surfaces: [string, (url: string) => Surface][] = [['GraphQL', graphqlSurface]];
+
+describe.each(surfaces)('%s', (_name, connect) => {
+  let gateway: TestGateway;
+  let surface: Surface;
+  beforeAll(async () => {
+    gateway = await startTestGateway();
+    surface = connect(gateway.url);
+  });
+  afterAll(() => gateway.stop());
+  conformanceCases(() => surface);
+});

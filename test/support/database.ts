@@ -1,0 +1,36 @@
+import { randomBytes } from 'node:crypto';
+import { Client } from 'pg';
+import { inject } from 'vitest';
+import { inDatabase } from './database-url.js';
+
+/** A database of the test's own. */
+export interface TestDatabase {
+  url: string;
+  /** Runs a statement beside the program, and returns its rows. */
+  query<Row extends object = Record<string, unknown>>(sql: string, parameters?: unknown[]): Promise<Row[]>;
+  drop(): Promise<void>;
+}
+
+/** Clones the migrated template: about 30 ms. */
+export async function cloneDatabase(): Promise<TestDatabase> {
+  const name = `gateway_${randomBytes(6).toString('hex')}`;
+  const server = new Client({ connectionString: inject('serverUrl') });
+  await server.connect();
+  await server.query(`CREATE DATABASE ${name} TEMPLATE ${inject('template')}`);
+
+  const url = inDatabase(inject('serverUrl'), name);
+  const client = new Client({ connectionString: url });
+  // A test that kills the server breaks this connection too.
+  client.on('error', () => {});
+  server.on('error', () => {});
+  await client.connect();
+  return {
+    url,
+    query: async <Row extends object>(sql: string, parameters: unknown[] = []) => (await client.query<Row>(sql, parameters)).rows,
+    async drop() {
+      await client.end();
+      await server.query(`DROP DATABASE ${name} WITH (FORCE)`);
+      await server.end();
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface GatewayProcess {
+  url: string;
+  adminEmail: string;
+  adminPassword: string;
+  dataDirectory: string;
+  pid: number;
+  /** All that it wrote to its output. */
+  output: () => string;
+  /** Sends the signal and waits for the end; tells the exit code. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+  /** Ends it cleanly and removes its folder. */
+  stop(): Promise<void>;
+}
+
+export interface GatewayProcessOptions {
+  environment?: Record<string, string>;
+  /** The folder of an earlier process, to start again in. */
+  dataDirectory?: string;
+}
+
+const program = join(import.meta.dirname, '../../dist/src/main.js');
+
+/** Starts the built gateway as its users do: a process of its own, an embedded PostgreSQL, a folder for its data. */
+export async function startGateway({ environment = {}, ...options }: GatewayProcessOptions = {}): Promise<GatewayProcess> {
+  const dataDirectory = options.dataDirectory ?? (await mkdtemp(join(tmpdir(), 'gateway-process-')));
+  const adminEmail = 'administrator@company.com';
+  const adminPassword = 'correct horse battery';
+  const { child, output } = spawnGateway({
+    DATA_DIR: dataDirectory,
+    PORT: '0',
+    METRICS_PORT: '0',
+    ADMIN_EMAIL: adminEmail,
+    ADMIN_PASSWORD: adminPassword,
+    ...environment,
+  });
+  const exited = once(child, 'exit') as Promise<[number | null]>;
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stdout.on('data', () => {
+      const ready = /GraphQL +(http\S+)\/graphql/.exec(output());
+      if (ready !== null) resolve(ready[1]!);
+    });
+    void exited.then(([code]) => reject(new Error(`The gateway ended with ${code}: ${output()}`)));
+  });
+
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    child.kill(signal);
+    return (await exited)[0];
+  };
+  return {
+    url,
+    adminEmail,
+    adminPassword,
+    dataDirectory,
+    pid: child.pid!,
+    output,
+    end,
+    async stop() {
+      if (child.exitCode === null && child.signalCode === null) await end('SIGTERM');
+      await rm(dataDirectory, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+    },
+  };
+}
+
+/** Starts the built program with just this environment. */
+export function spawnGateway(environment: Record<string, string>, args: string[] = []) {
+  const child = spawn(process.execPath, [program, ...args], {
+    env: { PATH: process.env.PATH ?? '', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  return { child, output: () => text };
+}

@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+import { pino } from 'pino';
+import { type App, createApp } from '../../src/app.js';
+import { type Config, readConfig } from '../../src/config.js';
+import type { PasswordCost } from '../../src/service/passwords.js';
+import { type TestDatabase, cloneDatabase } from './database.js';
+
+/** Enough to be argon2id; the tests make thousands. */
+export const cheapPasswords: PasswordCost = { memoryCost: 64, timeCost: 1, parallelism: 1 };
+
+export const admin = { login: 'root@provider.test', secret: 'correct horse battery' };
+
+/** A gateway that listens on a port of its own, with a database of its own. */
+export interface TestGateway {
+  url: string;
+  metricsUrl: string;
+  app: App;
+  database: TestDatabase;
+  /** What it logged, line by line. */
+  log: string[];
+  stop(): Promise<void>;
+}
+
+export interface TestGatewayOptions {
+  environment?: Record<string, string>;
+  config?: Partial<Config>;
+  /** Another instance on the same database, with the same key. */
+  database?: TestDatabase;
+  credentialsKey?: Buffer;
+  passwordCost?: PasswordCost;
+}
+
+export const testKey = randomBytes(32);
+
+/** Starts a gateway in this process, on real PostgreSQL and a real port. */
+export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const database = options.database ?? (await cloneDatabase());
+  const log: string[] = [];
+  const environment = { PORT: '0', METRICS_PORT: '0', ADMIN_EMAIL: admin.login, ADMIN_PASSWORD: admin.secret, ...options.environment };
+  const app = await createApp({
+    config: { ...readConfig(environment), ...options.config },
+    databaseUrl: database.url,
+    credentialsKey: options.credentialsKey ?? testKey,
+    log: pino({ level: 'trace' }, { write: (line: string) => void log.push(line) }),
+    announcePassword: () => {},
+    passwordCost: options.passwordCost ?? cheapPasswords,
+  });
+  const { url, metricsUrl } = await app.listen();
+  return {
+    url,
+    metricsUrl,
+    app,
+    database,
+    log,
+    async stop() {
+      await app.close();
+      if (options.database === undefined) await database.drop();
+    },
+  };
+}

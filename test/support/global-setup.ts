@@ -1,0 +1,58 @@
+import 'reflect-metadata';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import type { TestProject } from 'vitest/node';
+import { createDataSource } from '../../ormconfig.js';
+import { startEmbeddedPostgres } from '../../src/persistence/embedded-postgres.js';
+import { migrate } from '../../src/persistence/migrate.js';
+import { inDatabase } from './database-url.js';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The PostgreSQL server of the tests, and the migrated database on it that they clone. */
+    serverUrl: string;
+    template: string;
+  }
+}
+
+/** Starts PostgreSQL for the tests (or uses the server at DATABASE_URL) and migrates the database that they clone. */
+export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+  const directory = await mkdtemp(join(tmpdir(), 'gateway-test-'));
+  const given = process.env.DATABASE_URL;
+  const embedded = given === undefined ? await startEmbeddedPostgres({ directory, settings: testSettings }) : undefined;
+  const serverUrl = given ?? embedded!.url;
+  const template = `gateway_template_${process.pid}`;
+
+  await onServer(serverUrl, `CREATE DATABASE ${template}`);
+  const dataSource = createDataSource({ url: inDatabase(serverUrl, template) });
+  await dataSource.initialize();
+  await migrate(dataSource);
+  await dataSource.destroy();
+
+  provide('serverUrl', serverUrl);
+  provide('template', template);
+  return async () => {
+    await onServer(serverUrl, `DROP DATABASE ${template}`);
+    await embedded?.stop();
+    await rm(directory, { recursive: true, force: true });
+  };
+}
+
+/** Nothing here has to outlive a power failure. */
+const testSettings = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  max_connections: '200',
+  // Counts statements; a server at DATABASE_URL has to preload it too.
+  shared_preload_libraries: 'pg_stat_statements',
+};
+
+async function onServer(url: string, sql: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query(sql);
+  await client.end();
+}

@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, readdir, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { expect, vi } from 'vitest';
+import { spawnGateway } from './gateway-process.js';
+
+/** How a program ended. */
+export interface Ended {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** What it wrote to stderr, line by line. */
+  mistakes: string[];
+  output: string;
+}
+
+/** Runs the built program with just this environment, to its end. */
+export async function runGateway(environment: Record<string, string>, args: string[] = []): Promise<Ended> {
+  const { child, output } = spawnGateway(environment, args);
+  let stderr = '';
+  child.stderr.on('data', (chunk: string) => (stderr += chunk));
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  return { code, signal, mistakes: stderr.split('\n').filter(Boolean), output: output() };
+}
+
+/** The processes, ours excepted, that run in the folder or name it: a gateway's PostgreSQL, whatever user it runs as. */
+export async function processesIn(folder: string): Promise<string[]> {
+  const others = process.platform === 'linux' ? await linuxProcesses() : posixProcesses();
+  return others.filter((line) => line.includes(folder));
+}
+
+async function linuxProcesses(): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
+  return Promise.all(
+    pids.map(async (pid) => {
+      const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ');
+      return `${pid} ${command}(in ${await readlink(`/proc/${pid}/cwd`).catch(() => '')})`;
+    }),
+  );
+}
+
+function posixProcesses(): string[] {
+  return execFileSync('ps', ['-axww', '-o', 'pid=,command='], { encoding: 'utf8' }).split('\n');
+}
+
+/** Fails unless the last process in the folder has ended by then. */
+export function expectNoProcessIn(folder: string, milliseconds = 1_000): Promise<void> {
+  return vi.waitFor(async () => expect(await processesIn(folder)).toEqual([]), { timeout: milliseconds, interval: 20 });
+}
+
+/** The pid of the PostgreSQL that a gateway keeps in its data folder. */
+export async function postmasterOf(dataDirectory: string): Promise<number> {
+  return Number.parseInt(await readFile(join(dataDirectory, 'postgres/postmaster.pid'), 'utf8'), 10);
+}
+
+/** The database that a gateway keeps in its data folder, beside the gateway. */
+export function embeddedUrl(dataDirectory: string): string {
+  return `postgresql:///postgres?host=${encodeURIComponent(join(dataDirectory, 'postgres'))}&user=postgres`;
+}
+
+/** Runs one statement on a connection of its own, which a crash of the server may break. */
+export async function ask<Row extends object = Record<string, any>>(url: string, sql: string, parameters?: unknown[]): Promise<Row[]> {
+  const client = new Client({ connectionString: url });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return (await client.query<Row>(sql, parameters)).rows;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
