@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { MapperKind, mapSchema, printSchemaWithDirectives } from '@graphql-tools/utils';
-import { GraphQLInputObjectType, type GraphQLFieldConfig, type GraphQLSchema, specifiedDirectives } from 'graphql';
+import { GraphQLInputObjectType, GraphQLObjectType, type GraphQLFieldConfig, type GraphQLSchema, specifiedDirectives } from 'graphql';
 import { buildSchemaSync } from 'type-graphql';
 import { AccountMutations } from './account-mutations.js';
 import { AccountResolver } from './account-resolver.js';
@@ -20,12 +20,22 @@ export function createSchema(): GraphQLSchema {
     validate: false,
   });
   assertGuarded(annotated);
-  return enforceAuth(dropNulls(holdToOneOf(annotated)));
+  return enforceAuth(dropNulls(holdToOneOf(describeRoots(annotated))));
 }
 
 /** The schema as it is committed: with its descriptions, its directives and their uses. */
 export function printedSchema(schema: GraphQLSchema): string {
   return `${printSchemaWithDirectives(schema)}\n`;
+}
+
+/** TypeGraphQL makes the root types by itself, and has no place for their descriptions. */
+function describeRoots(schema: GraphQLSchema): GraphQLSchema {
+  const described = (type: GraphQLObjectType, description: string) => new GraphQLObjectType({ ...type.toConfig(), description });
+  return mapSchema(schema, {
+    [MapperKind.QUERY]: (type) => described(type, 'All that can be read.'),
+    [MapperKind.MUTATION]: (type) =>
+      described(type, 'All that can be changed. Each change is one transaction: it happens whole or not at all.'),
+  });
 }
 
 /** TypeGraphQL passes `@oneOf` on as an annotation only; this makes graphql hold inputs to it. */

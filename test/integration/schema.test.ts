@@ -1,0 +1,197 @@
+import { readFile } from 'node:fs/promises';
+import {
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isIntrospectionType,
+  isObjectType,
+  isScalarType,
+  isSpecifiedScalarType,
+} from 'graphql';
+import { Field, ObjectType, Query, Resolver, buildSchemaSync } from 'type-graphql';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createDataSource } from '../../ormconfig.js';
+import { assertGuarded } from '../../src/api/graphql/auth-directive.js';
+import { createSchema, printedSchema } from '../../src/api/graphql/schema.js';
+import { type Actor, anonymous, operations, ranks, requirementOf } from '../../src/domain/permissions.js';
+import { Database } from '../../src/persistence/database.js';
+import { AccountMigration } from '../../src/service/account-migration.js';
+import { AccountReading } from '../../src/service/account-reading.js';
+import { AccountService } from '../../src/service/account-service.js';
+import { CredentialService } from '../../src/service/credential-service.js';
+import { OrganizationService } from '../../src/service/organization-service.js';
+import { Passwords } from '../../src/service/passwords.js';
+import { Secrets } from '../../src/service/secrets.js';
+import { type TestDatabase, cloneDatabase } from '../support/database.js';
+import { testKey } from '../support/gateway.js';
+
+const schema = createSchema();
+
+describe('the schema', () => {
+  it('is the one that is committed', async () => {
+    expect(await readFile('schema.graphql', 'utf8'), 'run npm run schema').toBe(printedSchema(schema));
+  });
+
+  it('describes every type, field, argument, value and directive', () => {
+    expect(undescribed(schema)).toEqual([]);
+  });
+
+  it('says of every scalar of its own where it is specified', () => {
+    const scalars = Object.values(schema.getTypeMap()).filter((type) => isScalarType(type) && !isSpecifiedScalarType(type));
+    expect(scalars.filter((type) => !isScalarType(type) || !type.specifiedByURL)).toEqual([]);
+    expect(scalars).not.toEqual([]);
+  });
+
+  it('shows a guard on every operation', () => {
+    for (const type of [schema.getQueryType(), schema.getMutationType()]) {
+      for (const field of Object.values(type!.getFields())) {
+        expect(
+          field.astNode?.directives?.map(({ name }) => name.value),
+          field.name,
+        ).toContain('auth');
+      }
+    }
+  });
+
+  it('does not build with an operation that has no guard', () => {
+    @ObjectType()
+    class Thing {
+      @Field()
+      name: string;
+    }
+    @Resolver()
+    class Careless {
+      @Query(() => Thing)
+      thing(): Thing {
+        return { name: 'open to all' };
+      }
+    }
+    expect(() => assertGuarded(buildSchemaSync({ resolvers: [Careless], validate: false }))).toThrow('Query.thing has no guard');
+  });
+});
+
+describe('the permission table', () => {
+  it('has an operation behind every guard that the schema shows', () => {
+    const shown = new Set(guards(schema));
+    const known = new Set(operations.map((operation) => requirementOf(operation)));
+    expect([...shown].toSorted()).toEqual([...known].map(spelled).toSorted());
+  });
+
+  it('lets every rank do all that the ranks before it may', () => {
+    expect(ranks.at(0)).toBe('Anonymous');
+    expect(ranks.at(-1)).toBe('SuperAdmin');
+  });
+});
+
+describe('every use case', () => {
+  let database: TestDatabase;
+  let services: object[];
+  const dataSources: { destroy(): Promise<void> }[] = [];
+
+  beforeAll(async () => {
+    database = await cloneDatabase();
+    const dataSource = createDataSource({ url: database.url });
+    await dataSource.initialize();
+    dataSources.push(dataSource);
+    const base = new Database(dataSource);
+    const credentials = new CredentialService(base, new Secrets(testKey), new Passwords());
+    services = [
+      new AccountService(base, credentials, 10),
+      new AccountReading(base),
+      new AccountMigration(base),
+      new OrganizationService(base),
+      credentials,
+    ];
+  });
+  afterAll(async () => {
+    await Promise.all(dataSources.map((dataSource) => dataSource.destroy()));
+    await database.drop();
+  });
+
+  /** What signing in itself is made of, what works by a token of its own, and parts that use cases share inside a transaction. */
+  const withoutActor = ['authenticate', 'resetPassword', 'hasRightKey', 'hashPassword', 'initialize', 'setPassword'];
+
+  it('is refused to whoever is not signed in, before it looks at anything else', async () => {
+    const refused: string[] = [];
+    for (const service of services) {
+      for (const name of Object.getOwnPropertyNames(Object.getPrototypeOf(service))) {
+        if (name === 'constructor' || withoutActor.includes(name)) continue;
+        const useCase = (service as Record<string, (actor: Actor, ...rest: unknown[]) => unknown>)[name]!;
+        const owner = { scope: { kind: 'children' }, filter: {}, order: {}, page: {} };
+        await expect((async () => useCase.call(service, anonymous, owner, [{}], {}))(), name).rejects.toMatchObject({
+          code: 'UNAUTHENTICATED',
+        });
+        refused.push(name);
+      }
+    }
+    expect(refused.length).toBeGreaterThanOrEqual(18);
+  });
+});
+
+describe('the migrations', () => {
+  it('make the very tables that the entities declare', async () => {
+    const database = await cloneDatabase();
+    const dataSource = createDataSource({ url: database.url });
+    await dataSource.initialize();
+    try {
+      const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
+      expect(upQueries.map(({ query }) => query)).toEqual([]);
+    } finally {
+      await dataSource.destroy();
+      await database.drop();
+    }
+  });
+
+  it('can be taken back and done again', async () => {
+    const database = await cloneDatabase();
+    const dataSource = createDataSource({ url: database.url });
+    await dataSource.initialize();
+    try {
+      await dataSource.undoLastMigration();
+      expect(await database.query(`SELECT 1 FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'migration'`)).toEqual([]);
+      await dataSource.runMigrations();
+      expect(await database.query(`SELECT 1 FROM account`)).toEqual([]);
+    } finally {
+      await dataSource.destroy();
+      await database.drop();
+    }
+  });
+});
+
+function guards(of: GraphQLSchema): string[] {
+  const objects = Object.values(of.getTypeMap()).filter((type): type is GraphQLObjectType => isObjectType(type));
+  return objects.flatMap((type) =>
+    Object.values(type.getFields()).flatMap(({ astNode }) =>
+      (astNode?.directives ?? []).flatMap(({ arguments: args }) =>
+        (args ?? []).map(({ value }) => (value.kind === 'EnumValue' ? value.value : '')),
+      ),
+    ),
+  );
+}
+
+function spelled(rank: string): string {
+  return rank === 'Anonymous' ? 'ANYONE' : rank.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase();
+}
+
+function undescribed(of: GraphQLSchema): string[] {
+  const missing: string[] = [];
+  const look = (name: string, { description }: { description?: string | null | undefined }) => {
+    if (!description) missing.push(name);
+  };
+  for (const type of Object.values(of.getTypeMap())) {
+    if (isIntrospectionType(type) || isSpecifiedScalarType(type)) continue;
+    look(type.name, type);
+  }
+  for (const type of Object.values(of.getTypeMap())) {
+    if (isIntrospectionType(type)) continue;
+    if (isEnumType(type)) for (const value of type.getValues()) look(`${type.name}.${value.name}`, value);
+    if (!isObjectType(type) && !isInterfaceType(type) && !isInputObjectType(type)) continue;
+    for (const field of Object.values(type.getFields())) {
+      look(`${type.name}.${field.name}`, field);
+      if ('args' in field) for (const argument of field.args) look(`${type.name}.${field.name}(${argument.name})`, argument);
+    }
+  }
+  return missing;
+}

@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
+import { postGraphql } from '../support/graphql-client.js';
+import { graphqlSurface } from '../support/graphql-surface.js';
+import { plant } from '../support/plant.js';
+import { callsIn, statementsOf } from '../support/statements.js';
+import { create } from '../support/tree.js';
+
+let gateway: TestGateway;
+let top: { sid: string };
+
+beforeAll(async () => {
+  gateway = await startTestGateway();
+  top = await create(graphqlSurface(gateway.url));
+  await plant(gateway.database, { below: top.sid, widths: [50, 50, 2] });
+});
+afterAll(() => gateway.stop());
+
+/** How many statements PostgreSQL saw for one request; it must be answered without errors. */
+async function statementsFor(query: string, variables: Record<string, unknown> = {}): Promise<number> {
+  let answer;
+  const statements = await statementsOf(gateway.database, async () => {
+    answer = await postGraphql(gateway.url, admin, query, variables);
+  });
+  expect(answer).toMatchObject({ status: 200 });
+  expect(answer).not.toHaveProperty('errors');
+  return callsIn(statements);
+}
+
+const signIn = 1;
+
+describe('a request costs, beside one statement to sign in,', () => {
+  it('nothing for the viewer', async () => {
+    expect(await statementsFor('{ viewer { sid capabilities { restApi } viewerCan { close } subresources { uri } } }')).toBe(signIn);
+  });
+
+  it('one statement for each of three levels, however wide', async () => {
+    const tree = `query($sid: ID!, $width: Int!) { account(by: { sid: $sid }) { sid
+      subAccounts(first: $width) { nodes { sid subAccounts(first: $width) { nodes { sid subAccounts(first: 2) { nodes { sid } } } } } } } }`;
+    const [account, levels] = [1, 3];
+    for (const width of [1, 10, 50]) {
+      expect(await statementsFor(tree, { sid: top.sid, width })).toBe(signIn + account + levels);
+    }
+  });
+
+  it('one more for the organizations of all accounts of a level', async () => {
+    const tree = `query($sid: ID!) { account(by: { sid: $sid }) {
+      subAccounts { nodes { organization { domainName } subAccounts { nodes { organization { domainName } } } } } } }`;
+    const [account, levels, organization] = [1, 2, 1];
+    expect(await statementsFor(tree, { sid: top.sid })).toBe(signIn + account + levels + organization);
+  });
+
+  it('one more for all total counts of a level, and none when they are not asked for', async () => {
+    const tree = (total: string) => `query($sid: ID!) { account(by: { sid: $sid }) {
+      subAccounts(first: 20) { nodes { subAccounts(first: 1) { ${total} nodes { sid } } } } } }`;
+    const [account, levels, counts] = [1, 2, 1];
+    expect(await statementsFor(tree(''), { sid: top.sid })).toBe(signIn + account + levels);
+    expect(await statementsFor(tree('totalCount'), { sid: top.sid })).toBe(signIn + account + levels + counts);
+  });
+
+  it('one for the parents, one for the ancestors and one for the descendants of all accounts of a level', async () => {
+    const tree = (field: string) => `query($sid: ID!) { account(by: { sid: $sid }) { subAccounts { nodes { ${field} } } } }`;
+    const before = signIn + 1 + 1;
+    expect(await statementsFor(tree('sid'), { sid: top.sid })).toBe(before);
+    expect(await statementsFor(tree('parent { sid }'), { sid: top.sid })).toBe(before + 1);
+    expect(await statementsFor(tree('ancestors { sid }'), { sid: top.sid })).toBe(before + 1);
+    expect(await statementsFor(tree('descendantCount'), { sid: top.sid })).toBe(before + 1);
+    expect(await statementsFor(tree('descendants(first: 3) { nodes { sid } }'), { sid: top.sid })).toBe(before + 1);
+  });
+
+  it('one for many nodes of a kind', async () => {
+    const { data } = await postGraphql(
+      gateway.url,
+      admin,
+      `query($sid: ID!) { account(by: { sid: $sid }) { subAccounts { nodes { id } } } }`,
+      {
+        sid: top.sid,
+      },
+    );
+    const ids = data!.account.subAccounts.nodes.map(({ id }: { id: string }) => id);
+    expect(await statementsFor('query($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids })).toBe(signIn + 1);
+  });
+});
+
+describe('nothing reaches the database for', () => {
+  const many = (count: number, text: (index: number) => string): string =>
+    Array.from({ length: count }, (_, index) => text(index)).join(' ');
+
+  it.each([
+    ['a document that is no GraphQL', '{ viewer', 'Syntax Error'],
+    ['a field that does not exist', '{ nothing }', 'Cannot query field'],
+    ['a variable that is missing', 'query($n: Int!) { accounts(first: $n) { nodes { sid } } }', 'was not provided'],
+    ['a document of too many tokens', `{ viewer { ${many(2000, () => 'sid')} } }`, 'more that 2000 tokens'],
+    ['a document that is too deep', `{ viewer { ${'subAccounts { nodes { '.repeat(20)} sid ${'} }'.repeat(20)} } }`, 'depth limit'],
+    ['a document of too many aliases', `{ viewer { ${many(31, (index) => `a${index}: sid`)} } }`, 'more than 30 aliases'],
+    ['a document of too many directives', `{ viewer { ${many(21, () => '... @include(if: true) { sid }')} } }`, 'more than 20 directives'],
+    [
+      'an operation of too high a cost',
+      '{ accounts(first: 100) { nodes { subAccounts(first: 100) { nodes { parent { sid } } } } } }',
+      'are allowed',
+    ],
+    ['an operation that is not in the document', 'query A { viewer { sid } } query B { viewer { sid } }', 'operation name'],
+    ['a subscription, of which there are none', 'subscription { anything }', 'no subscriptions'],
+  ])('%s', async (_what, query, reason) => {
+    let answer: unknown;
+    const statements = await statementsOf(gateway.database, async () => {
+      answer = await postGraphql(gateway.url, admin, query);
+    });
+    expect(answer).toMatchObject({ status: 400 });
+    const { errors } = answer as { errors: { message: string; extensions: { code: string } }[] };
+    expect(errors.map(({ message }) => message).join('\n')).toContain(reason);
+    expect(errors[0]!.extensions.code).toMatch(/^(GRAPHQL_PARSE_FAILED|GRAPHQL_VALIDATION_FAILED|BAD_USER_INPUT)$/);
+    expect(statements).toEqual([]);
+  });
+});
+
+describe('a change costs', () => {
+  it('one statement for the cascade, whatever the number of accounts', async () => {
+    const account = await create(graphqlSurface(gateway.url));
+    await plant(gateway.database, { below: account.sid, widths: [10, 10] });
+    const statements = await statementsOf(gateway.database, () =>
+      postGraphql(gateway.url, admin, 'mutation($sid: ID!) { closeAccount(input: { sid: $sid }) { reachedCount } }', { sid: account.sid }),
+    );
+    const writing = statements.filter(({ query }) => /\b(INSERT|UPDATE account|DELETE)\b/.test(query));
+    expect(writing).toEqual([{ query: expect.stringContaining('WITH reached AS'), calls: 1 }]);
+    // Sign-in, BEGIN, lock, read, count, cascade, read again, COMMIT.
+    expect(callsIn(statements)).toBe(8);
+  });
+});
