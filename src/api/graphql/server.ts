@@ -93,7 +93,8 @@ function gate({ schema, limits, services, observeBatch }: GraphqlOptions): Apoll
         const { requestId, report } = contextValue;
         body.singleResult.errors = errors.map((error) => describe(error, document, requestId, report));
         const status = statusOfAnswer(body.singleResult);
-        if (status !== undefined) http.status = status;
+        // Where Apollo has no status of its own, it says 500.
+        if (status !== undefined && (http.status ?? 500) === 500) http.status = status;
       },
     }),
   };
@@ -158,5 +159,5 @@ async function send(reply: FastifyReply, { status, headers, body }: HTTPGraphQLR
 
 /** A challenge would make a browser open its own dialog over the page whose script made the request. */
 function isBrowserScript({ headers }: FastifyRequest): boolean {
-  return headers['sec-fetch-mode'] !== undefined && headers['sec-fetch-mode'] !== 'navigate';
+  return headers['sec-fetch-dest'] === 'empty';
 }

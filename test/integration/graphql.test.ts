@@ -1,0 +1,503 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Role } from '../../src/domain/account.js';
+import { cursorOf } from '../../src/domain/page.js';
+import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
+import { basic, postGraphql } from '../support/graphql-client.js';
+import { graphqlSurface } from '../support/graphql-surface.js';
+import { plant } from '../support/plant.js';
+import { type Created, create, missingSid, password, uniqueEmail } from '../support/tree.js';
+
+let gateway: TestGateway;
+beforeAll(async () => {
+  gateway = await startTestGateway();
+});
+afterAll(() => gateway.stop());
+
+const ask = (query: string, variables: Record<string, unknown> = {}, login = admin) => postGraphql(gateway.url, login, query, variables);
+const make = (account: Parameters<typeof create>[1] = {}): Promise<Created> => create(graphqlSurface(gateway.url), account);
+const errorOf = async (query: string, variables: Record<string, unknown> = {}, login = admin) =>
+  (await ask(query, variables, login)).errors?.[0]?.extensions;
+
+describe('an account', () => {
+  it('answers every property of the documented one', async () => {
+    const account = await make();
+    const { data } = await ask(
+      `query($sid: ID!) { account(by: { sid: $sid }) { __typename id sid uri dateCreated dateUpdated emailAddress friendlyName type status role version
+        organizationSid organization { sid } parent { emailAddress } capabilities { restApi voiceAndSms clientRegistration }
+        subresources { name uri mediaTypes } } }`,
+      { sid: account.sid },
+    );
+    const instant = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    const names =
+      'AvailablePhoneNumbers Calls Conferences IncomingPhoneNumbers Notifications OutgoingCallerIds Recordings Sandbox SMSMessages Transcriptions';
+    expect(data!.account).toEqual({
+      __typename: 'Account',
+      id: account.sid,
+      sid: account.sid,
+      uri: `/2012-04-24/Accounts/${account.sid}`,
+      dateCreated: instant,
+      dateUpdated: instant,
+      emailAddress: account.emailAddress,
+      friendlyName: account.friendlyName,
+      type: 'FULL',
+      status: 'ACTIVE',
+      role: 'ADMINISTRATOR',
+      version: 1,
+      organizationSid: account.organizationSid,
+      organization: { sid: account.organizationSid },
+      parent: { emailAddress: admin.login },
+      capabilities: { restApi: true, voiceAndSms: true, clientRegistration: true },
+      subresources: names.split(' ').map((name) => ({
+        name,
+        uri: `/2012-04-24/Accounts/${account.sid}/${name === 'SMSMessages' ? 'SMS/Messages' : name}`,
+        mediaTypes: ['application/json', 'application/xml'],
+      })),
+    });
+  });
+
+  it('can do nothing once it is not active', async () => {
+    const { sid } = await make({ status: 'suspended' });
+    const { data } = await ask(
+      'query($sid: ID!) { account(by: { sid: $sid }) { capabilities { restApi voiceAndSms clientRegistration } } }',
+      { sid },
+    );
+    expect(data!.account.capabilities).toEqual({ restApi: false, voiceAndSms: false, clientRegistration: false });
+  });
+
+  it('shows its ancestors as far up as the viewer sees, and its descendants as deep as asked', async () => {
+    const top = await make();
+    const child = await make({ parent: top.sid });
+    const grandchild = await make({ parent: child.sid });
+    const query = `query($sid: ID!) { account(by: { sid: $sid }) { ancestors { sid } parent { sid } descendantCount
+      descendants { nodes { sid } totalCount } near: descendants(maxDepth: 1) { nodes { sid } totalCount } } }`;
+    const { data } = await ask(query, { sid: child.sid }, top.login);
+    expect(data!.account).toEqual({
+      ancestors: [{ sid: top.sid }],
+      parent: { sid: top.sid },
+      descendantCount: 1,
+      descendants: { nodes: [{ sid: grandchild.sid }], totalCount: 1 },
+      near: { nodes: [{ sid: grandchild.sid }], totalCount: 1 },
+    });
+    const own = await ask(query, { sid: top.sid }, top.login);
+    expect(own.data!.account).toMatchObject({
+      ancestors: [],
+      parent: null,
+      descendantCount: 2,
+      near: { nodes: [{ sid: child.sid }], totalCount: 1 },
+    });
+  });
+
+  it('tells the viewer what it may do to it', async () => {
+    const top = await make();
+    const child = await make({ parent: top.sid });
+    const query = `query($sid: ID!) { account(by: { sid: $sid }) { viewerCan { update changeRole setStatus close createSubAccount migrate useAuthToken createPasswordResetToken } } }`;
+    const may = async (login: typeof admin, sid: string) => (await ask(query, { sid }, login)).data!.account.viewerCan;
+    const all = {
+      update: true,
+      changeRole: true,
+      setStatus: true,
+      close: true,
+      createSubAccount: true,
+      useAuthToken: true,
+      createPasswordResetToken: true,
+    };
+    const below = { changeRole: false, setStatus: false, close: false, createPasswordResetToken: false };
+    expect(await may(admin, top.sid)).toEqual({ ...all, migrate: true });
+    expect(await may(top.login, child.sid)).toEqual({ ...all, migrate: false });
+    expect(await may(top.login, top.sid)).toEqual({ ...all, ...below, migrate: false });
+  });
+
+  it('is found again as a node, beside organizations, in the order of the ids', async () => {
+    const account = await make();
+    const { data } = await ask(
+      'query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Account { emailAddress } ... on Organization { domainName } } }',
+      {
+        ids: [account.organizationSid, missingSid(), account.sid],
+      },
+    );
+    expect(data!.nodes).toEqual([
+      { __typename: 'Organization', id: account.organizationSid, domainName: 'provider.test' },
+      null,
+      { __typename: 'Account', id: account.sid, emailAddress: account.emailAddress },
+    ]);
+  });
+
+  it('shows its AuthToken to itself and to the administrators above it, and to nobody else', async () => {
+    const top = await make();
+    const child = await make({ parent: top.sid, role: Role.DEVELOPER });
+    const token = async (login: typeof admin, sid: string) =>
+      (await ask('query($sid: ID!) { authToken(sid: $sid) }', { sid }, login)).data!.authToken;
+    const shown = await token(child.login, child.sid);
+    expect(shown).toMatch(/^[0-9a-f]{32}$/);
+    expect([await token(top.login, child.sid), await token(admin, child.sid)]).toEqual([shown, shown]);
+    expect([await token(child.login, top.sid), await token(top.login, missingSid())]).toEqual([null, null]);
+  });
+});
+
+describe('a list of accounts', () => {
+  const widths = [23];
+  let parent: Created;
+  let all: { sid: string; friendlyName: string }[];
+  beforeAll(async () => {
+    parent = await make();
+    await plant(gateway.database, { below: parent.sid, widths });
+    // Some names that differ by case only, and that sort otherwise by byte than by letter.
+    await gateway.database.query(
+      `UPDATE account SET friendly_name = CASE WHEN random() < 0.3 THEN 'same' WHEN random() < 0.5 THEN upper(friendly_name) ELSE 'ß ' || friendly_name END WHERE parent_sid = $1`,
+      [parent.sid],
+    );
+    all = await gateway.database.query(
+      `SELECT sid, friendly_name AS "friendlyName" FROM account WHERE parent_sid = $1 ORDER BY date_created, sid`,
+      [parent.sid],
+    );
+  });
+
+  const page = `query($sid: ID!, $first: Int, $after: String, $last: Int, $before: String, $orderBy: AccountOrder, $filter: AccountFilter) {
+    account(by: { sid: $sid }) { subAccounts(first: $first, after: $after, last: $last, before: $before, orderBy: $orderBy, filter: $filter) {
+      nodes { sid } edges { cursor node { sid } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount } } }`;
+  const read = async (variables: object) => (await ask(page, { sid: parent.sid, ...variables })).data!.account.subAccounts;
+
+  it.each([
+    ['the oldest first', undefined],
+    ['the newest first', { field: 'DATE_CREATED', direction: 'DESC' }],
+    ['by name', { field: 'FRIENDLY_NAME', direction: 'ASC' }],
+    ['by name, backwards', { field: 'FRIENDLY_NAME', direction: 'DESC' }],
+  ])('is read whole from either end, page by page, %s', async (_what, orderBy) => {
+    const whole = (await read({ first: 100, orderBy })).nodes.map(({ sid }: { sid: string }) => sid);
+    expect(whole.toSorted()).toEqual(all.map(({ sid }) => sid).toSorted());
+    if (orderBy === undefined) expect(whole).toEqual(all.map(({ sid }) => sid));
+    if (orderBy?.field === 'FRIENDLY_NAME') {
+      const names = whole.map((sid: string) => all.find((account) => account.sid === sid)!.friendlyName.toLowerCase());
+      const sorted = names.toSorted();
+      expect(names).toEqual(orderBy.direction === 'DESC' ? sorted.toReversed() : sorted);
+    }
+    const forwards: string[] = [];
+    let step = await read({ first: 5, orderBy });
+    expect(step.pageInfo.hasPreviousPage).toBe(false);
+    for (;;) {
+      forwards.push(...step.nodes.map(({ sid }: { sid: string }) => sid));
+      if (!step.pageInfo.hasNextPage) break;
+      step = await read({ first: 5, after: step.pageInfo.endCursor, orderBy });
+      expect(step.pageInfo.hasPreviousPage).toBe(true);
+    }
+    expect(forwards).toEqual(whole);
+
+    const backwards: string[] = [];
+    step = await read({ last: 5, orderBy });
+    expect(step.pageInfo.hasNextPage).toBe(false);
+    for (;;) {
+      backwards.unshift(...step.nodes.map(({ sid }: { sid: string }) => sid));
+      if (!step.pageInfo.hasPreviousPage) break;
+      step = await read({ last: 5, before: step.pageInfo.startCursor, orderBy });
+    }
+    expect(backwards).toEqual(whole);
+  });
+
+  it('continues from any of its cursors', async () => {
+    const { edges, totalCount } = await read({ first: 10 });
+    expect(totalCount).toBe(widths[0]);
+    const rest = await read({ first: 100, after: edges[3].cursor });
+    expect(rest.nodes[0].sid).toBe(edges[4].node.sid);
+  });
+
+  it('is narrowed by status, role, type and text', async () => {
+    const top = await make();
+    const mark = await make({ parent: top.sid, friendlyName: '100%_Sales\\', role: Role.DEVELOPER, status: 'suspended' });
+    await make({ parent: top.sid, friendlyName: '100 Sales' });
+    const found = async (filter: object) => (await read({ sid: top.sid, filter })).nodes.map(({ sid }: { sid: string }) => sid);
+    for (const filter of [
+      { status: 'SUSPENDED' },
+      { role: 'DEVELOPER' },
+      { text: '%_sALES\\' },
+      { text: mark.emailAddress.toUpperCase() },
+    ]) {
+      expect(await found(filter)).toEqual([mark.sid]);
+    }
+    expect(await found({ type: 'TRIAL' })).toEqual([]);
+    expect(await found({})).toHaveLength(2);
+  });
+});
+
+describe('bad input is named, and changes nothing:', () => {
+  const nodes = '{ nodes { sid } }';
+
+  it.each([
+    [`{ accounts(first: 0) ${nodes} }`, 'INVALID_PAGE', 'first'],
+    [`{ accounts(first: 101) ${nodes} }`, 'INVALID_PAGE', 'first'],
+    [`{ accounts(last: -1) ${nodes} }`, 'INVALID_PAGE', 'last'],
+    [`{ accounts(first: 1, last: 1) ${nodes} }`, 'INVALID_PAGE', 'last'],
+    [`{ accounts(first: 1, before: "x") ${nodes} }`, 'INVALID_PAGE', 'before'],
+    [`{ accounts(last: 1, after: "x") ${nodes} }`, 'INVALID_PAGE', 'after'],
+    [`{ accounts(after: "") ${nodes} }`, 'INVALID_PAGE', 'after'],
+    [`{ accounts(after: "bm90IGEgY3Vyc29y") ${nodes} }`, 'INVALID_PAGE', 'after'],
+    [`{ accounts(filter: { text: "" }) ${nodes} }`, 'BAD_USER_INPUT', 'text'],
+    [`{ accounts(filter: { text: "\\u0000" }) ${nodes} }`, 'BAD_USER_INPUT', 'text'],
+    [`{ accounts(organization: { sid: "OR1" }) ${nodes} }`, 'BAD_USER_INPUT', 'sid'],
+    [`{ account(by: { sid: "AC123" }) { sid } }`, 'BAD_USER_INPUT', 'sid'],
+    [`{ account(by: { sid: "${missingSid().toUpperCase()}" }) { sid } }`, 'BAD_USER_INPUT', 'sid'],
+    [`{ account(by: { emailAddress: "nobody" }) { sid } }`, 'INVALID_EMAIL', 'emailAddress'],
+    [`{ account(by: {}) { sid } }`, 'GRAPHQL_VALIDATION_FAILED', 'by'],
+    [`{ node(id: "XX${'0'.repeat(32)}") { id } }`, 'BAD_USER_INPUT', 'id'],
+    [`{ nodes(ids: ["AC"]) { id } }`, 'BAD_USER_INPUT', 'ids'],
+    [`{ viewer { descendants(maxDepth: 0) ${nodes} } }`, 'BAD_USER_INPUT', 'maxDepth'],
+    [`{ authToken(sid: "'; DROP TABLE account; --") }`, 'BAD_USER_INPUT', 'sid'],
+    [`{ organization(by: { domainName: "under_score" }) { sid } }`, 'INVALID_DOMAIN_NAME', 'domainName'],
+    [`{ organizations(after: "x") { nodes { sid } } }`, 'INVALID_PAGE', 'after'],
+    [
+      `mutation { rotateAuthToken(input: { sid: "${missingSid()}", overlapSeconds: 86401 }) { authToken } }`,
+      'BAD_USER_INPUT',
+      'overlapSeconds',
+    ],
+    [
+      `mutation { createPasswordResetToken(input: { sid: "${missingSid()}", expiresInSeconds: 1 }) { resetToken } }`,
+      'BAD_USER_INPUT',
+      'expiresInSeconds',
+    ],
+    [`mutation { resetPassword(input: { token: "nope", password: "long enough" }) { sid } }`, 'BAD_USER_INPUT', 'token'],
+    [`mutation { setAccountStatus(input: { sid: "${missingSid()}", status: CLOSED }) { dryRun } }`, 'INVALID_STATUS', 'status'],
+    [
+      `mutation { createAccount(input: { emailAddress: "a@b.test", role: BOSS }) { account { sid } } }`,
+      'GRAPHQL_VALIDATION_FAILED',
+      'role',
+    ],
+    [`mutation { createAccount(input: { emailAddress: "a@b.test" }) { account { sid } } }`, 'GRAPHQL_VALIDATION_FAILED', 'role'],
+    [
+      `mutation { createAccount(input: { emailAddress: "a@b.test", role: DEVELOPER, status: ACTIVE }) { account { sid } } }`,
+      'MISSING_PARAMETER',
+      'password',
+    ],
+    [
+      `mutation { createAccount(input: { emailAddress: "a@b.test", role: DEVELOPER, parentSid: "AC" }) { account { sid } } }`,
+      'BAD_USER_INPUT',
+      'parentSid',
+    ],
+    [
+      `mutation { createAccount(input: { emailAddress: "a@b.test", role: DEVELOPER, friendlyName: "  " }) { account { sid } } }`,
+      'BAD_USER_INPUT',
+      'friendlyName',
+    ],
+    [
+      `mutation { createAccount(input: { emailAddress: "a@b.test", role: DEVELOPER, friendlyName: "a\\u0000b" }) { account { sid } } }`,
+      'BAD_USER_INPUT',
+      'friendlyName',
+    ],
+    [
+      `mutation { createAccount(input: { emailAddress: "a@b.test", role: DEVELOPER, friendlyName: "${'x'.repeat(65)}" }) { account { sid } } }`,
+      'FRIENDLY_NAME_TOO_LONG',
+      'friendlyName',
+    ],
+    [`mutation { createOrganization(input: { domainName: "" }) { organization { sid } } }`, 'INVALID_DOMAIN_NAME', 'domainName'],
+    [
+      `mutation { createOrganization(input: { domainName: "${'a.'.repeat(128)}" }) { organization { sid } } }`,
+      'INVALID_DOMAIN_NAME',
+      'domainName',
+    ],
+    [`mutation { closeOrganization(input: { sid: "OR${'0'.repeat(32)}" }) { organization { sid } } }`, 'ORGANIZATION_NOT_FOUND', 'sid'],
+  ])('%s', async (query, code, field) => {
+    const digest = () =>
+      gateway.database.query(
+        `SELECT count(*), max(xmin::text::bigint) FROM account UNION ALL SELECT count(*), max(xmin::text::bigint) FROM organization`,
+      );
+    const before = await digest();
+    const { status, errors } = await ask(query);
+    expect(errors?.[0]?.extensions).toEqual({ code, field });
+    expect(status).toBeLessThan(500);
+    expect(await digest()).toEqual(before);
+  });
+
+  it('cursors that were tampered with', async () => {
+    const order = { field: 'dateCreated', descending: false } as const;
+    const sid = missingSid();
+    for (const key of ['', 'now', '0000-01-01T00:00:00.000Z', '2024-02-30T00:00:00.000Z', '9999-99-99T99:99:99.999Z', "1' OR '1'='1"]) {
+      expect(
+        await errorOf('query($after: String) { accounts(after: $after) { nodes { sid } } }', { after: cursorOf({ key, sid }, order) }),
+      ).toEqual({ code: 'INVALID_PAGE', field: 'after' });
+    }
+    const byName = cursorOf({ key: 'a', sid }, { field: 'friendlyName', descending: false });
+    expect(await errorOf('query($after: String) { accounts(after: $after) { nodes { sid } } }', { after: byName })).toEqual({
+      code: 'INVALID_PAGE',
+      field: 'after',
+    });
+    for (const key of ['\0', '\ud800']) {
+      const after = cursorOf({ key, sid }, { field: 'friendlyName', descending: false });
+      const query = 'query($after: String) { accounts(after: $after, orderBy: { field: FRIENDLY_NAME }) { nodes { sid } } }';
+      expect((await ask(query, { after })).status).toBe(200);
+    }
+  });
+
+  it('half a character', async () => {
+    const update = 'mutation($input: UpdateAccountInput!) { updateAccount(input: $input) { account { sid } } }';
+    const { sid } = await make();
+    expect(await errorOf(update, { input: { sid, friendlyName: '\ud800' } })).toEqual({ code: 'BAD_USER_INPUT', field: 'friendlyName' });
+    expect(await errorOf(update, { input: { sid, password: 'password \udfff' } })).toEqual({
+      code: 'PASSWORD_TOO_WEAK',
+      field: 'password',
+    });
+  });
+
+  it('a stale version', async () => {
+    const { sid } = await make();
+    const update = 'mutation($input: UpdateAccountInput!) { updateAccount(input: $input) { account { version friendlyName } } }';
+    expect((await ask(update, { input: { sid, friendlyName: 'One', version: 1 } })).data!.updateAccount.account).toEqual({
+      version: 2,
+      friendlyName: 'One',
+    });
+    expect(await errorOf(update, { input: { sid, friendlyName: 'Two', version: 1 } })).toEqual({
+      code: 'VERSION_CONFLICT',
+      field: 'version',
+    });
+    expect(await errorOf('mutation($sid: ID!) { closeAccount(input: { sid: $sid, version: 1 }) { dryRun } }', { sid })).toEqual({
+      code: 'VERSION_CONFLICT',
+      field: 'version',
+    });
+  });
+
+  it('null for what may be left out is the same as leaving it out', async () => {
+    const { sid, friendlyName } = await make();
+    const { data } = await ask(
+      'mutation($input: UpdateAccountInput!) { updateAccount(input: $input) { account { friendlyName version } } }',
+      {
+        input: { sid, friendlyName: null, password: null, role: null, type: null, version: null },
+      },
+    );
+    expect(data!.updateAccount.account).toEqual({ friendlyName, version: 1 });
+  });
+});
+
+describe('a dry run', () => {
+  it('says what closing, suspending and migrating would reach, and changes nothing', async () => {
+    const top = await make();
+    const child = await make({ parent: top.sid });
+    await make({ parent: child.sid, status: 'uninitialized' });
+    await make({ parent: child.sid, status: 'closed' });
+    const { organization } = (await ask('mutation { createOrganization(input: { domainName: "dry-run.test" }) { organization { sid } } }'))
+      .data!.createOrganization;
+    const fields = '{ dryRun reachedCount reached { status count } account { status version organizationSid } }';
+    const mutations: [string, object, number][] = [
+      [`mutation($input: CloseAccountInput!) { done: closeAccount(input: $input) ${fields} }`, {}, 3],
+      [`mutation($input: SetAccountStatusInput!) { done: setAccountStatus(input: $input) ${fields} }`, { status: 'SUSPENDED' }, 2],
+      [
+        `mutation($input: MigrateAccountInput!) { done: migrateAccount(input: $input) ${fields} }`,
+        { organization: { sid: organization.sid } },
+        4,
+      ],
+    ];
+    for (const [mutation, more, reachedCount] of mutations) {
+      const { data } = await ask(mutation, { input: { sid: top.sid, dryRun: true, ...more } });
+      expect(data!.done).toMatchObject({
+        dryRun: true,
+        reachedCount,
+        account: { status: 'ACTIVE', version: 1, organizationSid: top.organizationSid },
+      });
+    }
+    const { data } = await ask(mutations[0]![0], { input: { sid: top.sid } });
+    expect(data!.done).toMatchObject({
+      dryRun: false,
+      reachedCount: 3,
+      reached: [
+        { status: 'ACTIVE', count: 2 },
+        { status: 'UNINITIALIZED', count: 1 },
+      ],
+      account: { status: 'CLOSED', version: 2 },
+    });
+  });
+});
+
+describe('several mutations in one document', () => {
+  it('run one after the other, and each answers what it left behind', async () => {
+    const top = await make();
+    const child = await make({ parent: top.sid });
+    const { data } = await ask(
+      `mutation($top: ID!, $child: ID!) {
+        first: updateAccount(input: { sid: $child, friendlyName: "one" }) { account { parent { status friendlyName } } }
+        second: updateAccount(input: { sid: $top, friendlyName: "two" }) { account { friendlyName } }
+        third: closeAccount(input: { sid: $child }) { account { status parent { friendlyName } } }
+      }`,
+      { top: top.sid, child: child.sid },
+    );
+    expect(data).toEqual({
+      first: { account: { parent: { status: 'ACTIVE', friendlyName: top.friendlyName } } },
+      second: { account: { friendlyName: 'two' } },
+      third: { account: { status: 'CLOSED', parent: { friendlyName: 'two' } } },
+    });
+  });
+});
+
+describe('over HTTP', () => {
+  const post = (body: string | Buffer<ArrayBuffer>, headers: Record<string, string> = {}) =>
+    fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      body,
+      headers: { authorization: basic(admin), 'content-type': 'application/json', ...headers },
+    });
+
+  it('refuses what is not GraphQL by the catalogue, and keeps the details to itself', async () => {
+    const cases: [Promise<Response>, number, string][] = [
+      [post('{ not json'), 400, 'BAD_USER_INPUT'],
+      [post(Buffer.from([0x22, 0xff, 0x22])), 400, 'BAD_USER_INPUT'],
+      [post('[{"query":"{ viewer { sid } }"}]'), 400, 'BAD_USER_INPUT'],
+      [post('{}'), 400, 'BAD_USER_INPUT'],
+      [post('query=x', { 'content-type': 'application/x-www-form-urlencoded' }), 415, 'UNSUPPORTED_MEDIA_TYPE'],
+      [post('{"query":"{ viewer { sid } }"}', { 'content-type': 'text/plain' }), 415, 'UNSUPPORTED_MEDIA_TYPE'],
+      [post(JSON.stringify({ query: `# ${'x'.repeat(300_000)}` })), 413, 'PAYLOAD_TOO_LARGE'],
+      [fetch(`${gateway.url}/graphql?query={viewer{sid}}`, { headers: { authorization: basic(admin) } }), 400, 'BAD_USER_INPUT'],
+    ];
+    for (const [request, status, code] of cases) {
+      const response = await request;
+      const { errors } = (await response.json()) as { errors: { extensions: object; message: string }[] };
+      expect(response.status).toBe(status);
+      expect(errors).toEqual([{ message: expect.any(String), extensions: { code } }]);
+    }
+  });
+
+  it('answers a query by GET to whoever is no mere link, and no mutation', async () => {
+    const get = (query: string) =>
+      fetch(`${gateway.url}/graphql?query=${encodeURIComponent(query)}`, {
+        headers: { authorization: basic(admin), 'apollo-require-preflight': 'yes' },
+      });
+    expect(await (await get('{ viewer { emailAddress } }')).json()).toEqual({ data: { viewer: { emailAddress: admin.login } } });
+    expect((await get('mutation { createOrganization(input: { domainName: "get.test" }) { organization { sid } } }')).status).toBe(405);
+  });
+
+  it('challenges whoever is not signed in, but for scripts in a browser', async () => {
+    const answer = await postGraphql(gateway.url, undefined, '{ viewer { sid } }');
+    expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Basic realm="Restcomm realm"']);
+    const script = await post('{"query":"{ viewer { sid } }"}', { authorization: 'Basic !', 'sec-fetch-dest': 'empty' });
+    expect([script.status, script.headers.get('www-authenticate')]).toEqual([401, null]);
+  });
+
+  it('lets anyone learn the schema, and nothing else, without signing in', async () => {
+    const answer = await postGraphql(gateway.url, undefined, '{ __schema { queryType { name } } }');
+    expect(answer).toMatchObject({ status: 200, data: { __schema: { queryType: { name: 'Query' } } } });
+  });
+
+  it('takes a request id that a caller gives, if it is a harmless one', async () => {
+    const idOf = async (id: string) =>
+      (await fetch(`${gateway.url}/health/live`, { headers: { 'x-request-id': id } })).headers.get('x-request-id');
+    expect(await idOf('portal-17')).toBe('portal-17');
+    expect(await idOf('a b"c')).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('never repeats in an error what may be a secret', async () => {
+    const secret = 'hunter2-hunter2';
+    const create = 'mutation($input: CreateAccountInput!) { createAccount(input: $input) { account { sid } } }';
+    const attempts: [string, Record<string, unknown>][] = [
+      [create, { input: { emailAddress: uniqueEmail(), password: secret } }],
+      [create, { input: { emailAddress: uniqueEmail(), password: [secret], role: 'DEVELOPER' } }],
+      [create, { input: secret }],
+      [create, { input: { emailAddress: uniqueEmail(), password: secret, role: 'DEVELOPER', nonsense: secret } }],
+      [`mutation { createAccount(input: { emailAddress: "x@y.test", role: DEVELOPER, password: ["${secret}"] }) { account { sid } } }`, {}],
+      [`mutation { createAccount(input: { emailAddress: "x@y.test", role: "${secret}" }) { account { sid } } }`, {}],
+      [`mutation { createAccount(input: { emailAddress: "x@y.test", role: DEVELOPER, password: "${secret}" "${secret}" }) }`, {}],
+      [`mutation { resetPassword(input: { token: "${secret}", password: "${secret}" }) { sid } }`, {}],
+      ['query($n: Int!) { accounts(first: $n) { nodes { sid } } }', { n: secret }],
+    ];
+    for (const [query, variables] of attempts) {
+      const { errors } = await ask(query, variables);
+      expect(errors).not.toBeUndefined();
+      expect(JSON.stringify(errors)).not.toContain('hunter2');
+    }
+    expect(gateway.log.join('\n')).not.toContain('hunter2');
+    expect(gateway.log.join('\n')).not.toContain(password);
+  });
+});
