@@ -1,5 +1,3 @@
-import type { TestDatabase } from './database.js';
-
 /** Something of a size that no test would build request by request. */
 export interface Plantation {
   /** SID of the account to plant below. */
@@ -9,7 +7,10 @@ export interface Plantation {
 }
 
 /** Plants active accounts below an account by SQL, level by level, with all that the constraints ask for. */
-export async function plant({ query }: TestDatabase, { below, widths }: Plantation): Promise<void> {
+export async function plant(
+  { query }: { query(sql: string, parameters?: unknown[]): Promise<unknown> },
+  { below, widths }: Plantation,
+): Promise<void> {
   let parents = 'account.sid = $1';
   for (const [depth, width] of widths.entries()) {
     await query(

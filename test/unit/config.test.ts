@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigError, readConfig } from '../../src/config.js';
+
+const mistakesIn = (environment: Record<string, string>): readonly string[] => {
+  try {
+    readConfig(environment);
+    return [];
+  } catch (error) {
+    return (error as ConfigError).mistakes;
+  }
+};
+
+describe('the configuration', () => {
+  it('needs nothing', () => {
+    expect(readConfig({})).toMatchObject({
+      port: 4000,
+      host: '127.0.0.1',
+      adminEmail: 'administrator@company.com',
+      maxLevels: 10,
+      graphiql: true,
+    });
+  });
+
+  it('turns GraphiQL off in production, unless it is asked for', () => {
+    expect(readConfig({ NODE_ENV: 'production' }).graphiql).toBe(false);
+    expect(readConfig({ NODE_ENV: 'production', GRAPHIQL: 'true' }).graphiql).toBe(true);
+    expect(readConfig({ GRAPHIQL: 'false' }).graphiql).toBe(false);
+  });
+
+  it('takes an empty variable as one that is not set', () => {
+    expect(readConfig({ PORT: '', DATABASE_URL: '' })).toMatchObject({ port: 4000, databaseUrl: undefined });
+  });
+
+  it('takes a key in hexadecimal and in base64', () => {
+    const key = Buffer.alloc(32, 7);
+    for (const form of ['hex', 'base64', 'base64url'] as const) {
+      expect(readConfig({ CREDENTIALS_KEY: key.toString(form) }).credentialsKey).toEqual(key);
+    }
+  });
+
+  it.each([
+    [{ PORT: 'http' }, 'PORT must be a whole number from 0 to 65535, not "http".'],
+    [{ PORT: '-1' }, 'PORT must be a whole number from 0 to 65535, not "-1".'],
+    [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, not "loud".'],
+    [{ GRAPHIQL: 'yes' }, 'GRAPHIQL must be one of true, false, not "yes".'],
+    [{ PUBLIC_URL: 'gateway' }, 'PUBLIC_URL must be an http or https URL, not "gateway".'],
+    [{ CREDENTIALS_KEY: 'short' }, 'CREDENTIALS_KEY must be 32 bytes, as 64 hexadecimal digits or as base64.'],
+    [{ ACCOUNT_TREE_MAX_LEVELS: '1' }, 'ACCOUNT_TREE_MAX_LEVELS must be a whole number from 2 to 50, not "1".'],
+    [{ ADMIN_PASSWORD: 'password' }, 'ADMIN_PASSWORD is refused: The password is a well-known one.'],
+    [
+      { DATABASE_URL: 'mysql://secret@host/db', CREDENTIALS_KEY: '0'.repeat(64) },
+      'DATABASE_URL must be a URL like postgresql://user:password@host:5432/database.',
+    ],
+  ])('says of %j what is wrong', (environment, sentence) => {
+    expect(mistakesIn(environment)).toEqual([sentence]);
+  });
+
+  it('asks for the key of a database that it does not keep itself', () => {
+    expect(mistakesIn({ DATABASE_URL: 'postgresql://host/db' })).toEqual([expect.stringContaining('CREDENTIALS_KEY is required')]);
+  });
+
+  it('tells every mistake at once', () => {
+    expect(mistakesIn({ PORT: 'x', LOG_LEVEL: 'x', ADMIN_EMAIL: 'x' })).toHaveLength(3);
+  });
+});

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { type Operation, actorOf, anonymous, authorize, authorizeOn, may, operations } from '../../src/domain/permissions.js';
+import { account } from '../support/account.js';
+
+const root = account();
+const top = account({}, root);
+const caller = (role: 'Administrator' | 'Developer' | 'ProvisioningAgent') => account({ role }, top);
+
+describe('permission', () => {
+  it('is nothing for whoever is not signed in, but to reset a password by a token', () => {
+    for (const operation of operations) {
+      expect(may(anonymous, operation, top)).toBe(false);
+      if (operation === 'resetPassword') expect(() => authorize(anonymous, operation)).not.toThrow();
+      else expect(() => authorize(anonymous, operation)).toThrow(expect.objectContaining({ code: 'UNAUTHENTICATED' }));
+    }
+  });
+
+  it('makes the root the Super Admin, whatever its role', () => {
+    for (const role of ['Administrator', 'Developer', 'ProvisioningAgent'] as const) {
+      expect(actorOf(account({ role })).rank).toBe('SuperAdmin');
+      expect(actorOf(caller(role)).rank).toBe(role);
+    }
+  });
+
+  it('never reaches above or beside the caller', () => {
+    const administrator = caller('Administrator');
+    const outside = [root, top, caller('Developer'), account({}, account({}, root))];
+    for (const other of outside) {
+      for (const operation of operations) expect(may(actorOf(administrator), operation, other), operation).toBe(false);
+    }
+  });
+
+  it('lets nobody change their own status or role, or make a reset token for themselves', () => {
+    const own: Operation[] = ['setAccountStatus', 'closeAccount', 'changeRole', 'createPasswordResetToken'];
+    for (const self of [root, caller('Administrator'), caller('Developer')]) {
+      for (const operation of own) expect(may(actorOf(self), operation, self), operation).toBe(false);
+    }
+  });
+
+  it('tells only the Super Admin that an account does not exist', () => {
+    expect(() => authorizeOn(actorOf(root), 'readAccount', undefined)).toThrow(expect.objectContaining({ code: 'ACCOUNT_NOT_FOUND' }));
+    expect(() => authorizeOn(actorOf(caller('Administrator')), 'readAccount', undefined)).toThrow(
+      expect.objectContaining({ code: 'FORBIDDEN' }),
+    );
+    expect(() => authorizeOn(actorOf(caller('Administrator')), 'readAccount', top)).toThrow(expect.objectContaining({ code: 'FORBIDDEN' }));
+  });
+});
