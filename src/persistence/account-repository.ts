@@ -21,6 +21,19 @@ export interface AccountFilter {
   text?: string | undefined;
 }
 
+/** Which pages to read: the same for every key. */
+export interface PageQuery {
+  scope: AccountScope;
+  filter: AccountFilter;
+  order: Order;
+  page: Page;
+  /** What to read of the accounts; columns that nobody asks for cost nothing. */
+  columns: readonly AccountColumn[];
+}
+
+/** What permission and every list below rest on; so it is read always. */
+const whoIsWhose: readonly AccountColumn[] = ['sid', 'path', 'parentSid'];
+
 /** A row of a list, with the list's key and what the row is ordered by, as a cursor shows it. */
 export interface Listed {
   listKey: string;
@@ -34,21 +47,31 @@ export interface Reach {
   count: number;
 }
 
-/** The columns of an account under the names of its properties. */
-export const accountColumns = `
-  account.sid,
-  account.parent_sid       AS "parentSid",
-  account.top_level_sid    AS "topLevelSid",
-  account.path,
-  account.organization_sid AS "organizationSid",
-  account.email_address    AS "emailAddress",
-  account.friendly_name    AS "friendlyName",
-  account.type,
-  account.status,
-  account.role,
-  account.date_created     AS "dateCreated",
-  account.date_updated     AS "dateUpdated",
-  account.version`;
+export type AccountColumn = keyof Account;
+
+const columnNames: Record<AccountColumn, string> = {
+  sid: 'sid',
+  parentSid: 'parent_sid',
+  topLevelSid: 'top_level_sid',
+  path: 'path',
+  organizationSid: 'organization_sid',
+  emailAddress: 'email_address',
+  friendlyName: 'friendly_name',
+  type: 'type',
+  status: 'status',
+  role: 'role',
+  dateCreated: 'date_created',
+  dateUpdated: 'date_updated',
+  version: 'version',
+};
+
+/** The columns, under the names of the properties that they fill. */
+function selected(columns: readonly AccountColumn[]): string {
+  return columns.map((column) => `account.${columnNames[column]} AS "${column}"`).join(', ');
+}
+
+/** All of an account. */
+export const accountColumns = selected(Object.keys(columnNames) as AccountColumn[]);
 
 /** The account itself and everything below it: one range of the index on `path`. $1 is the path. */
 const inTree = `account.path >= $1 AND account.path < $1 || '${pathRangeEnd}'`;
@@ -205,9 +228,10 @@ export class AccountRepository {
   /**
    * One page of each of many lists, in one statement: PostgreSQL reads every list's page from the index, so that a list
    * of any length costs the same on its first page and its last. Each list yields up to one row more than the page's
-   * size, in reading order; the extra row tells that there is more.
+   * size, in reading order; the extra row tells that there is more. A row has the columns that are asked for, and those
+   * that say who is whose and what the list is ordered by.
    */
-  async listPages(scope: AccountScope, keys: readonly string[], filter: AccountFilter, order: Order, page: Page): Promise<Listed[]> {
+  async listPages(keys: readonly string[], { scope, filter, order, page, columns }: PageQuery): Promise<Listed[]> {
     const parameters: unknown[] = [keys];
     const parameter = (value: unknown): string => `$${parameters.push(value)}`;
     const conditions = [scopeCondition(scope, parameter), ...filterConditions(filter, parameter)];
@@ -218,7 +242,7 @@ export class AccountRepository {
       `SELECT list.key AS "listKey", page.*
        FROM unnest($1::text[]) AS list(key)
        CROSS JOIN LATERAL (
-         SELECT ${[accountColumns, ...key.extraColumns].join(', ')}
+         SELECT ${[selected([...new Set([...whoIsWhose, ...key.columns, ...columns])]), ...key.expressions].join(', ')}
          FROM account
          WHERE ${[...conditions, ...condition].join(' AND ')}
          ORDER BY ${key.sql} ${direction}, account.sid ${direction}
@@ -281,7 +305,8 @@ interface OrderKey {
   sql: string;
   type: 'timestamptz' | 'text';
   /** What a cursor shows: from the account's own columns, unless only PostgreSQL can tell. */
-  extraColumns: string[];
+  columns: AccountColumn[];
+  expressions: string[];
   shownBy: (account: Account) => string;
 }
 
@@ -289,16 +314,18 @@ const orderKeys: Partial<Record<OrderField, OrderKey>> = {
   dateCreated: {
     sql: 'account.date_created',
     type: 'timestamptz',
-    extraColumns: [],
+    columns: ['dateCreated'],
+    expressions: [],
     shownBy: ({ dateCreated }) => dateCreated.toISOString(),
   },
   friendlyName: {
     sql: 'lower(account.friendly_name) COLLATE "C"',
     type: 'text',
-    extraColumns: ['lower(account.friendly_name) AS "orderKey"'],
+    columns: ['friendlyName'],
+    expressions: ['lower(account.friendly_name) AS "orderKey"'],
     shownBy: ({ friendlyName }) => friendlyName,
   },
-  path: { sql: 'account.path', type: 'text', extraColumns: [], shownBy: ({ path }) => path },
+  path: { sql: 'account.path', type: 'text', columns: [], expressions: [], shownBy: ({ path }) => path },
 };
 
 function keyset(order: Order, page: Page, parameter: Parameter) {

@@ -1,10 +1,10 @@
 import { type Account, parseEmailAddress } from '../domain/account.js';
 import type { Organization } from '../domain/organization.js';
-import { type Order, type Page, type PageOf, pageFrom } from '../domain/page.js';
+import { type PageOf, pageFrom } from '../domain/page.js';
 import { type Actor, authorize, authorizeOn, may } from '../domain/permissions.js';
 import { parseSid, type Sid } from '../domain/sid.js';
 import { assertPrintable, assertWithin } from '../domain/input.js';
-import type { AccountFilter, AccountScope, Listed } from '../persistence/account-repository.js';
+import type { AccountFilter, AccountScope, Listed, PageQuery } from '../persistence/account-repository.js';
 import type { Database } from '../persistence/database.js';
 
 /** An account as callers name it: by one of the two. */
@@ -13,17 +13,11 @@ export type AccountReference = { sid: Sid } | { emailAddress: string };
 /** What a list of accounts belongs to: the parent or ancestor, or the organization. */
 export type ListOwner = Account | Organization;
 
-/** Which accounts to list; the same for every owner that it is asked for. */
-export interface Selection {
-  scope: AccountScope;
-  filter: AccountFilter;
-}
+/** Which accounts to list, and which page of them; the same for every owner that it is asked for. */
+export type Listing = PageQuery;
 
-/** Which accounts to list, and which page of them. */
-export interface Listing extends Selection {
-  order: Order;
-  page: Page;
-}
+/** Which accounts a list holds, whatever the page. */
+export type Selection = Pick<Listing, 'scope' | 'filter'>;
 
 /** Reading accounts (SPEC §3). What is out of the caller's sight reads as absent. */
 export class AccountReading {
@@ -56,12 +50,11 @@ export class AccountReading {
 
   /** The page that the listing asks for, of each owner's list: one statement for them all. @throws AppError FORBIDDEN */
   async pages(actor: Actor, listing: Listing, owners: readonly ListOwner[]): Promise<PageOf<Listed>[]> {
-    const { scope, filter, order, page } = listing;
-    const keys = listKeys(actor, scope, owners);
-    const rows = await this.database.read(({ accounts }) => accounts.listPages(scope, keys, filter, order, page));
+    const keys = listKeys(actor, listing.scope, owners);
+    const rows = await this.database.read(({ accounts }) => accounts.listPages(keys, listing));
     const byKey = new Map(keys.map((key): [string, Listed[]] => [key, []]));
     for (const row of rows) byKey.get(row.listKey)!.push(row);
-    return keys.map((key) => pageFrom(byKey.get(key)!, page));
+    return keys.map((key) => pageFrom(byKey.get(key)!, listing.page));
   }
 
   /** The length of each owner's list: one statement for them all. @throws AppError FORBIDDEN */

@@ -1,4 +1,6 @@
+import { type GraphQLObjectType, getNamedType, isLeafType, isObjectType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createSchema } from '../../src/api/graphql/schema.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
@@ -127,3 +129,55 @@ describe('a change costs', () => {
     expect(callsIn(statements)).toBe(8);
   });
 });
+
+describe('of the accounts in a list, PostgreSQL is asked for', () => {
+  const listed = async (fields: string): Promise<string[]> => {
+    const statements = await statementsOf(gateway.database, () =>
+      postGraphql(
+        gateway.url,
+        admin,
+        `fragment F on Account { ${fields} } { accounts(first: 1) { ... { nodes { ... @include(if: true) { ...F } } } } }`,
+      ),
+    );
+    const [columns] = statements.flatMap(({ query }) => /LATERAL \(\s*SELECT (.*?)\s*FROM account/s.exec(query)?.slice(1) ?? []);
+    return [...columns!.matchAll(/account\.(\w+)/g)].map(([, column]) => column!).toSorted();
+  };
+  const always = ['date_created', 'parent_sid', 'path', 'sid'];
+
+  it('the columns that the fields are made of, and what the list itself rests on', async () => {
+    expect(await listed('sid')).toEqual(always);
+    expect(await listed('name: friendlyName capabilities { restApi }')).toEqual(['friendly_name', 'status', ...always].toSorted());
+    expect(await listed('organization { sid } version')).toEqual(['organization_sid', 'version', ...always].toSorted());
+  });
+
+  it('enough for every field: one that is asked for alone answers as it does among all', async () => {
+    const account = createSchema().getType('Account') as GraphQLObjectType;
+    const selections = Object.values(account.getFields()).map(({ name, type }) => {
+      const named = getNamedType(type);
+      if (!isObjectType(named)) return name;
+      return `${name} { ${leavesOf(named).join(' ')} }`;
+    });
+    const ask = async (fields: string) => {
+      const query = `query($sid: ID!) { account(by: { sid: $sid }) { subAccounts(first: 2) { nodes { ${fields} } edges { node { ${fields} } } } } }`;
+      const { data, errors } = await postGraphql(gateway.url, admin, query, { sid: top.sid });
+      expect(errors).toBeUndefined();
+      return data!.account.subAccounts;
+    };
+    const all = await ask(selections.join(' '));
+    for (const [index, selection] of selections.entries()) {
+      const name = Object.keys(account.getFields())[index]!;
+      const alone = await ask(selection);
+      expect(alone.nodes, name).toEqual(all.nodes.map((node: Record<string, unknown>) => ({ [name]: node[name] })));
+      expect(
+        alone.edges.map(({ node }: { node: object }) => node),
+        name,
+      ).toEqual(alone.nodes);
+      expect(alone.nodes[0][name], name).not.toBeNull();
+    }
+  });
+});
+
+function leavesOf(type: GraphQLObjectType): string[] {
+  const fields = Object.values(type.getFields()).filter((field) => isLeafType(getNamedType(field.type)));
+  return fields.map(({ name }) => name);
+}

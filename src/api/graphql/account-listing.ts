@@ -1,3 +1,4 @@
+import type { GraphQLResolveInfo } from 'graphql';
 import { ArgsType, Field, InputType, Int, registerEnumType } from 'type-graphql';
 import { AccountStatus, AccountType, Role } from '../../domain/account.js';
 import { assertWithin } from '../../domain/input.js';
@@ -8,6 +9,7 @@ import { AccountConnectionType } from './account-type.js';
 import { ConnectionArgs } from './connection.js';
 import type { Context } from './context.js';
 import { OrganizationBy } from './organization-type.js';
+import { requestedColumns } from './requested-columns.js';
 
 const AccountOrderField = { DATE_CREATED: 'dateCreated', FRIENDLY_NAME: 'friendlyName' } as const;
 type AccountOrderField = (typeof AccountOrderField)[keyof typeof AccountOrderField];
@@ -92,9 +94,10 @@ export function listAccounts(
   kind: 'children' | 'organization',
   { filter = {}, orderBy, ...pageArguments }: SubAccountsArgs,
   context: Context,
+  info: GraphQLResolveInfo,
 ): Promise<AccountConnectionType> {
   const order = orderBy === undefined ? defaultOrder : { field: orderBy.field, descending: orderBy.direction === OrderDirection.DESC };
-  return load(owner, { kind }, filter, order, pageArguments, context);
+  return load(owner, { kind }, filter, order, pageArguments, context, info);
 }
 
 /** The page of descendants that the arguments ask for, in the order of the tree. */
@@ -102,9 +105,10 @@ export function listDescendants(
   owner: ListOwner,
   { filter = {}, maxDepth, ...pageArguments }: DescendantsArgs,
   context: Context,
+  info: GraphQLResolveInfo,
 ): Promise<AccountConnectionType> {
   if (maxDepth !== undefined) assertWithin(maxDepth, { min: 1, max: 100 }, 'maxDepth');
-  return load(owner, { kind: 'descendants', maxDepth }, filter, treeOrder, pageArguments, context);
+  return load(owner, { kind: 'descendants', maxDepth }, filter, treeOrder, pageArguments, context, info);
 }
 
 async function load(
@@ -114,7 +118,9 @@ async function load(
   order: Order,
   pageArguments: ConnectionArgs,
   { loaders }: Context,
+  info: GraphQLResolveInfo,
 ): Promise<AccountConnectionType> {
-  const listing = { scope, filter: parseFilter(filter), order, page: parsePage(pageArguments, order) };
+  const page = parsePage(pageArguments, order);
+  const listing = { scope, filter: parseFilter(filter), order, page, columns: requestedColumns(info) };
   return new AccountConnectionType(await loaders.pages.load({ owner, listing }), listing, owner);
 }

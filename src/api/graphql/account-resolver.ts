@@ -1,4 +1,5 @@
-import { Arg, Args, Ctx, FieldResolver, ID, Int, Query, Resolver, Root } from 'type-graphql';
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Args, Ctx, FieldResolver, ID, Info, Int, Query, Resolver, Root } from 'type-graphql';
 import { type Account, type Capabilities, capabilitiesIn } from '../../domain/account.js';
 import type { Organization } from '../../domain/organization.js';
 import { type Actor, type SignedIn, may } from '../../domain/permissions.js';
@@ -42,10 +43,14 @@ export class AccountResolver {
   @Query(() => AccountConnectionType, {
     description: 'The sub-accounts of the caller or, for the Super Admin, all accounts of an organization.',
   })
-  async accounts(@Args() { organization, ...args }: AccountsArgs, @Ctx() context: Context): Promise<AccountConnectionType> {
+  async accounts(
+    @Args() { organization, ...args }: AccountsArgs,
+    @Ctx() context: Context,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<AccountConnectionType> {
     const { actor, organizations } = context;
-    if (organization === undefined) return listAccounts((actor as SignedIn).account, 'children', args, context);
-    return listAccounts(await organizations.get(actor, organizationReference(organization)), 'organization', args, context);
+    if (organization === undefined) return listAccounts((actor as SignedIn).account, 'children', args, context, info);
+    return listAccounts(await organizations.get(actor, organizationReference(organization)), 'organization', args, context, info);
   }
 
   @FieldResolver(() => ID, { description: 'The SID: global and typed by its prefix, `AC` or `OR`.' })
@@ -85,8 +90,13 @@ export class AccountResolver {
 
   @Guarded('listSubAccounts')
   @FieldResolver(() => AccountConnectionType, { nullable: true, description: 'The accounts directly below it.' })
-  subAccounts(@Root() account: AccountObjectType, @Args() args: SubAccountsArgs, @Ctx() context: Context): Promise<AccountConnectionType> {
-    return listAccounts(account, 'children', args, context);
+  subAccounts(
+    @Root() account: AccountObjectType,
+    @Args() args: SubAccountsArgs,
+    @Ctx() context: Context,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<AccountConnectionType> {
+    return listAccounts(account, 'children', args, context, info);
   }
 
   @Guarded('listSubAccounts')
@@ -94,8 +104,13 @@ export class AccountResolver {
     nullable: true,
     description: 'All accounts below it, in the order of the tree: each account before those below it.',
   })
-  descendants(@Root() account: AccountObjectType, @Args() args: DescendantsArgs, @Ctx() context: Context): Promise<AccountConnectionType> {
-    return listDescendants(account, args, context);
+  descendants(
+    @Root() account: AccountObjectType,
+    @Args() args: DescendantsArgs,
+    @Ctx() context: Context,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<AccountConnectionType> {
+    return listDescendants(account, args, context, info);
   }
 
   @Guarded('listSubAccounts')
