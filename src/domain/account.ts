@@ -100,10 +100,14 @@ export function assertOpen(account: Account): void {
   }
 }
 
-/** The invariant of the tree: below an account that is not active, nothing is active. @throws AppError PARENT_NOT_ACTIVE */
+/**
+ * The invariant of the tree: below an account that is not active, nothing is active. The message tells nothing of the
+ * parent, which may be out of sight of whoever sets a password with a reset token.
+ * @throws AppError PARENT_NOT_ACTIVE
+ */
 export function assertActiveParent(parent: Account): void {
   if (parent.status !== AccountStatus.ACTIVE) {
-    throw new AppError('PARENT_NOT_ACTIVE', `The parent account ${parent.sid} is ${parent.status}; it must be active.`);
+    throw new AppError('PARENT_NOT_ACTIVE', 'The account above it is not active; it must be active first.');
   }
 }
 

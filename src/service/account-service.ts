@@ -124,13 +124,14 @@ export class AccountService {
     parent: Account,
     named: OrganizationReference | undefined,
   ): Promise<Sid> {
-    if (named === undefined || ('sid' in named && named.sid === parent.organizationSid)) return parent.organizationSid;
-    authorize(actor, 'manageOrganizations');
+    if (named === undefined) return parent.organizationSid;
     const organization = await organizations.share(named);
+    if (organization?.sid === parent.organizationSid) return organization.sid;
+    authorize(actor, 'manageOrganizations');
     if (organization?.status !== 'active') {
       throw new AppError('ORGANIZATION_NOT_FOUND', 'There is no such active organization.', { field: 'organization', status: 400 });
     }
-    if (!isRoot(parent) && organization.sid !== parent.organizationSid) {
+    if (!isRoot(parent)) {
       throw new AppError('NOT_TOP_LEVEL', "Only a top-level account may be in another organization than its parent's.", {
         field: 'organization',
       });

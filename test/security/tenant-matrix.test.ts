@@ -1,0 +1,517 @@
+import { randomBytes } from 'node:crypto';
+import { type GraphQLObjectType, TypeInfo, parse, visit, visitWithTypeInfo } from 'graphql';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createSchema } from '../../src/api/graphql/schema.js';
+import { newSid, type Sid } from '../../src/domain/sid.js';
+import { type Path, isBelow, pathBelow, topLevelSidOf } from '../../src/domain/tree.js';
+import { Secrets } from '../../src/service/secrets.js';
+import { type TestGateway, admin, startTestGateway, testKey } from '../support/gateway.js';
+import { type GraphqlAnswer, type Login, postGraphql } from '../support/graphql-client.js';
+import {
+  type Caller,
+  type Outcome,
+  type Place,
+  type State,
+  callers,
+  expectedOf,
+  expectedOn,
+  operationsOnAccounts,
+  placesOf,
+  sees,
+  seesOrganization,
+  stateBelow,
+  states,
+  untargetedOperations,
+} from './tenant-matrix.js';
+
+/*
+ * Every operation × every place of its target in the tree × every kind of caller × every state of the target, over HTTP,
+ * against the declared tables. Besides the outcome, each cell holds that
+ * - a request that is refused, finds nothing or only asks changes nothing in the database;
+ * - a change changes something, and nothing outside the target's tree;
+ * - no answer shows an account or organization that is out of the caller's sight.
+ */
+
+interface Request {
+  document: string;
+  /** Where in the data the answer stands; null there is `null` as an outcome. */
+  answer: string;
+}
+
+const account = 'sid emailAddress friendlyName type status role version parent { sid emailAddress } ancestors { sid emailAddress }';
+const organization = 'sid domainName status';
+const cascade = 'reachedCount dryRun';
+
+const taking = (variables: string): string => (variables === '' ? '' : `(${variables})`);
+const query = (variables: string, answer: string, selection: string): Request => ({
+  document: `query${taking(variables)} { ${selection} }`,
+  answer,
+});
+const accountQuery = (answer: string, selection: string): Request =>
+  query('$sid: ID!', answer, `account(by: { sid: $sid }) { sid ${selection} }`);
+const mutation = (variables: string, name: string, input: string, selection = `account { ${account} }`): Request => ({
+  document: `mutation${taking(variables)} { ${name}(input: { ${input} }) { ${selection} } }`,
+  answer: name,
+});
+const change = (name: string, input = '', selection = ''): Request =>
+  mutation('$sid: ID!', name, `sid: $sid, ${input}`, `account { ${account} } ${selection}`);
+const migration = (destination: string, input = ''): Request =>
+  mutation(
+    `$sid: ID!, $${destination}: ID!`,
+    'migrateAccount',
+    `sid: $sid, organization: { sid: $${destination} }, ${input}`,
+    `account { ${account} } ${cascade}`,
+  );
+
+const requestsOnAccounts: Record<string, Request> = {
+  'account(by: sid)': accountQuery('account', `${account} capabilities { restApi } subresources { name } viewerCan { update }`),
+  'account(by: emailAddress)': query(
+    '$emailAddress: EmailAddress!',
+    'account',
+    `account(by: { emailAddress: $emailAddress }) { ${account} }`,
+  ),
+  node: query('$sid: ID!', 'node', `node(id: $sid) { id ... on Account { ${account} } }`),
+  nodes: query('$sid: ID!', 'nodes.0', `nodes(ids: [$sid]) { id ... on Account { ${account} } }`),
+  authToken: query('$sid: ID!', 'authToken', 'authToken(sid: $sid)'),
+  'parent of it': accountQuery('account.parent', `parent { ${account} }`),
+  'subAccounts of it': accountQuery('account.subAccounts', `subAccounts { totalCount nodes { ${account} } }`),
+  'descendants of it': accountQuery('account.descendants', `descendants { totalCount nodes { ${account} } }`),
+  'descendantCount of it': accountQuery('account.descendantCount', 'descendantCount'),
+  'organization of it': accountQuery('account.organization', `organization { ${organization} }`),
+  'updateAccount(friendlyName)': change('updateAccount', 'friendlyName: "Renamed"'),
+  'updateAccount(password)': change('updateAccount', 'password: "another decent password"'),
+  'updateAccount(role)': change('updateAccount', 'role: DEVELOPER'),
+  'updateAccount(type)': change('updateAccount', 'type: TRIAL'),
+  'updateAccount(friendlyName, role)': change('updateAccount', 'friendlyName: "Renamed", role: ADMINISTRATOR'),
+  'setAccountStatus(SUSPENDED)': change('setAccountStatus', 'status: SUSPENDED', cascade),
+  'setAccountStatus(ACTIVE)': change('setAccountStatus', 'status: ACTIVE', cascade),
+  'setAccountStatus(dryRun)': change('setAccountStatus', 'status: SUSPENDED, dryRun: true', cascade),
+  closeAccount: change('closeAccount', '', cascade),
+  'closeAccount(dryRun)': change('closeAccount', 'dryRun: true', cascade),
+  'createAccount below it': mutation('$sid: ID!', 'createAccount', 'parentSid: $sid, emailAddress: "new@tests.test", role: ADMINISTRATOR'),
+  migrateAccount: migration('destination'),
+  'migrateAccount(dryRun)': migration('destination', 'dryRun: true'),
+  'migrateAccount to where it is': migration('itsOrganization'),
+  'migrateAccount to nowhere': change('migrateAccount', '', cascade),
+  'migrateAccount to a closed one': migration('closed'),
+  rotateAuthToken: change('rotateAuthToken', '', 'authToken'),
+  createPasswordResetToken: change('createPasswordResetToken', '', 'resetToken'),
+  'resetPassword by its token': mutation(
+    '$resetToken: String!',
+    'resetPassword',
+    'token: $resetToken, password: "another decent password"',
+    'sid status',
+  ),
+};
+
+const viewer = (answer: string, selection: string): Request => query('', answer, `viewer { sid ${selection} }`);
+const accountsOf = (by: string): Request =>
+  query(
+    `$named: ${by === 'sid' ? 'ID' : 'DomainName'}!`,
+    'accounts',
+    `accounts(organization: { ${by}: $named }) { totalCount nodes { ${account} } }`,
+  );
+const organizationBy = (by: string): Request =>
+  query(`$named: ${by === 'sid' ? 'ID' : 'DomainName'}!`, 'organization', `organization(by: { ${by}: $named }) { ${organization} }`);
+const organizationNode = query('$named: ID!', 'node', `node(id: $named) { id ... on Organization { ${organization} } }`);
+const closeOrganization = mutation('$named: ID!', 'closeOrganization', 'sid: $named', `organization { ${organization} }`);
+const newAccount = 'emailAddress: "new@tests.test", role: ADMINISTRATOR';
+const createIn = mutation('$named: ID!', 'createAccount', `${newAccount}, organization: { sid: $named }`);
+
+/** Those that name an organization say which. */
+const untargetedRequests: Record<string, Request & { names?: keyof Organizations; byName?: true }> = {
+  viewer: viewer('viewer', account),
+  'viewer: parent': viewer('viewer.parent', 'parent { sid }'),
+  'viewer: subAccounts': viewer('viewer.subAccounts', `subAccounts { totalCount nodes { ${account} } }`),
+  'viewer: descendants': viewer('viewer.descendants', `descendants { totalCount nodes { ${account} } }`),
+  'viewer: descendantCount': viewer('viewer.descendantCount', 'descendantCount'),
+  'viewer: organization': viewer('viewer.organization', `organization { ${organization} }`),
+  accounts: query('', 'accounts', `accounts { totalCount nodes { ${account} } }`),
+  'accounts(organization: its own)': { ...accountsOf('sid'), names: 'own' },
+  'accounts(organization: its own, by name)': { ...accountsOf('domainName'), names: 'own', byName: true },
+  'accounts(organization: another)': { ...accountsOf('sid'), names: 'another' },
+  'accounts(organization: an empty one)': { ...accountsOf('sid'), names: 'empty' },
+  'accounts(organization: a missing one)': { ...accountsOf('sid'), names: 'missing' },
+  'organization(by: its own sid)': { ...organizationBy('sid'), names: 'own' },
+  'organization(by: its own name)': { ...organizationBy('domainName'), names: 'own', byName: true },
+  "organization(by: another's sid)": { ...organizationBy('sid'), names: 'another' },
+  "organization(by: another's name)": { ...organizationBy('domainName'), names: 'another', byName: true },
+  'organization(by: a missing sid)': { ...organizationBy('sid'), names: 'missing' },
+  'organization(by: a missing name)': { ...organizationBy('domainName'), names: 'missing', byName: true },
+  'node(id: its own organization)': { ...organizationNode, names: 'own' },
+  'node(id: another organization)': { ...organizationNode, names: 'another' },
+  'node(id: a missing organization)': { ...organizationNode, names: 'missing' },
+  organizations: query('', 'organizations', `organizations { totalCount nodes { ${organization} } }`),
+  createOrganization: mutation('', 'createOrganization', 'domainName: "new.test"', `organization { ${organization} }`),
+  'createOrganization with a name in use': {
+    ...mutation('$named: DomainName!', 'createOrganization', 'domainName: $named', `organization { ${organization} }`),
+    names: 'another',
+    byName: true,
+  },
+  'closeOrganization: its own': { ...closeOrganization, names: 'own' },
+  'closeOrganization: another': { ...closeOrganization, names: 'another' },
+  'closeOrganization: an empty one': { ...closeOrganization, names: 'empty' },
+  'closeOrganization: a closed one': { ...closeOrganization, names: 'closed' },
+  'closeOrganization: a missing one': { ...closeOrganization, names: 'missing' },
+  createAccount: mutation('', 'createAccount', newAccount),
+  'createAccount in its own organization': { ...createIn, names: 'own' },
+  'createAccount in another organization': { ...createIn, names: 'another' },
+  'createAccount in a closed organization': { ...createIn, names: 'closed' },
+  'resetPassword by an unknown token': mutation('', 'resetPassword', 'token: "unknown", password: "another decent password"', 'sid status'),
+};
+
+/** Organizations, from the caller's point of view. */
+interface Organizations {
+  own: Sid;
+  another: Sid;
+  empty: Sid;
+  closed: Sid;
+  missing: Sid;
+}
+
+/** An account of a world. Those in no `Place` are only there to be seen or harmed by mistake. */
+interface Inhabitant {
+  place: string;
+  sid: Sid;
+  parentSid: Sid | null;
+  path: Path;
+  organizationSid: Sid;
+  emailAddress: string;
+  role: Caller['role'];
+  state: State;
+  secrets: { token: string; tokenCiphertext: Buffer; tokenHash: Buffer; resetToken: string; resetTokenHash: Buffer };
+}
+
+/** A tree with one caller in it, and an account in each of the other places. */
+interface World {
+  caller: Inhabitant;
+  inhabitants: Inhabitant[];
+  organizations: Organizations;
+}
+
+const secrets = new Secrets(testKey);
+
+function secretsOf(sid: Sid): Inhabitant['secrets'] {
+  const { token: resetToken, tokenHash: resetTokenHash } = secrets.newResetToken();
+  return { ...secrets.newAuthToken(sid), resetToken, resetTokenHash };
+}
+
+const nameOf = (organizationSid: Sid): string => `${organizationSid.slice(2, 12)}.test`;
+
+/**
+ * The world of a caller, with the target in one state: what is above and beside it is active, and what is below it is as
+ * much as it can be (SPEC §2: below an account that is not active, nothing is active).
+ */
+function worldOf(caller: Caller, targetPlace: Place | undefined, targetState: State): World {
+  const organizations: Organizations = {
+    own: newSid('organization'),
+    another: newSid('organization'),
+    empty: newSid('organization'),
+    closed: newSid('organization'),
+    missing: newSid('organization'),
+  };
+  const inhabitants: Inhabitant[] = [];
+  const add = (place: string, parent: Inhabitant | null, own: Partial<Inhabitant> = {}): Inhabitant => {
+    const sid = newSid('account');
+    const usual = stateBelow(parent?.state ?? 'active');
+    const inhabitant: Inhabitant = {
+      place,
+      sid,
+      parentSid: parent?.sid ?? null,
+      path: pathBelow(parent?.path ?? null, sid),
+      organizationSid: parent?.organizationSid ?? organizations.own,
+      emailAddress: `${sid.slice(2, 12)}@tests.test`,
+      role: 'Administrator',
+      secrets: secretsOf(sid),
+      ...own,
+      state: place === targetPlace ? targetState : (own.state ?? usual),
+    };
+    inhabitants.push(inhabitant);
+    return inhabitant;
+  };
+
+  const { level, role } = caller;
+  const own = { organizationSid: organizations.own };
+  const another = { organizationSid: organizations.another };
+  let self: Inhabitant;
+  if (level === 1) {
+    self = add('self', null, own);
+    add('child in another organization', self, another);
+  } else {
+    const root = add(level === 2 ? 'parent' : 'root', null, another);
+    const parent = level === 2 ? root : add('parent', root, own);
+    self = add('self', parent, { ...own, role });
+    add('child of the sibling', add('sibling', parent, own));
+    add('stranger of the same organization', root, own);
+    add('child of the stranger', add('stranger', root, another));
+  }
+  add('grandchild', add('child', self));
+  add('child of a suspended child', add('suspended child', self, { state: self.state === 'closed' ? 'closed' : 'suspended' }));
+  return { caller: self, inhabitants, organizations };
+}
+
+let gateway: TestGateway;
+let passwordHash: string;
+
+beforeAll(async () => {
+  gateway = await startTestGateway();
+  const [root] = await gateway.database.query<{ password_hash: string }>('SELECT password_hash FROM credential');
+  passwordHash = root!.password_hash;
+  await prepareDigest();
+});
+afterAll(() => gateway.stop());
+
+const always = '2026-01-02T03:04:05.678Z';
+const bytes = (buffer: Buffer): string => `\\x${buffer.toString('hex')}`;
+
+/** Makes the world all that the database holds. */
+async function establish({ inhabitants, organizations }: World): Promise<void> {
+  const { own, another, empty, closed } = organizations;
+  const organizationRows = [own, another, empty, closed].map((sid) => ({
+    sid,
+    domain_name: nameOf(sid),
+    status: sid === closed ? 'closed' : 'active',
+    date_created: always,
+    date_updated: always,
+  }));
+  const accountRows = inhabitants.map(({ sid, parentSid, path, organizationSid, emailAddress, role, state }) => ({
+    sid,
+    parent_sid: parentSid,
+    top_level_sid: topLevelSidOf(path),
+    path,
+    organization_sid: organizationSid,
+    email_address: emailAddress,
+    friendly_name: emailAddress,
+    type: 'Full',
+    status: state === 'prepared' ? 'uninitialized' : state,
+    role,
+    date_created: always,
+    date_updated: always,
+    version: 1,
+  }));
+  const credentialRows = inhabitants
+    .filter(({ state }) => state !== 'uninitialized' && state !== 'closed')
+    .map(({ sid, secrets: { tokenCiphertext, tokenHash } }) => ({
+      account_sid: sid,
+      password_hash: passwordHash,
+      token_ciphertext: bytes(tokenCiphertext),
+      token_hash: bytes(tokenHash),
+    }));
+  const resetTokenRows = inhabitants
+    .filter(({ state }) => state !== 'closed')
+    .map(({ sid, secrets: { resetTokenHash } }) => ({
+      account_sid: sid,
+      token_hash: bytes(resetTokenHash),
+      expires_at: '2999-01-01T00:00:00Z',
+    }));
+
+  const insert = (table: string, columns: string, parameter: string): string =>
+    `INSERT INTO ${table} (${columns}) SELECT ${columns} FROM jsonb_populate_recordset(NULL::${table}, ${parameter}::jsonb)`;
+  const columnsOf = (rows: object[]): string => Object.keys(rows[0]!).join(', ');
+  await gateway.database.query('TRUNCATE password_reset_token, credential, account, organization CASCADE');
+  await gateway.database.query(
+    `WITH organizations AS (${insert('organization', columnsOf(organizationRows), '$1')}),
+          accounts AS (${insert('account', columnsOf(accountRows), '$2')}),
+          credentials AS (${insert('credential', 'account_sid, password_hash, token_ciphertext, token_hash', '$3')})
+     ${insert('password_reset_token', columnsOf(resetTokenRows), '$4')}`,
+    [organizationRows, accountRows, credentialRows, resetTokenRows].map((rows) => JSON.stringify(rows)),
+  );
+}
+
+/** What the database holds, in two digests: of everything, and of all but the tree below the path. */
+interface Digest {
+  whole: string;
+  outside: string;
+}
+
+/** Planned once, because each cell asks for it. */
+async function prepareDigest(): Promise<void> {
+  const of = (condition: string): string => `md5(concat_ws('|',
+    (SELECT string_agg(account::text, ',' ORDER BY account.sid) FROM account WHERE ${condition}),
+    (SELECT string_agg(credential::text, ',' ORDER BY account.sid)
+     FROM credential JOIN account ON account.sid = credential.account_sid WHERE ${condition}),
+    (SELECT string_agg(token::text, ',' ORDER BY token.token_hash)
+     FROM password_reset_token AS token JOIN account ON account.sid = token.account_sid WHERE ${condition}),
+    (SELECT string_agg(organization::text, ',' ORDER BY organization.sid) FROM organization)))`;
+  await gateway.database.query(
+    `PREPARE digest(text) AS SELECT ${of('true')} AS whole, ${of('NOT starts_with(account.path, $1)')} AS outside`,
+  );
+}
+
+async function digest(path: Path): Promise<Digest> {
+  const [found] = await gateway.database.query<Digest>(`EXECUTE digest('${path}')`);
+  return found!;
+}
+
+/** How the request ended, in the words of the tables; and all that is wrong with it beyond that. */
+function outcomeOf({ status, data, errors }: GraphqlAnswer<any>, answer: string): string {
+  if (errors === undefined) {
+    const value = answer.split('.').reduce((inner, field) => inner?.[field], data);
+    const outcome = value === null || value === undefined ? 'null' : 'done';
+    return status === 200 ? outcome : `${outcome} with HTTP ${status}`;
+  }
+  const codes = [...new Set(errors.map(({ extensions }) => extensions.code))].join(' and ');
+  const refusedWhole: Record<string, number> = { UNAUTHENTICATED: 401, ACCOUNT_NOT_ACTIVE: 403 };
+  return status === (refusedWhole[codes] ?? 200) ? codes : `${codes} with HTTP ${status}`;
+}
+
+/** One cell of the matrix. */
+interface Cell {
+  title: string;
+  request: Request;
+  variables: Record<string, unknown>;
+  expected: Outcome;
+  /** Whether a change has to stay in the tree of the target; organizations are in none. */
+  staysInTree: boolean;
+  /** What an answer that succeeds has to mention, and what no answer may. */
+  mentions: string | undefined;
+  hidden: [string, string][];
+}
+
+/** Runs the cells in the world, one by one, and says of each that deviates how. The path is that of the target. */
+async function deviationsIn(world: World, path: Path, login: Login | undefined, cells: Cell[]): Promise<string[]> {
+  const deviations: string[] = [];
+  // What the world is like; unknown until it is made, and after each change of it.
+  let pristine: Digest | undefined;
+  for (const { title, request, variables, expected, staysInTree, mentions, hidden } of cells) {
+    if (pristine === undefined) await establish(world);
+    const before = (pristine ??= await digest(path));
+    const answer = await postGraphql(gateway.url, login, request.document, variables);
+    const after = await digest(path);
+
+    const deviates = (how: string): void => void deviations.push(`${title}: ${how}`);
+    const got = outcomeOf(answer, request.answer);
+    const wanted = expected === 'unchanged' ? 'done' : expected;
+    if (got !== wanted) deviates(`expected ${expected}, got ${got}`);
+
+    const isChange = expected === 'done' && request.document.startsWith('mutation');
+    const changed = before.whole !== after.whole;
+    if (changed) pristine = undefined;
+    if (isChange && !changed) deviates('expected a change, but nothing changed');
+    if (!isChange && changed) deviates('expected nothing to change, but something did');
+    if (isChange && staysInTree && before.outside !== after.outside) deviates("something changed outside the target's tree");
+
+    const shown = JSON.stringify({ data: answer.data, errors: answer.errors });
+    if (wanted === 'done' && mentions !== undefined && !shown.includes(mentions)) deviates('the answer is not about the target');
+    for (const [what, text] of hidden) if (shown.includes(text)) deviates(`the answer shows ${what}`);
+  }
+  return deviations;
+}
+
+/**
+ * What must not be in an answer to the caller: what is out of its sight, each with what it is. To a caller that is not
+ * active, that is everything but its own SID.
+ */
+function hiddenFrom(caller: Caller, { caller: self, inhabitants, organizations }: World): [string, string][] {
+  const isActive = self.state === 'active';
+  const isSeen = ({ sid, path }: Inhabitant): boolean =>
+    isActive && sees(caller, sid === self.sid ? 'self' : isBelow(path, self.path) ? 'child' : 'stranger');
+  const accounts = inhabitants
+    .filter((inhabitant) => !isSeen(inhabitant))
+    .flatMap(({ place, sid, emailAddress, secrets: { token } }): [string, string][] => [
+      [`the SID of ${place}`, sid],
+      [`the e-mail address of ${place}`, emailAddress],
+      [`the AuthToken of ${place}`, token],
+    ])
+    .filter(([, text]) => caller.column === 'nobody' || text !== self.sid);
+  const others = (['own', 'another', 'empty', 'closed'] as const)
+    .filter((name) => !isActive || !seesOrganization(caller, name === 'own'))
+    .flatMap((name): [string, string][] => [
+      [`the SID of ${name} organization`, organizations[name]],
+      [`the domain name of ${name} organization`, nameOf(organizations[name])],
+    ]);
+  return [...accounts, ...others];
+}
+
+function loginOf({ column }: Caller, { caller: { sid } }: World): Login | undefined {
+  return column === 'nobody' ? undefined : { login: sid, secret: admin.secret };
+}
+
+/** All operations on the account in the place. */
+async function deviationsOn(caller: Caller, place: Place, state: State): Promise<string[]> {
+  const world = worldOf(caller, place, state);
+  const { organizations } = world;
+  const target = world.inhabitants.find((inhabitant) => inhabitant.place === place);
+  const variables = {
+    sid: target?.sid ?? newSid('account'),
+    emailAddress: target?.emailAddress ?? 'missing@tests.test',
+    resetToken: target?.secrets.resetToken ?? randomBytes(32).toString('base64url'),
+    itsOrganization: target?.organizationSid ?? organizations.own,
+    destination: organizations.empty,
+    closed: organizations.closed,
+  };
+  const hidden = hiddenFrom(caller, world);
+  const cells = operationsOnAccounts.map((operation): Cell => {
+    // Who holds a reset token is told whose it is.
+    const isTold = operation === 'resetPassword by its token';
+    return {
+      title: `${operation} of ${place}${target === undefined ? '' : `, which is ${state},`} by ${caller.name}`,
+      request: requestsOnAccounts[operation]!,
+      variables,
+      expected: expectedOn(operation, caller, place, state),
+      staysInTree: true,
+      mentions: operation === 'authToken' ? target?.secrets.token : target?.sid,
+      hidden: isTold ? hidden.filter(([, text]) => text !== target?.sid) : hidden,
+    };
+  });
+  return deviationsIn(world, target?.path ?? 'none', loginOf(caller, world), cells);
+}
+
+/** All operations that are about no account in particular, by a caller in the state. */
+async function deviationsOf(caller: Caller, state: State): Promise<string[]> {
+  const world = worldOf(caller, 'self', state);
+  const hidden = hiddenFrom(caller, world);
+  const cells = untargetedOperations.map((operation): Cell => {
+    const request = untargetedRequests[operation]!;
+    const named = request.names && world.organizations[request.names];
+    return {
+      title: `${operation} by ${caller.name}, which is ${state}`,
+      request,
+      variables: { named: named && request.byName ? nameOf(named) : named },
+      expected: expectedOf(operation, caller, state),
+      staysInTree: operation.startsWith('createAccount'),
+      mentions: undefined,
+      // What the request itself names may come back.
+      hidden: hidden.filter(([, text]) => named === undefined || request.byName === undefined || text !== nameOf(named)),
+    };
+  });
+  return deviationsIn(world, world.caller.path, loginOf(caller, world), cells);
+}
+
+describe.each(callers)('$name', (caller) => {
+  it.each(states)('is answered as declared on accounts that are %s, wherever they stand', async (state) => {
+    const deviations: string[] = [];
+    for (const place of placesOf(caller, state)) deviations.push(...(await deviationsOn(caller, place, state)));
+    expect(deviations).toEqual([]);
+  });
+
+  const ownStates = caller.level === 1 ? (['active'] as const) : states;
+  it.each(ownStates)('is answered as declared about itself and organizations, when it is %s', async (state) => {
+    expect(await deviationsOf(caller, state)).toEqual([]);
+  });
+});
+
+describe('the matrix', () => {
+  it('has a request for each row of its tables', () => {
+    expect(Object.keys(requestsOnAccounts)).toEqual(operationsOnAccounts);
+    expect(Object.keys(untargetedRequests)).toEqual(untargetedOperations);
+  });
+
+  it('asks for every operation of the schema, and for every field of an account that has a guard', () => {
+    const schema = createSchema();
+    const asked = new Set<string>();
+    const info = new TypeInfo(schema);
+    for (const { document } of Object.values({ ...requestsOnAccounts, ...untargetedRequests })) {
+      visit(
+        parse(document),
+        visitWithTypeInfo(info, { Field: ({ name }) => void asked.add(`${info.getParentType()?.name}.${name.value}`) }),
+      );
+    }
+    const guarded = ['Query', 'Mutation', 'Account'].flatMap((name) =>
+      Object.values((schema.getType(name) as GraphQLObjectType).getFields())
+        .filter(({ astNode }) => astNode?.directives?.some((directive) => directive.name.value === 'auth'))
+        .map((field) => `${name}.${field.name}`),
+    );
+    expect(guarded.filter((field) => !asked.has(field))).toEqual([]);
+  });
+});
