@@ -19,7 +19,6 @@ import { OrganizationEntity } from './organization-entity.js';
   `top_level_sid = 'AC' || CASE WHEN length(path) = 32 THEN path ELSE substr(path, 33, 32) END`,
 )
 @Index('account_one_root', { synchronize: false })
-@Index('account_open_email_address', { synchronize: false })
 @Index('account_children_by_date', ['parentSid', 'dateCreated', 'sid'])
 @Index('account_children_by_name', { synchronize: false })
 @Index('account_of_organization_by_date', ['organizationSid', 'dateCreated', 'sid'])
@@ -49,6 +48,26 @@ export class AccountEntity implements Account {
 
   @Column({ type: 'text', name: 'friendly_name' })
   friendlyName: string;
+
+  /**
+   * The e-mail address while the account is not closed, computed by PostgreSQL: what has to be unique. A column instead of
+   * a condition of the index, because an index that mentions the status would have to be rewritten for every row of a
+   * cascade; see the migration.
+   */
+  @Index('account_open_email_address', { unique: true })
+  @Column({
+    type: 'text',
+    name: 'open_email_address',
+    collation: 'C',
+    nullable: true,
+    generatedType: 'STORED',
+    // The migration has the expression; TypeORM, which would compare it with a copy kept by database name, is told of none.
+    asExpression: ' ',
+    insert: false,
+    update: false,
+    select: false,
+  })
+  readonly openEmailAddress: string | null;
 
   @Column('text')
   type: AccountType;

@@ -93,11 +93,9 @@ export class AccountRepository {
 
   /** The one account that is not closed and has the address. */
   async findByEmailAddress(emailAddress: string): Promise<Account | undefined> {
-    const found = await rowsOf<Account>(
-      this.manager,
-      `SELECT ${accountColumns} FROM account WHERE account.email_address = $1 AND account.status <> 'closed'`,
-      [emailAddress],
-    );
+    const found = await rowsOf<Account>(this.manager, `SELECT ${accountColumns} FROM account WHERE account.open_email_address = $1`, [
+      emailAddress,
+    ]);
     return found[0];
   }
 

@@ -34,8 +34,7 @@ export class CredentialRepository {
    * address; and what verifies its secrets, unless it has none.
    */
   async findForSignIn(by: { sid: Sid } | { emailAddress: string }): Promise<SignInData | undefined> {
-    const [condition, value] =
-      'sid' in by ? ['account.sid = $1', by.sid] : [`account.email_address = $1 AND account.status <> 'closed'`, by.emailAddress];
+    const [condition, value] = 'sid' in by ? ['account.sid = $1', by.sid] : [`account.open_email_address = $1`, by.emailAddress];
     const [found] = await rowsOf<Account & (Credential | Record<keyof Credential, null>)>(
       this.manager,
       `SELECT ${accountColumns}, credential.password_hash AS "passwordHash", credential.token_hash AS "tokenHash",

@@ -150,7 +150,9 @@ describe('the migrations', () => {
     await dataSource.initialize();
     try {
       await dataSource.undoLastMigration();
-      expect(await database.query(`SELECT 1 FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'migration'`)).toEqual([]);
+      expect(
+        await database.query(`SELECT 1 FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('migration', 'typeorm_metadata')`),
+      ).toEqual([]);
       await dataSource.runMigrations();
       expect(await database.query(`SELECT 1 FROM account`)).toEqual([]);
     } finally {
