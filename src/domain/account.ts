@@ -136,13 +136,14 @@ export function isTopLevel(account: Account): boolean {
 }
 
 // SPEC §2: the local part doubles as a SIP login.
-const localPart = /^[a-z0-9._%+'-]{1,64}$/;
+// Checked before lower-casing, which turns some letters of other alphabets into these.
+const localPart = /^[a-z0-9._%+'-]{1,64}$/i;
 
 /** The e-mail address as it is stored: in lower case. @throws AppError INVALID_EMAIL */
 export function parseEmailAddress(text: string, field = 'emailAddress'): string {
-  const [local, domain, ...rest] = text.toLowerCase().split('@');
+  const [local, domain, ...rest] = text.split('@');
   if (local !== undefined && domain !== undefined && rest.length === 0 && localPart.test(local) && isDomainName(domain)) {
-    return `${local}@${domain}`;
+    return text.toLowerCase();
   }
   throw new AppError(
     'INVALID_EMAIL',

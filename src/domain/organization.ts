@@ -18,17 +18,16 @@ export interface Organization {
 export type OrganizationReference = { sid: Sid } | { domainName: string };
 
 const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
-const domainNamePattern = new RegExp(`^${label}(?:\\.${label})*$`);
+const domainNamePattern = new RegExp(`^${label}(?:\\.${label})*$`, 'i');
 
-/** Whether the text, in lower case, is a domain name: labels joined by dots, at most 255 characters (SPEC §2). */
+/** Whether the text is a domain name, in any case: labels joined by dots, at most 255 characters (SPEC §2). */
 export function isDomainName(text: string): boolean {
   return text.length <= 255 && domainNamePattern.test(text);
 }
 
 /** The domain name as it is stored: in lower case. @throws AppError INVALID_DOMAIN_NAME */
 export function parseDomainName(text: string, field = 'domainName'): string {
-  const domainName = text.toLowerCase();
-  if (isDomainName(domainName)) return domainName;
+  if (isDomainName(text)) return text.toLowerCase();
   throw new AppError(
     'INVALID_DOMAIN_NAME',
     'A domain name is labels of letters, digits and hyphens, joined by dots, at most 255 characters.',

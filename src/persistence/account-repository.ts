@@ -2,7 +2,7 @@ import type { EntityManager } from 'typeorm';
 import type { Account, AccountStatus } from '../domain/account.js';
 import type { Order, OrderField, Page, Position } from '../domain/page.js';
 import type { Sid } from '../domain/sid.js';
-import { levelWidth, pathRangeEnd } from '../domain/tree.js';
+import { type Path, levelWidth, pathRangeEnd } from '../domain/tree.js';
 import { AccountEntity } from './account-entity.js';
 import { rowsOf } from './sql.js';
 
@@ -76,6 +76,9 @@ export const accountColumns = selected(Object.keys(columnNames) as AccountColumn
 /** The account itself and everything below it: one range of the index on `path`. $1 is the path. */
 const inTree = `account.path >= $1 AND account.path < $1 || '${pathRangeEnd}'`;
 
+/** The account with SID $1, if it has the path $2 or one below it. */
+const memberWithin = `member.sid = $1 AND member.path >= $2 AND member.path < $2 || '${pathRangeEnd}'`;
+
 /** Any number that no one else locks; see migrate.ts for the other one. */
 const firstStartLock = 0x41_47_4d_32;
 
@@ -113,41 +116,38 @@ export class AccountRepository {
    * to change one account in it, FOR UPDATE to change many. So a cascade waits for the creates that came before it, then
    * sees what they made; and a create waits for the cascade, then sees its parent closed. The lock is a statement of its
    * own, because under READ COMMITTED only the next statement sees what the earlier holders of the lock committed.
+   *
+   * `within` is the path of the caller, who is authorized after the lock: nothing outside of it is locked, so that nobody
+   * can hold up a stranger's tree.
    */
 
   /** Locks the tree that the account is in for a change of many accounts, and reads the account. */
-  async lockTreeOf(sid: Sid): Promise<Account | undefined> {
-    await this.#lockTopLevel(sid, 'FOR UPDATE');
+  async lockTreeOf(sid: Sid, within: Path): Promise<Account | undefined> {
+    await this.#lockTopLevel(sid, within, 'FOR UPDATE');
     return this.find(sid);
   }
 
   /** Locks the tree that the account is in against changes of many accounts, and reads the account. */
-  async shareTreeOf(sid: Sid): Promise<Account | undefined> {
-    await this.#lockTopLevel(sid, 'FOR SHARE');
+  async shareTreeOf(sid: Sid, within: Path): Promise<Account | undefined> {
+    await this.#lockTopLevel(sid, within, 'FOR SHARE');
     return this.find(sid);
   }
 
   /** Locks one account for a change of its own, and reads it. */
-  async lock(sid: Sid): Promise<Account | undefined> {
+  async lock(sid: Sid, within: Path): Promise<Account | undefined> {
     // A top-level account must not be locked FOR SHARE first: two that did so would wait for each other's change.
-    await rowsOf(
-      this.manager,
-      `SELECT 1 FROM account
-       WHERE account.sid = (SELECT member.top_level_sid FROM account AS member WHERE member.sid = $1 AND member.sid <> member.top_level_sid)
-       FOR SHARE`,
-      [sid],
-    );
-    await rowsOf(this.manager, `SELECT 1 FROM account WHERE account.sid = $1 FOR NO KEY UPDATE`, [sid]);
+    await this.#lockTopLevel(sid, within, 'FOR SHARE', 'AND member.sid <> member.top_level_sid');
+    await rowsOf(this.manager, `SELECT 1 FROM account AS member WHERE ${memberWithin} FOR NO KEY UPDATE`, [sid, within]);
     return this.find(sid);
   }
 
-  async #lockTopLevel(sid: Sid, strength: 'FOR SHARE' | 'FOR UPDATE'): Promise<void> {
+  async #lockTopLevel(sid: Sid, within: Path, strength: 'FOR SHARE' | 'FOR UPDATE', condition = ''): Promise<void> {
     await rowsOf(
       this.manager,
       `SELECT 1 FROM account
-       WHERE account.sid = (SELECT member.top_level_sid FROM account AS member WHERE member.sid = $1)
+       WHERE account.sid = (SELECT member.top_level_sid FROM account AS member WHERE ${memberWithin} ${condition})
        ${strength}`,
-      [sid],
+      [sid, within],
     );
   }
 

@@ -24,10 +24,11 @@ export class AccountMigration {
     { dryRun = false, version }: CascadeOptions = {},
   ): Promise<Cascade> {
     authorize(actor, 'migrateAccount');
-    const reference = destination && parseReference(destination, 'organization');
+    const reference = destination && wellFormed(destination);
     parseSid('account', sid, 'sid');
     return this.database.write(async ({ accounts, organizations }) => {
-      const account = dryRun ? await accounts.shareTreeOf(sid) : await accounts.lockTreeOf(sid);
+      const lock = dryRun ? 'shareTreeOf' : 'lockTreeOf';
+      const account = await accounts[lock](sid, actor.account.path);
       const organization = reference && (await organizations.share(reference));
       assertDestination(organization);
       authorizeOn(actor, 'migrateAccount', account);
@@ -39,6 +40,15 @@ export class AccountMigration {
       await accounts.setOrganizationInTree(account, organization.sid);
       return { account: (await accounts.find(sid))!, reached, dryRun };
     });
+  }
+}
+
+/** What is malformed names no organization; SPEC §2 has one answer for both. */
+function wellFormed(reference: OrganizationReference): OrganizationReference | undefined {
+  try {
+    return parseReference(reference);
+  } catch {
+    return undefined;
   }
 }
 

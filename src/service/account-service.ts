@@ -15,7 +15,7 @@ import {
   statusesThatMayBecome,
 } from '../domain/account.js';
 import type { OrganizationReference } from '../domain/organization.js';
-import { type Actor, authorize, authorizeOn } from '../domain/permissions.js';
+import { type Actor, type SignedIn, authorize, authorizeOn } from '../domain/permissions.js';
 import { newSid, parseSid, type Sid } from '../domain/sid.js';
 import { pathBelow, topLevelSidOf } from '../domain/tree.js';
 import { AppError } from '../errors.js';
@@ -92,7 +92,7 @@ export class AccountService {
     const role = input.role ?? actor.account.role;
 
     return this.database.write(async (repositories) => {
-      const parent = await repositories.accounts.shareTreeOf(parentSid);
+      const parent = await repositories.accounts.shareTreeOf(parentSid, actor.account.path);
       authorizeOn(actor, 'createAccount', parent);
       assertActiveParent(parent);
       assertLevelBelow(parent, this.maxLevels);
@@ -152,7 +152,7 @@ export class AccountService {
     const passwordHash = password === undefined ? undefined : await this.#hashPasswordOf(actor, sid, password);
 
     return this.database.write(async (repositories) => {
-      const account = await repositories.accounts.lock(sid);
+      const account = await repositories.accounts.lock(sid, actor.account.path);
       authorizeOn(actor, 'updateAccount', account);
       if (role !== undefined || type !== undefined) authorizeOn(actor, 'changeRole', account);
       assertOpen(account);
@@ -194,7 +194,7 @@ export class AccountService {
   }
 
   async #cascade(
-    actor: Actor,
+    actor: SignedIn,
     operation: 'setAccountStatus' | 'closeAccount',
     sid: Sid,
     status: AccountStatus,
@@ -202,7 +202,8 @@ export class AccountService {
   ): Promise<Cascade> {
     parseSid('account', sid, 'sid');
     return this.database.write(async ({ accounts }) => {
-      const account = dryRun ? await accounts.shareTreeOf(sid) : await accounts.lockTreeOf(sid);
+      const lock = dryRun ? 'shareTreeOf' : 'lockTreeOf';
+      const account = await accounts[lock](sid, actor.account.path);
       authorizeOn(actor, operation, account);
       assertMayBecome(account, status);
       assertVersion(account, version);

@@ -66,7 +66,7 @@ export class CredentialService {
     assertWithin(overlapSeconds, { min: 0, max: overlapSecondsMax }, 'overlapSeconds');
     const { token, ...kept } = this.secrets.newAuthToken(sid);
     return this.database.write(async ({ accounts, credentials }) => {
-      const account = await accounts.lock(sid);
+      const account = await accounts.lock(sid, actor.account.path);
       authorizeOn(actor, 'rotateAuthToken', account);
       assertOpen(account);
       if (!(await credentials.rotateToken(sid, kept, overlapSeconds))) {
@@ -90,7 +90,7 @@ export class CredentialService {
     assertWithin(expiresInSeconds, resetTokenSeconds, 'expiresInSeconds');
     const { token, tokenHash } = this.secrets.newResetToken();
     return this.database.write(async ({ accounts, credentials }) => {
-      const account = await accounts.lock(sid);
+      const account = await accounts.lock(sid, actor.account.path);
       authorizeOn(actor, 'createPasswordResetToken', account);
       assertOpen(account);
       return { account, resetToken: token, expiresAt: await credentials.addResetToken(sid, tokenHash, expiresInSeconds) };
@@ -111,7 +111,7 @@ export class CredentialService {
     assertStrongPassword(password, account.emailAddress);
     const passwordHash = await this.passwords.hash(password);
     return this.database.write(async (repositories) => {
-      const locked = await repositories.accounts.lock(account.sid);
+      const locked = await repositories.accounts.lock(account.sid, account.path);
       if (locked === undefined || !(await repositories.credentials.takeResetToken(tokenHash))) throw unusableToken();
       assertOpen(locked);
       return this.setPassword(repositories, locked, passwordHash);

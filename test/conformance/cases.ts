@@ -387,6 +387,9 @@ export function conformanceCases(surfaceOf: () => Surface): void {
       expect(await gateway.migrate(top.login, missingSid(), undefined)).toMatchObject({ refused: 'FORBIDDEN' });
       expect(await gateway.migrate(admin, missingSid(), undefined)).toMatchObject({ refused: 'ORGANIZATION_REQUIRED' });
       expect(await gateway.migrate(admin, missingSid(), `OR${'0'.repeat(32)}`)).toMatchObject({ refused: 'ORGANIZATION_REQUIRED' });
+      for (const malformed of ['OR1', 'not_a_domain', '']) {
+        expect(await gateway.migrate(admin, missingSid(), malformed)).toMatchObject({ refused: 'ORGANIZATION_REQUIRED' });
+      }
       expect(await gateway.migrate(admin, missingSid(), there)).toMatchObject({ refused: 'ACCOUNT_NOT_FOUND' });
       expect(await gateway.migrate(admin, closed.sid, closed.organizationSid)).toMatchObject({ refused: 'ACCOUNT_CLOSED' });
       expect(await gateway.migrate(admin, child.sid, here)).toMatchObject({ refused: 'NOT_TOP_LEVEL' });

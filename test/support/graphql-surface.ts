@@ -103,7 +103,7 @@ function accountBy(target: string): object {
 }
 
 function organizationBy(named: string): object {
-  return named.startsWith('OR') ? { sid: named } : { domainName: named };
+  return /^OR[0-9a-f]{32}$/.test(named) ? { sid: named } : { domainName: named };
 }
 
 function accountView(account: any): AccountView | null {

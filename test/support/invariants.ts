@@ -1,0 +1,48 @@
+import type { TestDatabase } from './database.js';
+
+/** What must hold of the tables at any time, whatever was called, crashed or raced (SPEC §2). Each select finds what breaks it. */
+const breaches = `
+  SELECT 'active below an account that is not active' AS breach, account.sid
+  FROM account JOIN account AS parent ON parent.sid = account.parent_sid
+  WHERE account.status = 'active' AND parent.status <> 'active'
+UNION ALL
+  SELECT 'not closed below a closed account', account.sid
+  FROM account JOIN account AS parent ON parent.sid = account.parent_sid
+  WHERE account.status <> 'closed' AND parent.status = 'closed'
+UNION ALL
+  SELECT 'not in the organization of its top-level account', account.sid
+  FROM account JOIN account AS top ON top.sid = account.top_level_sid
+  WHERE account.organization_sid <> top.organization_sid
+UNION ALL
+  SELECT 'not closed in a closed organization', account.sid
+  FROM account JOIN organization ON organization.sid = account.organization_sid
+  WHERE account.status <> 'closed' AND organization.status = 'closed'
+UNION ALL
+  SELECT 'path does not continue the path of the parent', account.sid
+  FROM account JOIN account AS parent ON parent.sid = account.parent_sid
+  WHERE account.path <> parent.path || substr(account.sid, 3)
+UNION ALL
+  SELECT 'top-level account is not the one above it', account.sid
+  FROM account JOIN account AS parent ON parent.sid = account.parent_sid
+  WHERE account.top_level_sid <> CASE WHEN parent.parent_sid IS NULL THEN account.sid ELSE parent.top_level_sid END
+UNION ALL
+  SELECT 'credentials of a closed account', account.sid
+  FROM account JOIN credential ON credential.account_sid = account.sid
+  WHERE account.status = 'closed'
+UNION ALL
+  SELECT 'reset token of a closed account', account.sid
+  FROM account JOIN password_reset_token ON password_reset_token.account_sid = account.sid
+  WHERE account.status = 'closed'
+UNION ALL
+  SELECT 'e-mail address of more than one account that is not closed', min(account.sid)
+  FROM account WHERE account.status <> 'closed'
+  GROUP BY lower(account.email_address) HAVING count(*) > 1
+UNION ALL
+  SELECT 'not exactly one root, which is active', min(account.sid)
+  FROM account WHERE account.parent_sid IS NULL
+  HAVING count(*) FILTER (WHERE account.status = 'active') <> 1 OR count(*) <> 1`;
+
+/** What breaks an invariant in the database: nothing, unless the gateway is wrong. */
+export function brokenInvariants(database: TestDatabase): Promise<{ breach: string; sid: string | null }[]> {
+  return database.query(breaches);
+}
