@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { DataSource } from 'typeorm';
-import { createDataSource } from '../ormconfig.js';
+import { createDataSource } from './persistence/data-source.js';
 import { explorer } from './api/graphql/explorer.js';
 import { createSchema } from './api/graphql/schema.js';
 import { graphqlApi } from './api/graphql/server.js';
@@ -47,7 +47,10 @@ export async function createApp(options: AppOptions): Promise<App> {
   const dataSource = createDataSource({
     url: options.databaseUrl,
     poolSize: config.poolSize,
-    onIdleError: (error) => log.warn({ err: error }, 'a database connection broke'),
+    // Not the error itself: it holds the whole connection. After `destroy` it is PostgreSQL that ends, which is no news.
+    onIdleError: ({ message }) => {
+      if (dataSource.isInitialized) log.warn({ reason: message }, 'a database connection broke');
+    },
   });
   await dataSource.initialize();
   try {
@@ -64,6 +67,10 @@ async function compose({ config, log, credentialsKey, announcePassword, password
   const credentials = new CredentialService(database, new Secrets(credentialsKey), new Passwords(passwordCost));
 
   if (config.migrateOnStart) await prepareDatabase(dataSource, database, credentials, config, announcePassword);
+  // A wrong key would refuse every AuthToken; better to refuse the start.
+  if ((await database.isReady()) && !(await credentials.hasRightKey())) {
+    throw new ConfigError(['CREDENTIALS_KEY is not the key that the AuthTokens in this database were encrypted with.']);
+  }
 
   metrics.watchPool((dataSource.driver as unknown as { master: PoolNumbers }).master);
 
@@ -102,14 +109,19 @@ async function compose({ config, log, credentialsKey, announcePassword, password
       return { url, metricsUrl: new URL(`http://${config.host}:${port}`).origin };
     },
     async close() {
-      await server.close();
-      await new Promise((resolve) => metricsServer.close(resolve));
+      // A kept-alive connection becomes idle after its last answer, long after Fastify has closed those that were idle before.
+      const sweep = setInterval(() => server.server.closeIdleConnections(), 100);
+      await server.close().finally(() => clearInterval(sweep));
+      await new Promise((resolve) => {
+        metricsServer.close(resolve);
+        metricsServer.closeAllConnections();
+      });
       await dataSource.destroy();
     },
   };
 }
 
-/** Creates what a new database lacks, and makes sure that an old one is read with the key that it was written with. */
+/** Creates what a new database lacks. */
 async function prepareDatabase(
   dataSource: DataSource,
   database: Database,
@@ -123,7 +135,4 @@ async function prepareDatabase(
     password: adminPassword,
     announce: (password) => announcePassword(adminEmail, password),
   });
-  if (!(await credentials.hasRightKey())) {
-    throw new ConfigError(['CREDENTIALS_KEY is not the key that the AuthTokens in this database were encrypted with.']);
-  }
 }

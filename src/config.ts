@@ -139,7 +139,7 @@ class Reader {
   /** The value is not repeated in the mistake: it holds a password. */
   databaseUrl(name: string): string | undefined {
     const text = this.text(name);
-    if (text === undefined || /^postgres(?:ql)?:\/\/\S+$/.test(text)) return text;
+    if (text === undefined || (/^postgres(?:ql)?:\/\/\S+$/.test(text) && isReadableUrl(text))) return text;
     return this.#mistake(`${name} must be a URL like postgresql://user:password@host:5432/database.`, undefined);
   }
 
@@ -162,6 +162,15 @@ class Reader {
   #mistake<Value>(sentence: string, instead: Value): Value {
     this.mistakes.push(sentence);
     return instead;
+  }
+}
+
+/** Whether a URL can be taken apart, its escapes included. */
+function isReadableUrl(text: string): boolean {
+  try {
+    return decodeURIComponent(new URL(text).href) !== '';
+  } catch {
+    return false;
   }
 }
 

@@ -4,26 +4,41 @@ import { type Config, ConfigError, exitCodeOfMistake, readConfig } from './confi
 import { credentialsKeyIn } from './credentials-key.js';
 import { EmbeddedPostgresError, startEmbeddedPostgres } from './persistence/embedded-postgres.js';
 
-/** `migrate` brings the database up to date and ends; without it, the gateway runs until it is told to stop. */
-const migratesOnly = process.argv[2] === 'migrate';
+/** What the program is told to do: run until it is told to stop, or bring the database up to date and end. */
+const commands = [undefined, 'migrate'] as const;
 
-async function main(): Promise<void> {
+async function main(command: string | undefined): Promise<void> {
+  if (!(commands as readonly unknown[]).includes(command)) throw new ConfigError([`There is no command "${command}", only migrate.`]);
   const config = readConfig();
+  const stopped = signalToStop();
   const log = pino({ level: config.logLevel });
   const embedded = config.databaseUrl === undefined ? await startPostgres(config) : undefined;
   try {
     const app = await createApp({
-      config: migratesOnly ? { ...config, migrateOnStart: true } : config,
+      config: command === 'migrate' ? { ...config, migrateOnStart: true } : config,
       databaseUrl: config.databaseUrl ?? embedded!.url,
       credentialsKey: config.credentialsKey ?? (await credentialsKeyIn(config.dataDirectory)),
       log,
       announcePassword,
     });
-    if (!migratesOnly) await serve(app, config);
-    await app.close();
+    try {
+      if (command !== 'migrate') await serve(app, config, stopped);
+    } finally {
+      await app.close();
+    }
   } finally {
     await embedded?.stop();
   }
+}
+
+/**
+ * From the first moment on, so that no start is cut off half-way: it is finished, then undone. Every signal is taken, not
+ * just the first: npm passes on the Ctrl-C that the terminal sends us too, and a second one must not cut the drain short.
+ */
+function signalToStop(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    process.on('SIGTERM', resolve).on('SIGINT', resolve);
+  });
 }
 
 function startPostgres({ dataDirectory }: Config) {
@@ -31,10 +46,7 @@ function startPostgres({ dataDirectory }: Config) {
 }
 
 /** Listens, says where, and returns once a signal asks to stop. */
-async function serve(app: App, config: Config): Promise<void> {
-  const stopped = new Promise<NodeJS.Signals>((resolve) => {
-    process.once('SIGTERM', resolve).once('SIGINT', resolve);
-  });
+async function serve(app: App, config: Config, stopped: Promise<NodeJS.Signals>): Promise<void> {
   const { url, metricsUrl } = await app.listen();
   const base = config.publicUrl ?? url;
   say(`The account gateway is ready.\n  GraphQL   ${base}/graphql`);
@@ -54,7 +66,7 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-main().then(
+main(process.argv[2]).then(
   () => process.exit(0),
   (error: unknown) => {
     if (error instanceof ConfigError) {
@@ -67,9 +79,11 @@ main().then(
 );
 
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  // A lost connection is an aggregate of tries; a mistake of ours is of use only with its stack.
-  const [first] = error instanceof AggregateError ? (error.errors as Error[]) : [error];
-  const foreseen = error instanceof EmbeddedPostgresError || 'code' in (first ?? error);
-  return foreseen ? (first ?? error).message : (error.stack ?? error.message);
+  // A lost connection is an aggregate of tries.
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  if (!(first instanceof Error)) return String(first);
+  const { code, address, port } = first as NodeJS.ErrnoException & { address?: string; port?: number };
+  if (code === 'EADDRINUSE') return `another program listens at ${address}:${port}; set PORT or METRICS_PORT.`;
+  // What has a code was foreseen by somebody; a mistake of ours is of use only with its stack.
+  return code !== undefined || first instanceof EmbeddedPostgresError ? first.message : (first.stack ?? first.message);
 }

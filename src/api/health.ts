@@ -1,4 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
+
+/** A database that takes longer to answer has no time for requests. In milliseconds. */
+const patience = 2000;
 
 /** For load balancers and operators: is the process alive, and may it be sent requests? (SPEC §8) */
 export function health(fastify: FastifyInstance, isReady: () => Promise<boolean>): void {
@@ -8,7 +12,8 @@ export function health(fastify: FastifyInstance, isReady: () => Promise<boolean>
   });
   fastify.get('/health/live', async () => ({ status: 'live' }));
   fastify.get('/health/ready', async (_request, reply) => {
-    if (!draining && (await isReady())) return { status: 'ready' };
+    const ready = !draining && (await Promise.race([isReady(), sleep(patience, false, { ref: false })]));
+    if (ready) return { status: 'ready' };
     return reply
       .code(503)
       .header('retry-after', '1')

@@ -20,7 +20,8 @@ export function createHttpServer({ log, bodyBytes, observe }: HttpServerOptions)
     genReqId: ({ headers }) => acceptedRequestId(headers['x-request-id']) ?? randomUUID(),
     // Its own lines would hold the query string, where a client may put what no log should keep.
     logController: new LogController({ disableRequestLogging: true }),
-    return503OnClosing: true,
+    // A request that comes in while draining is answered, and its connection closed with the answer.
+    return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { ignoreTrailingSlash: true },
   });

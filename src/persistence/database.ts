@@ -79,7 +79,7 @@ const sqlState = { uniqueViolation: '23505', serializationFailure: '40001', dead
 /** SQLSTATE classes that say that the server cannot serve now: connection lost, out of resources, shutting down. */
 const unavailableClasses = ['08', '53', '57', '58'];
 const unreachable =
-  /ECONN|ENOENT|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOSTUNREACH|Connection terminated|connect(?:ion)? timeout|trying to connect|not queryable/i;
+  /ECONN|ENOENT|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOSTUNREACH|Connection terminated|connect(?:ion)? timeout|trying to connect|not queryable|already released/i;
 
 interface DriverError extends Error {
   code?: string;

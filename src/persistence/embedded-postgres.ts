@@ -61,6 +61,8 @@ const UNFINISHED = 'unfinished-';
 const SOCKET = '.s.PGSQL.5432';
 /** macOS allows the fewest bytes in the path of a unix socket, so that every platform does the same. */
 const LONGEST_SOCKET_PATH = 103;
+/** A fast shutdown can get stuck while PostgreSQL recovers from a crash of its own; then it is told to end at once, which is safe. */
+const PATIENCE_WITH_SHUTDOWN_S = 15;
 /** How long a server whose owner was killed has to notice before we call it "already running". */
 const GRACE_MS = 1_000;
 const SHUTDOWN_MS = 30_000;
@@ -318,7 +320,18 @@ function isListening(path: string): Promise<boolean> {
  * end of the pipe, that this process has, and asks for a fast shutdown. `detached` gives both a session of their own, out
  * of reach of Ctrl-C: the gateway drains first.
  */
-const WATCHED = '(trap "" HUP INT TERM; read -r _ || kill -INT $$) <&3 >/dev/null 2>&1 & exec "$0" "$@" 3<&-';
+const WATCHED = `
+  (
+    trap "" HUP INT TERM
+    read -r _ && exit
+    kill -INT $$
+    for _ in $(seq ${PATIENCE_WITH_SHUTDOWN_S * 5}); do
+      kill -0 $$ || exit
+      sleep 0.2
+    done
+    kill -QUIT $$
+  ) <&3 >/dev/null 2>&1 &
+  exec "$0" "$@" 3<&-`;
 
 async function spawnPostmaster(cluster: Cluster, noRival: number | undefined, signal: AbortSignal): Promise<Postmaster> {
   const { folder, socketFolder, binaries, user, onLog } = cluster;
@@ -340,6 +353,9 @@ async function spawnPostmaster(cluster: Cluster, noRival: number | undefined, si
   };
   const child = spawn('/bin/sh', ['-c', WATCHED, join(binaries, 'postgres'), '-D', cluster.dataPath, ...args], options);
   const closed = new Promise<void>((done) => child.once('close', () => done()));
+  const insist = () => setTimeout(() => child.kill('SIGQUIT'), PATIENCE_WITH_SHUTDOWN_S * 1_000).unref();
+  signal.addEventListener('abort', insist, { once: true });
+  child.once('exit', () => signal.removeEventListener('abort', insist));
   child.on('error', () => {}); // the AbortError of `signal`; `closed` tells when it has taken effect
   await once(child, 'spawn');
 

@@ -12,7 +12,7 @@ import {
 } from 'graphql';
 import { Field, ObjectType, Query, Resolver, buildSchemaSync } from 'type-graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createDataSource } from '../../ormconfig.js';
+import { createDataSource } from '../../src/persistence/data-source.js';
 import { assertGuarded } from '../../src/api/graphql/auth-directive.js';
 import { createSchema, printedSchema } from '../../src/api/graphql/schema.js';
 import { type Actor, anonymous, operations, ranks, requirementOf } from '../../src/domain/permissions.js';

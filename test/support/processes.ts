@@ -15,12 +15,14 @@ export interface Ended {
   output: string;
 }
 
-/** Runs the built program with just this environment, to its end. */
+/** Runs the built program with just this environment, to its end; kills it when it has none within 20 seconds. */
 export async function runGateway(environment: Record<string, string>, args: string[] = []): Promise<Ended> {
   const { child, output } = spawnGateway(environment, args);
   let stderr = '';
   child.stderr.on('data', (chunk: string) => (stderr += chunk));
+  const impatience = setTimeout(() => child.kill('SIGKILL'), 20_000);
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  clearTimeout(impatience);
   return { code, signal, mistakes: stderr.split('\n').filter(Boolean), output: output() };
 }
 
@@ -47,6 +49,17 @@ function posixProcesses(): string[] {
 /** Fails unless the last process in the folder has ended by then. */
 export function expectNoProcessIn(folder: string, milliseconds = 1_000): Promise<void> {
   return vi.waitFor(async () => expect(await processesIn(folder)).toEqual([]), { timeout: milliseconds, interval: 20 });
+}
+
+/** Kills, pid by pid, what a failed test left running in its folder. */
+export async function killProcessesIn(folder: string): Promise<void> {
+  for (const line of await processesIn(folder)) {
+    try {
+      process.kill(Number.parseInt(line, 10), 'SIGKILL');
+    } catch {
+      // It has ended by itself.
+    }
+  }
 }
 
 /** The pid of the PostgreSQL that a gateway keeps in its data folder. */

@@ -1,0 +1,484 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { type TestDatabase, cloneDatabase } from '../support/database.js';
+import { inDatabase } from '../support/database-url.js';
+import { type GatewayProcess, type GatewayProcessOptions, spawnGateway, startGateway } from '../support/gateway-process.js';
+import { type Login, postGraphql } from '../support/graphql-client.js';
+import { ask, embeddedUrl, expectNoProcessIn, killProcessesIn, processesIn, runGateway } from '../support/processes.js';
+
+const key = randomBytes(32).toString('hex');
+const announced = /e-mail +(\S+)\n +password +(\S+)/;
+const viewer = '{ viewer { sid emailAddress } }';
+const createAccount = `mutation($email: EmailAddress!) {
+  createAccount(input: { emailAddress: $email, password: "a decent password", role: DEVELOPER }) { account { sid } }
+}`;
+
+let folder: string;
+let cleanups: (() => Promise<unknown>)[];
+
+beforeEach(async () => {
+  cleanups = [];
+  folder = await mkdtemp(join(tmpdir(), 'gateway-'));
+  cleanups.push(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }));
+  cleanups.push(() => killProcessesIn(folder));
+  cleanups.push(() => expectNoProcessIn(folder, 10_000));
+});
+
+afterEach(async () => {
+  const failures: unknown[] = [];
+  for (const cleanup of cleanups.toReversed()) await cleanup().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw new AggregateError(failures, 'Not everything could be cleaned up');
+});
+
+describe('the first start', () => {
+  it('prints where GraphiQL is and, once, a password that signs in; the second start prints none and finds everything', async () => {
+    const first = await start({ environment: { ADMIN_PASSWORD: '' } });
+    await metricsUrlOf(first);
+    expect(first.output()).toContain(`GraphiQL  ${first.url}/graphiql\n`);
+    expect((await fetch(`${first.url}/graphiql`)).status).toBe(200);
+    const [, email, password] = announced.exec(first.output())!;
+    expect(email).toBe('administrator@company.com');
+    const root = await signIn(first, { login: email!, secret: password! });
+    const created = await postGraphql(first.url, { login: root.sid, secret: password! }, createAccount, { email: 'a@b.test' });
+    await first.end('SIGTERM');
+
+    const second = await start({ environment: { ADMIN_PASSWORD: '' } });
+    expect(second.output()).not.toMatch(/password/i);
+    for (const login of [email!, root.sid]) {
+      for (const secret of [password!, root.token]) expect(await signIn(second, { login, secret })).toEqual(root);
+    }
+    const children = await postGraphql(second.url, { login: email!, secret: root.token }, '{ accounts { nodes { sid } } }');
+    expect(children.data!.accounts.nodes).toEqual([created.data!.createAccount.account]);
+  });
+
+  it('keeps the key where only its owner can read it, and no secret in any line of the log', async () => {
+    const gateway = await start({ environment: { ADMIN_PASSWORD: '', LOG_LEVEL: 'trace' } });
+    expect((await stat(join(folder, 'credentials.key'))).mode & 0o777).toBe(0o600);
+
+    const [, email, password] = announced.exec(gateway.output())!;
+    const { token } = await signIn(gateway, { login: email!, secret: password! });
+    await signIn(gateway, { login: email!, secret: token });
+    await postGraphql(gateway.url, { login: email!, secret: 'a wrong password' }, viewer);
+    await postGraphql(gateway.url, { login: email!, secret: token }, createAccount, { email: password });
+    await gateway.end('SIGTERM');
+
+    expect(gateway.output().split(password!)).toHaveLength(2);
+    const hidden = [token, 'a wrong password', 'a decent password', (await readFile(join(folder, 'credentials.key'), 'utf8')).trim()];
+    const encoded = [password!, token].map((secret) => Buffer.from(`${email}:${secret}`).toString('base64'));
+    for (const secret of [...hidden, ...encoded]) expect(gateway.output()).not.toContain(secret);
+  });
+});
+
+describe('when it is told to stop', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('ends by %s with code 0, silently, and leaves no process behind', async (signal) => {
+    const gateway = await start();
+    await postGraphql(gateway.url, administrator(gateway), viewer);
+    expect(await processesIn(folder)).not.toEqual([]);
+    expect(await gateway.end(signal)).toBe(0);
+    await expectNoProcessIn(folder);
+    expect(gateway.output()).not.toMatch(/"level":[4-6]0/);
+  });
+
+  it('finishes every request that runs, takes no new one, and ends right after the last', async () => {
+    const gateway = await start();
+    const { requests, release } = await runningRequests(gateway, 40);
+    const ended = gateway.end('SIGTERM');
+    await drains(gateway);
+    expect(await readiness(gateway)).toBe(false);
+    await release();
+    const began = Date.now();
+
+    const answers = await Promise.all(requests);
+    expect(await ended).toBe(0);
+    expect(Date.now() - began).toBeLessThan(8_000);
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+
+    await start();
+    const kept = await ask(embeddedUrl(folder), `SELECT sid FROM account WHERE email_address LIKE 'running-%'`);
+    expect(kept.map(({ sid }) => sid).toSorted()).toEqual(answers.map(({ data }) => data!.createAccount.account.sid).toSorted());
+  });
+
+  it('is not hurried by a second signal, such as the one that npm passes on', async () => {
+    const gateway = await start();
+    const { requests, release } = await runningRequests(gateway, 1);
+    const ended = gateway.end('SIGINT');
+    await sleep(300);
+    process.kill(gateway.pid, 'SIGINT');
+    await sleep(300);
+    await release();
+    expect(await statusesOf(requests)).toEqual([200]);
+    expect(await ended).toBe(0);
+  });
+
+  it('waits no longer than DRAIN_SECONDS for a request that does not end', async () => {
+    const gateway = await start({ environment: { DRAIN_SECONDS: '1' } });
+    const { requests } = await runningRequests(gateway, 1);
+    expect(await endsWithin(5_000, gateway)).toBe(0);
+    expect(await statusesOf(requests)).toEqual(['fetch failed']);
+    await expectNoProcessIn(folder);
+  });
+
+  it.each(['API', 'metrics'])('is not held up by a client that only connected to the %s', async (which) => {
+    const gateway = await start({ environment: { DRAIN_SECONDS: '1' } });
+    const { port } = new URL(which === 'API' ? gateway.url : await metricsUrlOf(gateway));
+    const client = connect(Number(port), '127.0.0.1').on('error', () => {});
+    await once(client, 'connect');
+    expect(await endsWithin(5_000, gateway)).toBe(0);
+    client.destroy();
+  });
+
+  it.each([300, 700, 1_100])('leaves no process behind when the signal comes %i ms into the first start', async (milliseconds) => {
+    const { child } = spawnGateway(environment());
+    const ended = once(child, 'exit');
+    await sleep(milliseconds);
+    child.kill('SIGTERM');
+    await ended;
+    await expectNoProcessIn(folder, 5_000);
+    expect((await start()).output()).toContain('ready');
+  });
+});
+
+describe('npm start', () => {
+  it.each([
+    ['SIGTERM to npm alone', 'SIGTERM', (npm: ChildProcess) => npm.pid!],
+    ['SIGTERM to all that npm started', 'SIGTERM', (npm: ChildProcess) => -npm.pid!],
+    ['Ctrl-C in the terminal', 'SIGINT', (npm: ChildProcess) => -npm.pid!],
+  ] as const)('ends by %s, after the requests that run', async (_name, signal, target) => {
+    const npm = await npmStart();
+    const { requests, release } = await runningRequests(npm, 3);
+    process.kill(target(npm.child), signal);
+    await drains(npm);
+    expect(await readiness(npm)).toBe(false);
+    await release();
+    expect(await statusesOf(requests)).toEqual([200, 200, 200]);
+    await vi.waitFor(() => expect(isAlive(npm.serverPid())).toBe(false), 8_000);
+    await expectNoProcessIn(folder);
+  });
+});
+
+describe('what cannot be started says so in one sentence', () => {
+  it('that one is already running in the folder, which goes on', async () => {
+    const gateway = await start();
+    const { code, mistakes } = await runGateway(environment());
+    expect(mistakes).toEqual([expect.stringMatching(/already running in \S+ \(pid \d+\)\. .+\.$/)]);
+    expect(code).toBeGreaterThan(0);
+    expect((await postGraphql(gateway.url, administrator(gateway), viewer)).status).toBe(200);
+  });
+
+  it.each(['PORT', 'METRICS_PORT'])('that the %s is in use', async (name) => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const { code, mistakes, output } = await runGateway(environment({ [name]: `${port}` }));
+    other.close();
+    expect(mistakes).toEqual([expect.stringContaining(`${port}`)]);
+    expect(mistakes[0]).toMatch(/^The gateway stops: another program listens at 127\.0\.0\.1:\d+; set PORT or METRICS_PORT\.$/m);
+    expect(code).toBeGreaterThan(0);
+    expect(output).not.toMatch(/"level":[4-6]0/);
+    await expectNoProcessIn(folder);
+  });
+
+  it('that DATABASE_URL leads nowhere, without its password', async () => {
+    const { code, mistakes } = await runGateway(
+      environment({ DATABASE_URL: 'postgresql://gateway:hunter2@127.0.0.1:1/gateway', CREDENTIALS_KEY: key }),
+    );
+    expect(mistakes).toEqual([expect.stringContaining('ECONNREFUSED 127.0.0.1:1')]);
+    expect(code).toBe(1);
+  });
+
+  it('that CREDENTIALS_KEY does not fit the database', async () => {
+    await (await start()).end('SIGTERM');
+    const sentence = 'CREDENTIALS_KEY is not the key that the AuthTokens in this database were encrypted with.';
+    expect(await runGateway(environment({ CREDENTIALS_KEY: key }))).toMatchObject({ code: 78, mistakes: [sentence] });
+    expect(await runGateway(environment({ CREDENTIALS_KEY: key, MIGRATE_ON_START: 'false' }))).toMatchObject({
+      code: 78,
+      mistakes: [sentence],
+    });
+    await expectNoProcessIn(folder);
+  });
+
+  it('that credentials.key is damaged', async () => {
+    await writeFile(join(folder, 'credentials.key'), 'not a key');
+    expect(await runGateway(environment())).toMatchObject({
+      code: 78,
+      mistakes: [expect.stringMatching(/^\S+credentials\.key does not hold a key.*\.$/)],
+    });
+    await expectNoProcessIn(folder);
+  });
+});
+
+/** A value that each variable refuses, and why. */
+const wrong: Record<string, [string, RegExp]> = {
+  PORT: ['http', /^PORT must be a whole number from 0 to 65535, not "http"\.$/],
+  METRICS_PORT: ['65536', /^METRICS_PORT must be a whole number from 0 to 65535, not "65536"\.$/],
+  PUBLIC_URL: ['ftp://files.test', /^PUBLIC_URL must be an http or https URL/],
+  DATABASE_POOL_SIZE: ['0', /^DATABASE_POOL_SIZE must be a whole number from 1/],
+  MIGRATE_ON_START: ['yes', /^MIGRATE_ON_START must be one of true, false, not "yes"\.$/],
+  ADMIN_EMAIL: ['nobody', /^ADMIN_EMAIL is refused: .*\.$/],
+  ACCOUNT_TREE_MAX_LEVELS: ['1', /^ACCOUNT_TREE_MAX_LEVELS must be /],
+  MAX_BODY_BYTES: ['-5', /^MAX_BODY_BYTES must be /],
+  MAX_QUERY_TOKENS: ['1e3', /^MAX_QUERY_TOKENS must be /],
+  MAX_QUERY_DEPTH: ['0x10', /^MAX_QUERY_DEPTH must be /],
+  MAX_QUERY_ALIASES: ['1.5', /^MAX_QUERY_ALIASES must be /],
+  MAX_QUERY_DIRECTIVES: ['many', /^MAX_QUERY_DIRECTIVES must be /],
+  MAX_QUERY_COST: ['99', /^MAX_QUERY_COST must be /],
+  LOG_LEVEL: ['loud', /^LOG_LEVEL must be one of /],
+  GRAPHIQL: ['1', /^GRAPHIQL must be one of true, false/],
+  DRAIN_SECONDS: ['0', /^DRAIN_SECONDS must be /],
+};
+
+const secretly: [string, string, RegExp][] = [
+  ['DATABASE_URL', 'mysql://gateway:hunter2@db.test/gateway', /^DATABASE_URL must be a URL like /],
+  ['DATABASE_URL', 'postgresql://gateway:hunter2@127.0.0.1:99999/gateway', /^DATABASE_URL must be a URL like /],
+  ['DATABASE_URL', 'postgresql://gateway:hunter2%zz@127.0.0.1/gateway', /^DATABASE_URL must be a URL like /],
+  ['CREDENTIALS_KEY', 'hunter2', /^CREDENTIALS_KEY must be 32 bytes/],
+  ['ADMIN_PASSWORD', 'hunter2', /^ADMIN_PASSWORD is refused: /],
+];
+
+describe('a mistake in the configuration', () => {
+  it('of any kind has a sentence of its own, and ends it with code 78', async () => {
+    const { code, mistakes } = await runGateway(
+      environment(Object.fromEntries(Object.entries(wrong).map(([name, [value]]) => [name, value]))),
+    );
+    expect(code).toBe(78);
+    expect(mistakes.toSorted()).toEqual(
+      Object.keys(wrong)
+        .toSorted()
+        .map((name) => expect.stringMatching(wrong[name]![1])),
+    );
+    expect(await processesIn(folder)).toEqual([]);
+  });
+
+  it.each(secretly)('in %s is told without its value: %s', async (name, value, sentence) => {
+    const ended = await runGateway(environment({ CREDENTIALS_KEY: key, [name]: value }));
+    expect(ended).toMatchObject({ code: 78, mistakes: [expect.stringMatching(sentence)] });
+    expect(ended.output).not.toContain('hunter2');
+  });
+
+  it('can be what is missing', async () => {
+    const ended = await runGateway(environment({ DATABASE_URL: 'postgresql://gateway:hunter2@127.0.0.1/gateway' }));
+    expect(ended).toMatchObject({ code: 78, mistakes: [expect.stringMatching(/^CREDENTIALS_KEY is required together with DATABASE_URL/)] });
+    expect(ended.output).not.toContain('hunter2');
+  });
+});
+
+describe('what operators and browsers see', () => {
+  let database: TestDatabase;
+  beforeEach(async () => {
+    database = await cloneDatabase();
+    cleanups.push(() => database.drop());
+  });
+  const startOn = (settings: Record<string, string> = {}) =>
+    start({ environment: { DATABASE_URL: database.url, CREDENTIALS_KEY: key, ...settings } });
+
+  it.each([
+    [{}, 200],
+    [{ GRAPHIQL: 'false' }, 404],
+    [{ NODE_ENV: 'production' }, 404],
+    [{ NODE_ENV: 'production', GRAPHIQL: 'true' }, 200],
+  ])('with %j, /graphiql answers %i', async (settings, status) => {
+    const gateway = await startOn(settings);
+    expect((await fetch(`${gateway.url}/graphiql`)).status).toBe(status);
+    await metricsUrlOf(gateway);
+    expect(gateway.output().includes('GraphiQL ')).toBe(status === 200);
+  });
+
+  it('tells nothing of its schema in production', async () => {
+    const [open, production] = [await startOn(), await startOn({ NODE_ENV: 'production' })];
+    const introspect = (gateway: GatewayProcess) => postGraphql(gateway.url, administrator(gateway), '{ __schema { queryType { name } } }');
+    const misspell = (gateway: GatewayProcess) => postGraphql(gateway.url, administrator(gateway), '{ viewr { sid } }');
+
+    expect((await introspect(open)).data).toEqual({ __schema: { queryType: { name: 'Query' } } });
+    expect((await misspell(open)).errors![0]!.message).toContain('Did you mean "viewer"');
+    expect(await introspect(production)).toMatchObject({ status: 400, errors: [{ message: expect.stringContaining('introspection') }] });
+    const refused = await misspell(production);
+    expect(refused.status).toBe(400);
+    expect(JSON.stringify(refused.errors)).not.toContain('Did you mean');
+  });
+
+  it('is live and ready', async () => {
+    const { url } = await startOn();
+    const answers = await Promise.all(['live', 'ready'].map(async (path) => (await fetch(`${url}/health/${path}`)).json()));
+    expect(answers).toEqual([{ status: 'live' }, { status: 'ready' }]);
+  });
+
+  it('measures, on a port of its own', async () => {
+    const gateway = await startOn();
+    await postGraphql(gateway.url, administrator(gateway), '{ viewer { organization { sid } subAccounts { nodes { sid } } } }');
+    const metrics = await (await fetch(`${await metricsUrlOf(gateway)}/metrics`)).text();
+    expect(metrics).toContain('gateway_request_duration_seconds_count{method="POST",route="/graphql",status="200"} 1\n');
+    expect(metrics).toMatch(/^gateway_use_case_duration_seconds_count\{use_case="credentials\.authenticate",outcome="done"\} 1$/m);
+    expect(metrics).toMatch(/^gateway_loader_batch_size_count\{loader="\w+"\} [1-9]/m);
+    expect(metrics).toMatch(/^gateway_database_pool_connections\{state="total"\} [1-9]/m);
+    expect((await fetch(`${gateway.url}/metrics`)).status).toBe(404);
+  });
+});
+
+describe('an empty database', () => {
+  let databaseUrl: string;
+  beforeEach(async () => {
+    const name = `gateway_empty_${randomBytes(6).toString('hex')}`;
+    databaseUrl = inDatabase(inject('serverUrl'), name);
+    await ask(inject('serverUrl'), `CREATE DATABASE ${name}`);
+    cleanups.push(() => ask(inject('serverUrl'), `DROP DATABASE ${name} WITH (FORCE)`));
+  });
+
+  it('that is not migrated at start makes the gateway ready once "migrate" was run, without a restart', async () => {
+    const settings = { DATABASE_URL: databaseUrl, CREDENTIALS_KEY: key };
+    const gateway = await start({ environment: { ...settings, MIGRATE_ON_START: 'false' } });
+    const health = async (path: string) => (await fetch(`${gateway.url}/health/${path}`)).status;
+    expect([await health('live'), await health('ready')]).toEqual([200, 503]);
+
+    expect(await runGateway(environment(settings), ['migrate'])).toMatchObject({ code: 0, mistakes: [] });
+    expect(await health('ready')).toBe(200);
+    expect((await postGraphql(gateway.url, administrator(gateway), viewer)).status).toBe(200);
+  });
+
+  it('is prepared by one of five gateways that start on it at once', async () => {
+    const settings = { DATABASE_URL: databaseUrl, CREDENTIALS_KEY: key, ADMIN_PASSWORD: '' };
+    const gateways = await Promise.all(Array.from({ length: 5 }, () => start({ environment: settings })));
+
+    const passwords = gateways.flatMap(({ output }) => announced.exec(output())?.[2] ?? []);
+    expect(passwords).toHaveLength(1);
+    for (const gateway of gateways) {
+      expect(await readiness(gateway)).toBe(true);
+      await signIn(gateway, { login: 'administrator@company.com', secret: passwords[0]! });
+    }
+    expect(await ask(databaseUrl, 'SELECT count(*)::integer AS roots FROM account WHERE parent_sid IS NULL')).toEqual([{ roots: 1 }]);
+    expect(await ask(databaseUrl, 'SELECT name FROM migration GROUP BY name HAVING count(*) <> 1')).toEqual([]);
+  });
+});
+
+/** What a gateway in this test's folder is given. */
+function environment(settings: Record<string, string> = {}): Record<string, string> {
+  return { DATA_DIR: folder, PORT: '0', METRICS_PORT: '0', ADMIN_PASSWORD: 'correct horse battery', ...settings };
+}
+
+/** Starts a gateway in this test's folder; whatever happens, it ends with the test. */
+async function start(options: GatewayProcessOptions = {}): Promise<GatewayProcess> {
+  const gateway = await startGateway({ dataDirectory: folder, ...options });
+  cleanups.push(async () => kill(gateway.pid));
+  return gateway;
+}
+
+/** Starts the repository as its users do, in a process group of its own, as a terminal would. */
+async function npmStart() {
+  const child = spawn('npm', ['start'], {
+    cwd: join(import.meta.dirname, '../..'),
+    env: { PATH: process.env.PATH, HOME: folder, npm_config_update_notifier: 'false', ...environment() },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  const serverPid = () => Number(/"pid":(\d+)/.exec(text)?.[1]);
+  cleanups.push(
+    async () => kill(child.pid!),
+    async () => kill(serverPid()),
+  );
+  const started = /GraphQL +(http\S+)\/graphql/;
+  await vi.waitFor(() => expect(text).toMatch(started), 30_000);
+  return {
+    child,
+    serverPid,
+    url: started.exec(text)![1]!,
+    output: () => text,
+    adminEmail: 'administrator@company.com',
+    adminPassword: 'correct horse battery',
+  };
+}
+
+function kill(pid: number): void {
+  if (pid > 0 && isAlive(pid)) process.kill(pid, 'SIGKILL');
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** Sends SIGTERM; tells the exit code, or that the gateway is still there. */
+function endsWithin(milliseconds: number, gateway: GatewayProcess): Promise<number | null | string> {
+  return Promise.race([gateway.end('SIGTERM'), sleep(milliseconds, `still there after ${milliseconds} ms`)]);
+}
+
+type Running = Pick<GatewayProcess, 'url' | 'output' | 'adminEmail' | 'adminPassword'>;
+
+function administrator({ adminEmail, adminPassword }: Running): Login {
+  return { login: adminEmail, secret: adminPassword };
+}
+
+/** It is printed last. */
+async function metricsUrlOf({ output }: Running): Promise<string> {
+  const printed = /Metrics +(http\S+)\/metrics/;
+  await vi.waitFor(() => expect(output()).toMatch(printed));
+  return printed.exec(output())![1]!;
+}
+
+/** Who has just signed in, and the AuthToken. */
+async function signIn({ url }: Running, login: Login) {
+  const { sid, emailAddress } = (await postGraphql(url, login, viewer)).data!.viewer as { sid: string; emailAddress: string };
+  const { data } = await postGraphql(url, login, 'query($sid: ID!) { authToken(sid: $sid) }', { sid });
+  expect(data!.authToken).toMatch(/^[0-9a-f]{32}$/);
+  return { sid, emailAddress, token: data!.authToken as string };
+}
+
+/** Waits until the gateway has heard the signal, and some more, for a second one or a mistake to show. */
+async function drains({ output }: Running): Promise<void> {
+  await vi.waitFor(() => expect(output()).toContain('"draining"'), 5_000);
+  await sleep(500);
+}
+
+/** False when the gateway says no, and when it does not listen any more. */
+async function readiness({ url }: Running): Promise<boolean> {
+  return fetch(`${url}/health/ready`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
+/** Requests that create accounts and, having been received, wait for a lock until they are released. */
+async function runningRequests(gateway: Running, count: number) {
+  const blocker = new Client({ connectionString: embeddedUrl(folder) });
+  blocker.on('error', () => {});
+  await blocker.connect();
+  cleanups.push(() => blocker.end());
+  await postGraphql(gateway.url, administrator(gateway), viewer);
+  await blocker.query('BEGIN; SELECT 1 FROM account FOR UPDATE');
+
+  const requests = Array.from({ length: count }, (_, i) =>
+    postGraphql(gateway.url, administrator(gateway), createAccount, { email: `running-${i}@b.test` }),
+  );
+  for (const request of requests) request.catch(() => {});
+  const metricsUrl = await metricsUrlOf(gateway);
+  await vi.waitFor(async () => {
+    const metrics = await (await fetch(metricsUrl)).text();
+    const connections = (state: string) => Number(new RegExp(`connections{state="${state}"} (\\d+)`).exec(metrics)?.[1]);
+    const locked = await ask(embeddedUrl(folder), `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'`);
+    expect(locked.length + connections('waiting')).toBe(count);
+  }, 20_000);
+  // After a crash there is nothing left to release.
+  return { requests, release: () => blocker.query('COMMIT').catch(() => {}) };
+}
+
+function statusesOf(requests: Promise<{ status: number }>[]): Promise<unknown[]> {
+  return Promise.all(
+    requests.map((request) =>
+      request.then(
+        ({ status }) => status,
+        (error: Error) => error.message,
+      ),
+    ),
+  );
+}
