@@ -48,7 +48,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     url: options.databaseUrl,
     poolSize: config.poolSize,
     // Not the error itself: it holds the whole connection. After `destroy` it is PostgreSQL that ends, which is no news.
-    onIdleError: ({ message }) => {
+    onBrokenConnection: ({ message }) => {
       if (dataSource.isInitialized) log.warn({ reason: message }, 'a database connection broke');
     },
   });

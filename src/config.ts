@@ -63,7 +63,7 @@ export function readConfig(environment: Environment = process.env): Config {
   const production = environment.NODE_ENV === 'production';
   const databaseUrl = reader.databaseUrl('DATABASE_URL');
   const credentialsKey = reader.key('CREDENTIALS_KEY');
-  if (databaseUrl !== undefined && environment.CREDENTIALS_KEY === undefined) {
+  if (databaseUrl !== undefined && reader.text('CREDENTIALS_KEY') === undefined) {
     mistakes.push('CREDENTIALS_KEY is required together with DATABASE_URL; make one with: openssl rand -hex 32');
   }
   const adminEmail = reader.checked('ADMIN_EMAIL', parseEmailAddress) ?? 'administrator@company.com';
@@ -97,6 +97,9 @@ export function readConfig(environment: Environment = process.env): Config {
     graphiql: reader.boolean('GRAPHIQL', !production),
     drainMilliseconds: reader.integer('DRAIN_SECONDS', 20, 1, 3600) * 1000,
   };
+  if (config.port !== 0 && config.port === config.metricsPort) {
+    mistakes.push(`PORT and METRICS_PORT must differ; both are ${config.port}.`);
+  }
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return Object.freeze(config);
 }

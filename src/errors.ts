@@ -31,6 +31,7 @@ const catalogue = {
   // GraphQL's own: the document is no GraphQL, is not one of this schema, or asks for more than the limits allow.
   GRAPHQL_PARSE_FAILED: 400,
   GRAPHQL_VALIDATION_FAILED: 400,
+  NOT_ACCEPTABLE: 406,
   PAYLOAD_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
   NOT_FOUND: 404,

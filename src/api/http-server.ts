@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import fastify, { LogController, type FastifyBaseLogger, type FastifyError, type FastifyInstance } from 'fastify';
+import fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import { AppError } from '../errors.js';
 import { publicError } from './public-error.js';
 import { reportOf, requestError } from './request-error.js';
@@ -14,7 +21,10 @@ export interface HttpServerOptions {
 /** The HTTP server, as every surface shares it: request ids, bodies, access log, errors. */
 export function createHttpServer({ log, bodyBytes, observe }: HttpServerOptions): FastifyInstance {
   const server = fastify({
-    loggerInstance: log,
+    loggerInstance: log.child({}, { serializers: { err: loggableError } }),
+    // A body that does not come must not hold a connection.
+    requestTimeout: requestMilliseconds,
+    frameworkErrors: (error, request, reply) => refuse(requestError(error), request, reply),
     bodyLimit: bodyBytes,
     requestIdHeader: false,
     genReqId: ({ headers }) => acceptedRequestId(headers['x-request-id']) ?? randomUUID(),
@@ -37,15 +47,17 @@ export function createHttpServer({ log, bodyBytes, observe }: HttpServerOptions)
     observe(answered, reply.elapsedTime / 1000);
     request.log.info({ ...answered, milliseconds: Math.round(reply.elapsedTime) }, 'answered');
   });
-  server.setErrorHandler((error: FastifyError, request, reply) => {
-    const shown = publicError(requestError(error), request.id, reportOf(request));
-    return reply.code(shown.status).send(shown);
-  });
-  server.setNotFoundHandler((request, reply) => {
-    const shown = publicError(new AppError('NOT_FOUND', 'There is nothing at this path.'), request.id, reportOf(request));
-    return reply.code(shown.status).send(shown);
-  });
+  server.setErrorHandler((error: FastifyError, request, reply) => refuse(requestError(error), request, reply));
+  server.setNotFoundHandler((request, reply) => refuse(new AppError('NOT_FOUND', 'There is nothing at this path.'), request, reply));
   return server;
+}
+
+/** How long a request may take to arrive. */
+const requestMilliseconds = 30_000;
+
+function refuse(error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const shown = publicError(error, request.id, reportOf(request));
+  return reply.code(shown.status).send(shown);
 }
 
 /** A caller may name its request, for its own logs and ours, in a word that cannot break a log line. */
@@ -60,4 +72,15 @@ function parseJson(body: Buffer): unknown {
   } catch {
     throw new AppError('BAD_USER_INPUT', 'The body is not JSON in UTF-8.');
   }
+}
+
+/**
+ * What the log keeps of an error: nothing but this. The errors of database drivers carry the statement's parameters, among
+ * them hashes and tokens.
+ */
+function loggableError(error: unknown): unknown {
+  if (!(error instanceof Error)) return String(error);
+  const { name, message, stack, cause } = error;
+  const { code, constraint } = error as { code?: unknown; constraint?: unknown };
+  return { name, message, code, constraint, stack, ...(cause !== undefined && { cause: loggableError(cause) }) };
 }

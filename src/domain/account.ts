@@ -162,7 +162,7 @@ export function parseFriendlyName(text: string): string {
   if (lengthOf(name) > friendlyNameMaxLength) {
     throw new AppError('FRIENDLY_NAME_TOO_LONG', `A friendly name has at most ${friendlyNameMaxLength} characters.`, { field });
   }
-  if (name.trim() === '') throw new AppError('BAD_USER_INPUT', 'A friendly name must not be blank.', { field });
+  if (name.replace(/\p{Cf}/gu, '').trim() === '') throw new AppError('BAD_USER_INPUT', 'A friendly name must not be blank.', { field });
   return name;
 }
 

@@ -1,8 +1,8 @@
 import { AppError } from '../errors.js';
 
-// Control characters, and the two line separators that break logs and scripts as control characters do.
+// Control characters; the two line separators, which break logs and scripts as those do; and what reverses the order of text.
 // eslint-disable-next-line no-control-regex
-const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
 
 /** Refuses what no column can hold or no reader can see: half a surrogate pair, control characters. @throws AppError BAD_USER_INPUT */
 export function assertPrintable(text: string, field: string): void {

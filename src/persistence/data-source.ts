@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import type { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { AccountEntity } from './account-entity.js';
 import { CredentialEntity, PasswordResetTokenEntity } from './credential-entity.js';
@@ -10,19 +11,21 @@ export interface DataSourceSettings {
   url: string;
   /** Connections at most. */
   poolSize?: number;
-  /** Called when an idle connection breaks; the pool replaces it by itself. */
-  onIdleError?: (error: Error) => void;
+  /** Called when a connection breaks outside of a statement; the pool replaces it by itself. */
+  onBrokenConnection?: (error: Error) => void;
 }
 
 /** The DataSource of the server, the tests and the TypeORM command line. Connects when it is initialized. */
-export function createDataSource({ url, poolSize = 10, onIdleError = () => {} }: DataSourceSettings): DataSource {
+export function createDataSource({ url, poolSize = 10, onBrokenConnection = () => {} }: DataSourceSettings): DataSource {
   return new DataSource({
     type: 'postgres',
     url,
     poolSize,
     applicationName: 'account-gateway',
     connectTimeoutMS: 5_000,
-    poolErrorHandler: onIdleError,
+    poolErrorHandler: onBrokenConnection,
+    // On each client too: between being idle and being used it belongs to neither, and an error that nobody takes ends the process.
+    extra: { onConnect: async (client: Client) => void client.on('error', onBrokenConnection) },
     entities: [OrganizationEntity, AccountEntity, CredentialEntity, PasswordResetTokenEntity],
     migrations: [Accounts1700000000000],
     migrationsTableName: 'migration',

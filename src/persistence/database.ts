@@ -78,6 +78,8 @@ const sqlState = { uniqueViolation: '23505', serializationFailure: '40001', dead
 
 /** SQLSTATE classes that say that the server cannot serve now: connection lost, out of resources, shutting down. */
 const unavailableClasses = ['08', '53', '57', '58'];
+/** A table that is not there yet: the migrations have not run. */
+const undefinedTable = '42P01';
 const unreachable =
   /ECONN|ENOENT|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOSTUNREACH|Connection terminated|connect(?:ion)? timeout|trying to connect|not queryable|already released/i;
 
@@ -104,7 +106,12 @@ function asAppError(error: unknown): unknown {
   if (code === sqlState.uniqueViolation && cause?.constraint !== undefined) {
     return conflicts[cause.constraint]?.() ?? error;
   }
-  if (lostToAnother(error) || unavailableClasses.includes(code.slice(0, 2)) || unreachable.test(`${code} ${cause?.message}`)) {
+  if (
+    lostToAnother(error) ||
+    code === undefinedTable ||
+    unavailableClasses.includes(code.slice(0, 2)) ||
+    unreachable.test(`${code} ${cause?.message}`)
+  ) {
     return new AppError('UNAVAILABLE', 'The database cannot be reached right now; try again.', { cause: error });
   }
   return error;

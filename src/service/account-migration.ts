@@ -1,7 +1,7 @@
 import { type Account, AccountStatus, assertOpen, assertVersion, isTopLevel } from '../domain/account.js';
 import type { Organization, OrganizationReference } from '../domain/organization.js';
 import { type Actor, authorize, authorizeOn } from '../domain/permissions.js';
-import { parseSid, type Sid } from '../domain/sid.js';
+import { isSid, parseSid, type Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
 import type { Database } from '../persistence/database.js';
 import type { Cascade, CascadeOptions } from './account-service.js';
@@ -25,12 +25,12 @@ export class AccountMigration {
   ): Promise<Cascade> {
     authorize(actor, 'migrateAccount');
     const reference = destination && wellFormed(destination);
-    parseSid('account', sid, 'sid');
     return this.database.write(async ({ accounts, organizations }) => {
       const lock = dryRun ? 'shareTreeOf' : 'lockTreeOf';
-      const account = await accounts[lock](sid, actor.account.path);
+      const account = isSid('account', sid) ? await accounts[lock](sid, actor.account.path) : undefined;
       const organization = reference && (await organizations.share(reference));
       assertDestination(organization);
+      parseSid('account', sid, 'sid');
       authorizeOn(actor, 'migrateAccount', account);
       assertMigratable(account, organization);
       assertVersion(account, version);

@@ -423,6 +423,26 @@ describe('several mutations in one document', () => {
   });
 });
 
+describe('a caller who loses its powers', () => {
+  it('does not go on with the mutations that its document has left', async () => {
+    const top = await make();
+    const child = await make({ parent: top.sid });
+    const { query } = gateway.database;
+    const document = `mutation { a: updateAccount(input: { sid: "${child.sid}", friendlyName: "a" }) { account { sid } }
+      b: updateAccount(input: { sid: "${child.sid}", friendlyName: "b" }) { account { sid } } }`;
+    await query('BEGIN');
+    await query('SELECT 1 FROM account WHERE sid = $1 FOR UPDATE', [child.sid]);
+    const answer = ask(document, {}, top.login);
+    while ((await query(`SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`)).length === 0);
+    await query(`UPDATE account SET status = 'suspended', version = version + 1 WHERE sid = $1`, [top.sid]);
+    await query('COMMIT');
+    const { data, errors } = await answer;
+    expect(data).toBeNull();
+    expect(errors).toMatchObject([{ path: ['b'], extensions: { code: 'ACCOUNT_NOT_ACTIVE' } }]);
+    expect(await query('SELECT friendly_name FROM account WHERE sid = $1', [child.sid])).toEqual([{ friendly_name: 'a' }]);
+  });
+});
+
 describe('over HTTP', () => {
   const post = (body: string | Buffer<ArrayBuffer>, headers: Record<string, string> = {}) =>
     fetch(`${gateway.url}/graphql`, {
@@ -469,6 +489,50 @@ describe('over HTTP', () => {
   it('lets anyone learn the schema, and nothing else, without signing in', async () => {
     const answer = await postGraphql(gateway.url, undefined, '{ __schema { queryType { name } } }');
     expect(answer).toMatchObject({ status: 200, data: { __schema: { queryType: { name: 'Query' } } } });
+  });
+
+  it('refuses a document that spreads out without end, and tells no more than ten mistakes', async () => {
+    const doubling = Array.from(
+      { length: 16 },
+      (_, index) => `fragment F${index} on Query { ${index === 15 ? '__typename' : `...F${index + 1} ...F${index + 1}`} }`,
+    );
+    const spread = await postGraphql(gateway.url, undefined, `{ ...F0 } ${doubling.join(' ')}`);
+    expect(spread).toMatchObject({ status: 400, errors: [{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }] });
+    const wrong = await postGraphql(
+      gateway.url,
+      undefined,
+      `{ ${Array.from({ length: 500 }, (_, index) => `${'x'.repeat(400)}${index}`).join(' ')} }`,
+    );
+    expect(wrong.status).toBe(400);
+    expect(wrong.errors).toHaveLength(10);
+    for (const { message } of wrong.errors!) expect(message.length).toBeLessThanOrEqual(300);
+  });
+
+  it.each(['constructor', '__proto__', 'toString', 'hasOwnProperty'])('takes %s as an alias like any other', async (alias) => {
+    const { data, errors } = await ask(
+      `{ ${alias}: accounts(first: 1) { ${alias}: edges { ${alias}: node { ${alias}: friendlyName } } } }`,
+    );
+    expect(errors).toBeUndefined();
+    expect(JSON.stringify(data)).toMatch(/^\{"(\w+)":\{"\1":\[\{"\1":\{"\1":".+"\}\}\]\}\}$/);
+  });
+
+  it('says by the catalogue what is out of its reach', async () => {
+    const page = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      body: '{"query":"{ viewer { sid } }"}',
+      headers: { 'content-type': 'application/json', accept: 'text/html' },
+    });
+    expect([page.status, await page.json()]).toEqual([
+      406,
+      { errors: [{ message: expect.any(String), extensions: { code: 'NOT_ACCEPTABLE' } }] },
+    ]);
+    const nowhere = await fetch(`${gateway.url}/nowhere`);
+    expect([nowhere.status, await nowhere.json()]).toEqual([404, { code: 'NOT_FOUND', message: expect.any(String), status: 404 }]);
+    const malformed = await fetch(`${gateway.url}/%ff`);
+    expect([malformed.status, await malformed.json()]).toEqual([
+      400,
+      { code: 'BAD_USER_INPUT', message: 'The request is malformed.', status: 400 },
+    ]);
   });
 
   it('takes a request id that a caller gives, if it is a harmless one', async () => {

@@ -41,6 +41,7 @@ describe('the configuration', () => {
   it.each([
     [{ PORT: 'http' }, 'PORT must be a whole number from 0 to 65535, not "http".'],
     [{ PORT: '-1' }, 'PORT must be a whole number from 0 to 65535, not "-1".'],
+    [{ PORT: '9464' }, 'PORT and METRICS_PORT must differ; both are 9464.'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, not "loud".'],
     [{ GRAPHIQL: 'yes' }, 'GRAPHIQL must be one of true, false, not "yes".'],
     [{ PUBLIC_URL: 'gateway' }, 'PUBLIC_URL must be an http or https URL, not "gateway".'],
@@ -56,7 +57,11 @@ describe('the configuration', () => {
   });
 
   it('asks for the key of a database that it does not keep itself', () => {
-    expect(mistakesIn({ DATABASE_URL: 'postgresql://host/db' })).toEqual([expect.stringContaining('CREDENTIALS_KEY is required')]);
+    for (const key of [{}, { CREDENTIALS_KEY: '' }]) {
+      expect(mistakesIn({ DATABASE_URL: 'postgresql://host/db', ...key })).toEqual([
+        expect.stringContaining('CREDENTIALS_KEY is required'),
+      ]);
+    }
   });
 
   it('tells every mistake at once', () => {

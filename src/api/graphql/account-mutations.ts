@@ -108,7 +108,10 @@ class RotateAuthTokenInput {
   @Field(() => ID, { description: 'The SID of the account.' })
   sid: string;
 
-  @Field(() => Int, { defaultValue: 0, description: 'How many seconds the old AuthToken stays valid beside the new one: 0 to 86400.' })
+  @Field(() => Int, {
+    defaultValue: 0,
+    description: 'How many seconds the old AuthToken stays valid beside the new one: 0 to 86400. Rotating again ends an earlier overlap.',
+  })
   overlapSeconds: number;
 }
 

@@ -18,11 +18,15 @@ export interface Services {
 
 /** What the resolvers of one request share. */
 export interface Context extends Services {
-  /** The `Authorization` header. */
-  authorization: string | undefined;
   requestId: string;
   report: Report;
   /** Who asks. Nobody, until the document has been found fit to run; see server.ts. */
   actor: Actor;
   loaders: Loaders;
+  /**
+   * Looks up the caller, and forgets what was loaded. Done before an operation, and again before each further mutation in
+   * it: a caller that was suspended or demoted meanwhile must not go on, and what one mutation changes, the next one must
+   * not read from before the change.
+   */
+  signIn(): Promise<void>;
 }

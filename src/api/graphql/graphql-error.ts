@@ -2,9 +2,12 @@ import { BREAK, type DocumentNode, GraphQLError, type GraphQLFormattedError, Kin
 import type { ErrorCode } from '../../errors.js';
 import { type PublicError, type Report, publicError } from '../public-error.js';
 
+/** Longer messages only repeat what the caller sent. */
+const messageLength = 300;
+
 /** An error as GraphQL spells it. */
 export function formatted({ code, message, field }: Omit<PublicError, 'status'>): GraphQLFormattedError {
-  return { message, extensions: field === undefined ? { code } : { code, field } };
+  return { message: message.slice(0, messageLength), extensions: field === undefined ? { code } : { code, field } };
 }
 
 /** What a caller learns of an error that a request ended in, or that a field did. */
@@ -32,7 +35,7 @@ function documentError(error: GraphQLError, document: DocumentNode | undefined):
   const { message } = error;
   const code = error.extensions.code as string | undefined;
   if (code === 'GRAPHQL_PARSE_FAILED') {
-    return { code, message: message.replace(/\b(String|BlockString|Int|Float) ".*/s, '$1.') };
+    return { code, message: message.replace(/\b(Name|String|BlockString|Int|Float) ".*/s, '$1.') };
   }
   if (code === 'GRAPHQL_VALIDATION_FAILED') {
     const field =

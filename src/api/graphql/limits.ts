@@ -14,6 +14,7 @@ import {
 import type { ComplexityEstimator } from 'graphql-query-complexity';
 import type { RequestLimits } from '../../config.js';
 import { pageSize } from '../../domain/page.js';
+import { AppError } from '../../errors.js';
 
 // Its ESM build would bring a second copy of graphql.
 const { getComplexity } = createRequire(import.meta.url)('graphql-query-complexity') as typeof import('graphql-query-complexity');
@@ -54,12 +55,18 @@ function atMost(what: string, limit: number, counting: Counting): ValidationRule
 /** How many entries to expect of a list that no argument bounds: the ancestors of an account, its links; and in introspection. */
 const unboundedListSize = { data: 10, introspection: 5 };
 
+/** A number that PostgreSQL has to count rows for weighs as much as a few objects. */
+const countedFields = new Map([
+  ['totalCount', 5],
+  ['descendantCount', 5],
+]);
+
 /**
  * The cost of a field is the number of objects that it can bring. A connection's arguments say how long its page can be;
  * its `nodes` and `edges` then count for one, because the connection was counted for all of them.
  */
 const objectsAtMost: ComplexityEstimator = ({ type, field, args, childComplexity }) => {
-  if (!isCompositeType(getNamedType(field.type))) return 0;
+  if (!isCompositeType(getNamedType(field.type))) return countedFields.get(field.name) ?? 0;
   const isPaged = field.args.some(({ name }) => name === 'first');
   if (isPaged) return 1 + childComplexity * pageLength(args);
   if (Array.isArray(args.ids)) return (1 + childComplexity) * Math.max(1, args.ids.length);
@@ -75,7 +82,8 @@ function pageLength({ first, last }: Record<string, unknown>): number {
 
 /**
  * The number of objects that the operation can bring.
- * @throws GraphQLError when variables or arguments do not fit their types, or the document spreads out too far to count
+ * @throws GraphQLError when variables or arguments do not fit their types
+ * @throws AppError GRAPHQL_VALIDATION_FAILED when the document spreads out too far to be weighed
  */
 export function costOf(
   schema: GraphQLSchema,
@@ -83,5 +91,10 @@ export function costOf(
   operationName: string | null,
   variables: Record<string, unknown>,
 ): number {
-  return getComplexity({ schema, query, variables, estimators: [objectsAtMost], ...(operationName !== null && { operationName }) });
+  try {
+    return getComplexity({ schema, query, variables, estimators: [objectsAtMost], ...(operationName !== null && { operationName }) });
+  } catch (error) {
+    if (/^(?:Variable|Argument) "/.test((error as Error).message)) throw error;
+    throw new AppError('GRAPHQL_VALIDATION_FAILED', 'The document spreads out too far to be weighed.');
+  }
 }

@@ -77,11 +77,10 @@ async function inGroups<Key, Result>(
     else group.push(key);
   }
   const results = new Map<Key, Result>();
-  await Promise.all(
-    [...groups.values()].map(async (group) => {
-      const found = await work(group);
-      group.forEach((key, index) => results.set(key, found[index]!));
-    }),
-  );
+  // One after the other, so that a request that lists in many ways at once does not take every connection.
+  for (const group of groups.values()) {
+    const found = await work(group);
+    group.forEach((key, index) => results.set(key, found[index]!));
+  }
   return keys.map((key) => results.get(key)!);
 }

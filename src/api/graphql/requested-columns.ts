@@ -1,34 +1,45 @@
-import type { GraphQLResolveInfo } from 'graphql';
-import { type FieldsByTypeName, type ResolveTree, parseResolveInfo } from 'graphql-parse-resolve-info';
+import { type FieldNode, type GraphQLResolveInfo, Kind, type SelectionSetNode } from 'graphql';
 import type { AccountColumn } from '../../persistence/account-repository.js';
 
 /**
  * What each field of an account is made of, beside the SID, the parent and the path, which every row of a list has.
  * A field that is left out is made of those alone.
  */
-const columnsOfField: Record<string, readonly AccountColumn[]> = {
-  organizationSid: ['organizationSid'],
-  organization: ['organizationSid'],
-  emailAddress: ['emailAddress'],
-  friendlyName: ['friendlyName'],
-  type: ['type'],
-  status: ['status'],
-  capabilities: ['status'],
-  role: ['role'],
-  dateCreated: ['dateCreated'],
-  dateUpdated: ['dateUpdated'],
-  version: ['version'],
-};
+const columnsOfField = new Map<string, AccountColumn>([
+  ['organizationSid', 'organizationSid'],
+  ['organization', 'organizationSid'],
+  ['emailAddress', 'emailAddress'],
+  ['friendlyName', 'friendlyName'],
+  ['type', 'type'],
+  ['status', 'status'],
+  ['capabilities', 'status'],
+  ['role', 'role'],
+  ['dateCreated', 'dateCreated'],
+  ['dateUpdated', 'dateUpdated'],
+  ['version', 'version'],
+]);
 
 /** The columns of the accounts that a request asks for in a connection, under `nodes` or under `edges { node }`. */
 export function requestedColumns(info: GraphQLResolveInfo): AccountColumn[] {
-  const connection = parseResolveInfo(info) as ResolveTree;
-  const accounts = fieldsOf(connection).flatMap((field) => (field.name === 'edges' ? fieldsOf(field) : [field]));
-  const columns = accounts.flatMap(fieldsOf).flatMap(({ name }) => columnsOfField[name] ?? []);
-  return [...new Set(columns)].toSorted();
+  const inConnection = below(info.fieldNodes, info);
+  const edges = inConnection.filter(({ name }) => name.value === 'edges');
+  const accounts = [...inConnection.filter(({ name }) => name.value === 'nodes'), ...below(edges, info)];
+  const columns = below(accounts, info).map(({ name }) => columnsOfField.get(name.value));
+  return [...new Set(columns)].filter((column) => column !== undefined).toSorted();
 }
 
-/** The fields asked for right below one, under all their aliases and in all fragments. */
-function fieldsOf({ fieldsByTypeName }: { fieldsByTypeName: FieldsByTypeName }): ResolveTree[] {
-  return Object.values(fieldsByTypeName).flatMap((fields) => Object.values(fields));
+/** The fields selected right below some fields, through fragments; those that a directive skips as well, which harms nothing. */
+function below(fields: readonly FieldNode[], { fragments }: GraphQLResolveInfo): FieldNode[] {
+  const found: FieldNode[] = [];
+  const seen = new Set<SelectionSetNode>();
+  const collect = (selected: SelectionSetNode | undefined): void => {
+    if (selected === undefined || seen.has(selected)) return;
+    seen.add(selected);
+    for (const selection of selected.selections) {
+      if (selection.kind === Kind.FIELD) found.push(selection);
+      else collect(selection.kind === Kind.INLINE_FRAGMENT ? selection.selectionSet : fragments[selection.name.value]?.selectionSet);
+    }
+  };
+  for (const { selectionSet } of fields) collect(selectionSet);
+  return found;
 }

@@ -20,7 +20,7 @@ export function createSchema(): GraphQLSchema {
     validate: false,
   });
   assertGuarded(annotated);
-  return enforceAuth(dropNulls(holdToOneOf(describeRoots(annotated))));
+  return signInAgain(enforceAuth(dropNulls(holdToOneOf(describeRoots(annotated)))));
 }
 
 /** The schema as it is committed: with its descriptions, its directives and their uses. */
@@ -44,6 +44,22 @@ function holdToOneOf(schema: GraphQLSchema): GraphQLSchema {
     [MapperKind.INPUT_OBJECT_TYPE]: (type) => {
       const isOneOf = type.astNode?.directives?.some(({ name }) => name.value === 'oneOf') === true;
       return isOneOf ? new GraphQLInputObjectType({ ...type.toConfig(), isOneOf }) : undefined;
+    },
+  });
+}
+
+/** Each mutation of a document after the first begins as the document itself did: by looking up who asks. */
+function signInAgain(schema: GraphQLSchema): GraphQLSchema {
+  const begun = new WeakSet<Context>();
+  return mapSchema(schema, {
+    [MapperKind.MUTATION_ROOT_FIELD]: (field: GraphQLFieldConfig<unknown, Context>) => {
+      const resolve = field.resolve!;
+      field.resolve = async (source, args, context, info) => {
+        if (begun.has(context)) await context.signIn();
+        begun.add(context);
+        return resolve(source, args, context, info);
+      };
+      return field;
     },
   });
 }

@@ -38,7 +38,8 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
     parseOptions: { maxTokens: options.limits.tokens },
     validationRules: limitRules(options.limits),
     // Errors of requests that never become an operation; those of operations are described in `gate`, which knows the request.
-    formatError: ({ message }) => formatted({ code: 'BAD_USER_INPUT', message }),
+    formatError: ({ message }) =>
+      formatted({ code: message.startsWith("An 'accept' header") ? 'NOT_ACCEPTABLE' : 'BAD_USER_INPUT', message }),
     plugins: [ApolloServerPluginCacheControlDisabled(), gate(options)],
     logger: { debug() {}, info() {}, warn: (message) => fastify.log.warn(message), error: (message) => fastify.log.error(message) },
   });
@@ -61,7 +62,7 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
 }
 
 /** Weighs the document, then looks up the caller, before an operation runs; and says the outcome in HTTP's terms after it. */
-function gate({ schema, limits, services, observeBatch }: GraphqlOptions): ApolloServerPlugin<Context> {
+function gate({ schema, limits }: GraphqlOptions): ApolloServerPlugin<Context> {
   return {
     requestDidStart: async () => ({
       async didResolveOperation({ document, operation, operationName, request, contextValue }) {
@@ -71,27 +72,19 @@ function gate({ schema, limits, services, observeBatch }: GraphqlOptions): Apoll
           if (!schema.getRootType(operation.operation)) throw unsupported(operation.operation);
           const cost = costOf(schema, document, operationName, request.variables ?? {});
           if (cost > limits.cost) throw tooCostly(cost, limits.cost);
-          contextValue.actor = await authenticate(contextValue.authorization, services.credentials);
-          contextValue.loaders = createLoaders(services, contextValue.actor, observeBatch);
+          await contextValue.signIn();
         } catch (error) {
           throw asGraphqlError(error);
         }
-      },
-      async executionDidStart({ operation, contextValue }) {
-        // What one mutation changes, the next one in the document must not read from before the change.
-        if (operation?.operation !== 'mutation') return undefined;
-        return {
-          willResolveField({ info }) {
-            if (info.path.prev === undefined) contextValue.loaders = createLoaders(services, contextValue.actor, observeBatch);
-          },
-        };
       },
       async willSendResponse({ errors, response, document, contextValue }) {
         const { body, http } = response;
         http.headers.set('cache-control', 'no-store');
         if (body.kind !== 'single' || errors === undefined) return;
         const { requestId, report } = contextValue;
-        body.singleResult.errors = errors.map((error) => describe(error, document, requestId, report));
+        // Who sends a document with more mistakes than these is not reading them.
+        const shown = errors.slice(0, 10);
+        body.singleResult.errors = shown.map((error) => describe(error, document, requestId, report));
         const status = statusOfAnswer(body.singleResult);
         // Where Apollo has no status of its own, it says 500.
         if (status !== undefined && (http.status ?? 500) === 500) http.status = status;
@@ -128,11 +121,14 @@ function unsupported(operation: string): AppError {
 function contextOf(request: FastifyRequest, { services, observeBatch }: GraphqlOptions): Context {
   return {
     ...services,
-    authorization: request.headers.authorization,
     requestId: request.id,
     report: reportOf(request),
     actor: anonymous,
     loaders: createLoaders(services, anonymous, observeBatch),
+    async signIn() {
+      this.actor = await authenticate(request.headers.authorization, services.credentials);
+      this.loaders = createLoaders(services, this.actor, observeBatch);
+    },
   };
 }
 
