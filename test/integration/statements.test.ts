@@ -60,6 +60,13 @@ describe('a request costs, beside one statement to sign in,', () => {
     expect(await statementsFor(tree('totalCount'), { sid: top.sid })).toBe(signIn + account + levels + counts);
   });
 
+  it('one for the same count, whichever pages it is asked for with', async () => {
+    const query = `query($sid: ID!) { account(by: { sid: $sid }) {
+      a: subAccounts(first: 1) { totalCount } b: subAccounts(first: 2) { totalCount } c: subAccounts(last: 3) { totalCount } } }`;
+    const [account, pages, counts] = [1, 3, 1];
+    expect(await statementsFor(query, { sid: top.sid })).toBe(signIn + account + pages + counts);
+  });
+
   it('one for the parents, one for the ancestors and one for the descendants of all accounts of a level', async () => {
     const tree = (field: string) => `query($sid: ID!) { account(by: { sid: $sid }) { subAccounts { nodes { ${field} } } } }`;
     const before = signIn + 1 + 1;

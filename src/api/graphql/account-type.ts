@@ -187,7 +187,8 @@ export class AccountConnectionType {
 
   @Field(() => Int, { description: 'The length of the whole list. Counted only when it is asked for.' })
   totalCount(@Ctx() { loaders }: Context): Promise<number> {
-    return loaders.counts.load({ owner: this.owner, listing: this.listing });
+    const { scope, filter } = this.listing;
+    return loaders.counts.load({ owner: this.owner, listing: { scope, filter } });
   }
 
   #cursor({ orderKey, account }: Listed): string {
