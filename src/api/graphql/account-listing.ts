@@ -58,10 +58,13 @@ class AccountFilterInput implements AccountFilter {
 }
 
 @ArgsType()
-export class SubAccountsArgs extends ConnectionArgs {
+class FilteredArgs extends ConnectionArgs {
   @Field(() => AccountFilterInput, { nullable: true, description: 'Which accounts to list. Default: all, closed ones too.' })
   filter?: AccountFilterInput;
+}
 
+@ArgsType()
+export class SubAccountsArgs extends FilteredArgs {
   @Field(() => AccountOrder, { nullable: true, description: 'Their order. Default: when they were created, the oldest first.' })
   orderBy?: AccountOrder;
 }
@@ -77,10 +80,7 @@ export class AccountsArgs extends SubAccountsArgs {
 }
 
 @ArgsType()
-export class DescendantsArgs extends ConnectionArgs {
-  @Field(() => AccountFilterInput, { nullable: true, description: 'Which accounts to list. Default: all, closed ones too.' })
-  filter?: AccountFilterInput;
-
+export class DescendantsArgs extends FilteredArgs {
   @Field(() => Int, { nullable: true, description: 'How many levels down: 1 for the sub-accounts alone. Default: all.' })
   maxDepth?: number;
 }
