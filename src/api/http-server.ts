@@ -8,8 +8,7 @@ import fastify, {
   type FastifyRequest,
 } from 'fastify';
 import { AppError } from '../errors.js';
-import { publicError } from './public-error.js';
-import { reportOf, requestError } from './request-error.js';
+import { refusalOf } from './request-error.js';
 
 export interface HttpServerOptions {
   log: FastifyBaseLogger;
@@ -24,7 +23,7 @@ export function createHttpServer({ log, bodyBytes, observe }: HttpServerOptions)
     loggerInstance: log.child({}, { serializers: { err: loggableError } }),
     // A body that does not come must not hold a connection.
     requestTimeout: requestMilliseconds,
-    frameworkErrors: (error, request, reply) => refuse(requestError(error), request, reply),
+    frameworkErrors: (error, request, reply) => refuse(error, request, reply),
     bodyLimit: bodyBytes,
     requestIdHeader: false,
     genReqId: ({ headers }) => acceptedRequestId(headers['x-request-id']) ?? randomUUID(),
@@ -47,16 +46,18 @@ export function createHttpServer({ log, bodyBytes, observe }: HttpServerOptions)
     observe(answered, reply.elapsedTime / 1000);
     request.log.info({ ...answered, milliseconds: Math.round(reply.elapsedTime) }, 'answered');
   });
-  server.setErrorHandler((error: FastifyError, request, reply) => refuse(requestError(error), request, reply));
-  server.setNotFoundHandler((request, reply) => refuse(new AppError('NOT_FOUND', 'There is nothing at this path.'), request, reply));
+  server.setErrorHandler(refuse);
+  server.setNotFoundHandler(() => {
+    throw new AppError('NOT_FOUND', 'There is nothing at this path.');
+  });
   return server;
 }
 
 /** How long a request may take to arrive. */
 const requestMilliseconds = 30_000;
 
-function refuse(error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const shown = publicError(error, request.id, reportOf(request));
+function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const shown = refusalOf(error, request);
   return reply.code(shown.status).send(shown);
 }
 

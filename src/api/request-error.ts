@@ -1,9 +1,9 @@
 import type { FastifyError, FastifyRequest } from 'fastify';
 import { AppError } from '../errors.js';
-import type { Report } from './public-error.js';
+import { type PublicError, type Report, publicError } from './public-error.js';
 
 /** What Fastify finds wrong with a request, in the words of the catalogue. */
-export function requestError(error: FastifyError): Error {
+function requestError(error: FastifyError): Error {
   if (error instanceof AppError) return error;
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
@@ -13,6 +13,11 @@ export function requestError(error: FastifyError): Error {
     default:
       return error.statusCode !== undefined && error.statusCode < 500 ? new AppError('BAD_USER_INPUT', 'The request is malformed.') : error;
   }
+}
+
+/** What the caller learns of an error that ended its request. */
+export function refusalOf(error: FastifyError, request: FastifyRequest): PublicError {
+  return publicError(requestError(error), request.id, reportOf(request));
 }
 
 export function reportOf({ log }: FastifyRequest): Report {

@@ -41,6 +41,8 @@ export interface Listed {
   account: Account;
 }
 
+type TreeLock = 'FOR SHARE' | 'FOR UPDATE';
+
 /** How many accounts with one status a cascade reaches. */
 export interface Reach {
   status: AccountStatus;
@@ -73,11 +75,14 @@ function selected(columns: readonly AccountColumn[]): string {
 /** All of an account. */
 export const accountColumns = selected(Object.keys(columnNames) as AccountColumn[]);
 
-/** The account itself and everything below it: one range of the index on `path`. $1 is the path. */
-const inTree = `account.path >= $1 AND account.path < $1 || '${pathRangeEnd}'`;
+/** What has the path, and everything below it: one range of the index on `path`. */
+const treeAt = (path: string, table = 'account'): string => `${table}.path >= ${path} AND ${table}.path < ${path} || '${pathRangeEnd}'`;
+
+/** The tree of the account whose path is $1. */
+const inTree = treeAt('$1');
 
 /** The account with SID $1, if it has the path $2 or one below it. */
-const memberWithin = `member.sid = $1 AND member.path >= $2 AND member.path < $2 || '${pathRangeEnd}'`;
+const memberWithin = `member.sid = $1 AND ${treeAt('$2', 'member')}`;
 
 /** Any number that no one else locks; see migrate.ts for the other one. */
 const firstStartLock = 0x41_47_4d_32;
@@ -121,15 +126,9 @@ export class AccountRepository {
    * can hold up a stranger's tree.
    */
 
-  /** Locks the tree that the account is in for a change of many accounts, and reads the account. */
-  async lockTreeOf(sid: Sid, within: Path): Promise<Account | undefined> {
-    await this.#lockTopLevel(sid, within, 'FOR UPDATE');
-    return this.find(sid);
-  }
-
-  /** Locks the tree that the account is in against changes of many accounts, and reads the account. */
-  async shareTreeOf(sid: Sid, within: Path): Promise<Account | undefined> {
-    await this.#lockTopLevel(sid, within, 'FOR SHARE');
+  /** Locks the tree that the account is in, FOR UPDATE to change many of its accounts or FOR SHARE against that, and reads the account. */
+  async lockTreeOf(sid: Sid, within: Path, strength: TreeLock): Promise<Account | undefined> {
+    await this.#lockTopLevel(sid, within, strength);
     return this.find(sid);
   }
 
@@ -141,7 +140,7 @@ export class AccountRepository {
     return this.find(sid);
   }
 
-  async #lockTopLevel(sid: Sid, within: Path, strength: 'FOR SHARE' | 'FOR UPDATE', condition = ''): Promise<void> {
+  async #lockTopLevel(sid: Sid, within: Path, strength: TreeLock, condition = ''): Promise<void> {
     await rowsOf(
       this.manager,
       `SELECT 1 FROM account
@@ -279,7 +278,7 @@ function scopeCondition(scope: AccountScope, parameter: Parameter): string {
     case 'organization':
       return `account.organization_sid = list.key`;
     case 'descendants': {
-      const below = `account.path > list.key AND account.path < list.key || '${pathRangeEnd}'`;
+      const below = `${treeAt('list.key')} AND account.path <> list.key`;
       if (scope.maxDepth === undefined) return below;
       return `${below} AND length(account.path) <= length(list.key) + ${parameter(scope.maxDepth * levelWidth)}::integer`;
     }

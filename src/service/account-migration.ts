@@ -26,8 +26,8 @@ export class AccountMigration {
     authorize(actor, 'migrateAccount');
     const reference = destination && wellFormed(destination);
     return this.database.write(async ({ accounts, organizations }) => {
-      const lock = dryRun ? 'shareTreeOf' : 'lockTreeOf';
-      const account = isSid('account', sid) ? await accounts[lock](sid, actor.account.path) : undefined;
+      const strength = dryRun ? 'FOR SHARE' : 'FOR UPDATE';
+      const account = isSid('account', sid) ? await accounts.lockTreeOf(sid, actor.account.path, strength) : undefined;
       const organization = reference && (await organizations.share(reference));
       assertDestination(organization);
       parseSid('account', sid, 'sid');

@@ -92,7 +92,7 @@ export class AccountService {
     const role = input.role ?? actor.account.role;
 
     return this.database.write(async (repositories) => {
-      const parent = await repositories.accounts.shareTreeOf(parentSid, actor.account.path);
+      const parent = await repositories.accounts.lockTreeOf(parentSid, actor.account.path, 'FOR SHARE');
       authorizeOn(actor, 'createAccount', parent);
       assertActiveParent(parent);
       assertLevelBelow(parent, this.maxLevels);
@@ -202,8 +202,7 @@ export class AccountService {
   ): Promise<Cascade> {
     parseSid('account', sid, 'sid');
     return this.database.write(async ({ accounts }) => {
-      const lock = dryRun ? 'shareTreeOf' : 'lockTreeOf';
-      const account = await accounts[lock](sid, actor.account.path);
+      const account = await accounts.lockTreeOf(sid, actor.account.path, dryRun ? 'FOR SHARE' : 'FOR UPDATE');
       authorizeOn(actor, operation, account);
       assertMayBecome(account, status);
       assertVersion(account, version);

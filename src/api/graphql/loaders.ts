@@ -72,8 +72,9 @@ async function inGroups<Key, Result>(
 ): Promise<Result[]> {
   const groups = new Map<string, Key[]>();
   for (const key of keys) {
-    const group = groups.get(groupOf(key));
-    if (group === undefined) groups.set(groupOf(key), [key]);
+    const name = groupOf(key);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [key]);
     else group.push(key);
   }
   const results = new Map<Key, Result>();

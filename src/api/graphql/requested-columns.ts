@@ -19,8 +19,17 @@ const columnsOfField = new Map<string, AccountColumn>([
   ['version', 'version'],
 ]);
 
+/** By the fields that ask: all accounts of a level ask by the same ones, so they are walked once for them all. */
+const known = new WeakMap<readonly FieldNode[], AccountColumn[]>();
+
 /** The columns of the accounts that a request asks for in a connection, under `nodes` or under `edges { node }`. */
 export function requestedColumns(info: GraphQLResolveInfo): AccountColumn[] {
+  const columns = known.get(info.fieldNodes) ?? walk(info);
+  known.set(info.fieldNodes, columns);
+  return columns;
+}
+
+function walk(info: GraphQLResolveInfo): AccountColumn[] {
   const inConnection = below(info.fieldNodes, info);
   const edges = inConnection.filter(({ name }) => name.value === 'edges');
   const accounts = [...inConnection.filter(({ name }) => name.value === 'nodes'), ...below(edges, info)];

@@ -6,8 +6,7 @@ import type { RequestLimits } from '../../config.js';
 import { anonymous } from '../../domain/permissions.js';
 import { AppError, type ErrorCode, statusOf } from '../../errors.js';
 import { authenticate, challenge } from '../authentication.js';
-import { publicError } from '../public-error.js';
-import { reportOf, requestError } from '../request-error.js';
+import { refusalOf, reportOf } from '../request-error.js';
 import type { Context, Services } from './context.js';
 import { asGraphqlError, describe, formatted } from './graphql-error.js';
 import { costOf, limitRules } from './limits.js';
@@ -55,7 +54,7 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
       return send(reply, await apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: async () => contextValue }));
     },
     errorHandler: (error: FastifyError, request, reply) => {
-      const shown = publicError(requestError(error), request.id, reportOf(request));
+      const shown = refusalOf(error, request);
       return reply.code(shown.status).send({ errors: [formatted(shown)] });
     },
   });
