@@ -15,6 +15,8 @@ COPY --from=build /gateway/package.json ./
 COPY --from=build /gateway/node_modules ./node_modules
 COPY --from=build /gateway/dist ./dist
 COPY --from=build /gateway/src/api/graphql/explorer ./src/api/graphql/explorer
+COPY --from=build /gateway/src/api/rest/reference ./src/api/rest/reference
+COPY openapi.yaml ./
 USER node
 EXPOSE 4000 9464
 HEALTHCHECK --interval=10s --timeout=3s CMD ["node", "-e", "fetch('http://127.0.0.1:4000/health/ready').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]

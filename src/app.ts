@@ -2,11 +2,16 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { DataSource } from 'typeorm';
 import { createDataSource } from './persistence/data-source.js';
+import { allowOrigins, refuseCrossSiteWrites } from './api/cross-site.js';
 import { explorer } from './api/graphql/explorer.js';
 import { createSchema } from './api/graphql/schema.js';
 import { graphqlApi } from './api/graphql/server.js';
 import { health } from './api/health.js';
 import { createHttpServer } from './api/http-server.js';
+import type { Services } from './api/services.js';
+import { canonicalUrl } from './api/rest/path.js';
+import { reference } from './api/rest/reference.js';
+import { restApi } from './api/rest/rest-api.js';
 import { type Config, ConfigError } from './config.js';
 import { Metrics, type PoolNumbers } from './metrics.js';
 import { Database } from './persistence/database.js';
@@ -18,7 +23,9 @@ import { CredentialService } from './service/credential-service.js';
 import { ensureRoot } from './service/first-start.js';
 import { OrganizationService } from './service/organization-service.js';
 import { type PasswordCost, Passwords } from './service/passwords.js';
+import { ProfileService } from './service/profile-service.js';
 import { Secrets } from './service/secrets.js';
+import { SubresourceAccess } from './service/subresource-access.js';
 
 export interface AppOptions {
   config: Config;
@@ -64,7 +71,7 @@ export async function createApp(options: AppOptions): Promise<App> {
 async function compose({ config, log, credentialsKey, announcePassword, passwordCost }: AppOptions, dataSource: DataSource): Promise<App> {
   const database = new Database(dataSource);
   const metrics = new Metrics();
-  const credentials = new CredentialService(database, new Secrets(credentialsKey), new Passwords(passwordCost));
+  const credentials = new CredentialService(database, new Secrets(credentialsKey, config.authTokenScheme), new Passwords(passwordCost));
 
   if (config.migrateOnStart) await prepareDatabase(dataSource, database, credentials, config, announcePassword);
   // A wrong key would refuse every AuthToken; better to refuse the start.
@@ -77,18 +84,26 @@ async function compose({ config, log, credentialsKey, announcePassword, password
   const server = createHttpServer({
     log,
     bodyBytes: config.limits.bodyBytes,
+    canonicalUrl,
     observe: (request, seconds) => metrics.observeRequest(request, seconds),
   });
+  refuseCrossSiteWrites(server, config.corsOrigins);
+  if (config.corsOrigins.length > 0) await allowOrigins(server, config.corsOrigins);
   health(server, () => database.isReady());
+  const services: Services = {
+    accounts: metrics.timed('accounts', new AccountService(database, credentials, config.maxLevels)),
+    accountReading: metrics.timed('accountReading', new AccountReading(database)),
+    migration: metrics.timed('migration', new AccountMigration(database)),
+    organizations: metrics.timed('organizations', new OrganizationService(database)),
+    credentials: metrics.timed('credentials', credentials),
+    profiles: metrics.timed('profiles', new ProfileService(database)),
+    subresources: metrics.timed('subresources', new SubresourceAccess(database)),
+  };
+  reference(server);
+  await restApi(server, { services, publicUrl: config.publicUrl });
   await graphqlApi(server, {
     schema: createSchema(),
-    services: {
-      accounts: metrics.timed('accounts', new AccountService(database, credentials, config.maxLevels)),
-      accountReading: metrics.timed('accountReading', new AccountReading(database)),
-      migration: metrics.timed('migration', new AccountMigration(database)),
-      organizations: metrics.timed('organizations', new OrganizationService(database)),
-      credentials: metrics.timed('credentials', credentials),
-    },
+    services,
     limits: config.limits,
     introspection: config.graphiql || !config.production,
     suggestions: !config.production,

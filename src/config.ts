@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { parseEmailAddress } from './domain/account.js';
-import { assertStrongPassword } from './domain/credentials.js';
+import { type AuthTokenScheme, assertStrongPassword, authTokenSchemes } from './domain/credentials.js';
 
 /** All that the environment decides, checked (SPEC §8). */
 export interface Config {
@@ -8,7 +8,7 @@ export interface Config {
   readonly port: number;
   readonly host: string;
   readonly metricsPort: number;
-  /** Where users reach the gateway; for messages only. */
+  /** Where users reach the gateway: for messages, and for the links in answers. */
   readonly publicUrl: string | undefined;
   /** A PostgreSQL server; without one, an embedded PostgreSQL keeps its files in `dataDirectory`. */
   readonly databaseUrl: string | undefined;
@@ -17,6 +17,8 @@ export interface Config {
   readonly migrateOnStart: boolean;
   /** 32 bytes; without it, a key is generated into `dataDirectory`. */
   readonly credentialsKey: Buffer | undefined;
+  /** How AuthTokens are made (SPEC §5). */
+  readonly authTokenScheme: AuthTokenScheme;
   readonly adminEmail: string;
   /** The Super Admin's first password; without it, one is generated. */
   readonly adminPassword: string | undefined;
@@ -25,6 +27,8 @@ export interface Config {
   readonly logLevel: string;
   readonly production: boolean;
   readonly graphiql: boolean;
+  /** Origins whose pages may call the API from a browser. */
+  readonly corsOrigins: readonly string[];
   /** How long running requests may take after SIGTERM, in milliseconds. */
   readonly drainMilliseconds: number;
 }
@@ -33,7 +37,8 @@ export interface Config {
 export interface RequestLimits {
   /** Of the body, in bytes. */
   readonly bodyBytes: number;
-  /** Of a GraphQL document. */
+  /** Of a GraphQL document, without its variables: in characters, and in tokens. */
+  readonly length: number;
   readonly tokens: number;
   readonly depth: number;
   readonly aliases: number;
@@ -81,11 +86,13 @@ export function readConfig(environment: Environment = process.env): Config {
     poolSize: reader.integer('DATABASE_POOL_SIZE', 10, 1, 1000),
     migrateOnStart: reader.boolean('MIGRATE_ON_START', true),
     credentialsKey,
+    authTokenScheme: reader.oneOf('AUTH_TOKEN_SCHEME', 'random', authTokenSchemes),
     adminEmail,
     adminPassword,
     maxLevels: reader.integer('ACCOUNT_TREE_MAX_LEVELS', 10, 2, 50),
     limits: {
-      bodyBytes: reader.integer('MAX_BODY_BYTES', 262_144, 1024, 16_777_216),
+      bodyBytes: reader.integer('MAX_BODY_BYTES', 2_097_152, 1024, 16_777_216),
+      length: reader.integer('MAX_QUERY_LENGTH', 262_144, 1024, 16_777_216),
       tokens: reader.integer('MAX_QUERY_TOKENS', 2000, 100, 100_000),
       depth: reader.integer('MAX_QUERY_DEPTH', 32, 5, 200),
       aliases: reader.integer('MAX_QUERY_ALIASES', 30, 0, 1000),
@@ -95,6 +102,7 @@ export function readConfig(environment: Environment = process.env): Config {
     logLevel: reader.oneOf('LOG_LEVEL', 'info', logLevels),
     production,
     graphiql: reader.boolean('GRAPHIQL', !production),
+    corsOrigins: reader.origins('CORS_ORIGINS'),
     drainMilliseconds: reader.integer('DRAIN_SECONDS', 20, 1, 3600) * 1000,
   };
   if (config.port !== 0 && config.port === config.metricsPort) {
@@ -127,9 +135,20 @@ class Reader {
     return this.oneOf(name, String(otherwise), ['true', 'false']) === 'true';
   }
 
-  oneOf(name: string, otherwise: string, values: readonly string[]): string {
+  oneOf<Value extends string>(name: string, otherwise: Value, values: readonly Value[]): Value {
     const text = this.text(name) ?? otherwise;
-    return values.includes(text) ? text : this.#mistake(`${name} must be one of ${values.join(', ')}, not "${text}".`, otherwise);
+    const value = values.find((known) => known === text);
+    return value ?? this.#mistake(`${name} must be one of ${values.join(', ')}, not "${text}".`, otherwise);
+  }
+
+  /** Origins as browsers send them, separated by commas. */
+  origins(name: string): string[] {
+    const origins = (this.text(name) ?? '').split(',').map((origin) => origin.trim());
+    return origins.filter((origin) => {
+      if (origin === '') return false;
+      if (URL.canParse(origin) && new URL(origin).origin === origin) return true;
+      return this.#mistake(`${name} must be origins like https://console.company.com, separated by commas, not "${origin}".`, false);
+    });
   }
 
   httpUrl(name: string): string | undefined {

@@ -8,6 +8,7 @@ const catalogue = {
   FORBIDDEN: 403,
   ACCOUNT_NOT_FOUND: 404,
   ORGANIZATION_NOT_FOUND: 404,
+  PROFILE_NOT_FOUND: 404,
   EMAIL_IN_USE: 409,
   DOMAIN_NAME_IN_USE: 409,
   PARENT_NOT_ACTIVE: 409,
@@ -35,6 +36,7 @@ const catalogue = {
   PAYLOAD_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
   NOT_FOUND: 404,
+  NOT_IMPLEMENTED: 501,
   UNAVAILABLE: 503,
   INTERNAL: 500,
 } as const;
@@ -49,7 +51,7 @@ export function statusOf(code: ErrorCode): number {
 /** An error that a caller may read: the code is for programs, the message for the person who must act. */
 export class AppError extends Error {
   override readonly name = 'AppError';
-  /** The input at fault, by its GraphQL name, where there is exactly one. */
+  /** The input at fault, where there is exactly one: by its GraphQL name, unless only REST has such an input. */
   readonly field: string | undefined;
   /** The HTTP status that REST answers with. */
   readonly status: number;

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { mounts } from './api/rest/path.js';
 import { type App, createApp } from './app.js';
 import { type Config, ConfigError, exitCodeOfMistake, readConfig } from './config.js';
 import { credentialsKeyIn } from './credentials-key.js';
@@ -51,6 +52,7 @@ async function serve(app: App, config: Config, stopped: Promise<NodeJS.Signals>)
   const base = config.publicUrl ?? url;
   say(`The account gateway is ready.\n  GraphQL   ${base}/graphql`);
   if (config.graphiql) say(`  GraphiQL  ${base}/graphiql`);
+  say(`  REST      ${base}${mounts[0]}/`);
   say(`  Metrics   ${metricsUrl}/metrics\n`);
 
   app.server.log.info({ signal: await stopped }, 'draining');

@@ -1,9 +1,15 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Actor, anonymous } from '../domain/permissions.js';
 import { AppError } from '../errors.js';
 import type { CredentialService } from '../service/credential-service.js';
 
 /** What a 401 challenges with: exactly this, since clients in the field compare it (SPEC §4). */
-export const challenge = 'Basic realm="Restcomm realm"';
+const challenge = 'Basic realm="Restcomm realm"';
+
+/** Challenges for Basic credentials; not a script, for which a browser would open a dialog of its own over the page. */
+export function challengeTo({ headers }: FastifyRequest, reply: FastifyReply): void {
+  if (headers['sec-fetch-dest'] !== 'empty') reply.header('www-authenticate', challenge);
+}
 
 /**
  * The caller that an `Authorization` header proves. Without a header it is nobody; a header that is wrong is refused.

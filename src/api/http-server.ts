@@ -7,18 +7,22 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
+import { depthOf } from '../domain/json.js';
 import { AppError } from '../errors.js';
-import { refusalOf } from './request-error.js';
+import { advise, refusalOf } from './request-error.js';
+import { ResponseInCapitals } from './response-in-capitals.js';
 
 export interface HttpServerOptions {
   log: FastifyBaseLogger;
   bodyBytes: number;
+  /** Gives each URL that has several spellings one of them, before it is routed. */
+  canonicalUrl: (url: string) => string;
   /** Told of each request that was answered: its method, route and status, and how many seconds it took. */
   observe: (request: { method: string; route: string; status: number }, seconds: number) => void;
 }
 
 /** The HTTP server, as every surface shares it: request ids, bodies, access log, errors. */
-export function createHttpServer({ log, bodyBytes, observe }: HttpServerOptions): FastifyInstance {
+export function createHttpServer({ log, bodyBytes, canonicalUrl, observe }: HttpServerOptions): FastifyInstance {
   const server = fastify({
     loggerInstance: log.child({}, { serializers: { err: loggableError } }),
     // A body that does not come must not hold a connection.
@@ -32,7 +36,10 @@ export function createHttpServer({ log, bodyBytes, observe }: HttpServerOptions)
     // A request that comes in while draining is answered, and its connection closed with the answer.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    routerOptions: { ignoreTrailingSlash: true },
+    // No segment is too long for the router: what is longer than a name can be names nothing.
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
+    rewriteUrl: ({ url }) => canonicalUrl(url!),
+    http: { ServerResponse: ResponseInCapitals },
   });
 
   server.removeAllContentTypeParsers();
@@ -40,11 +47,13 @@ export function createHttpServer({ log, bodyBytes, observe }: HttpServerOptions)
 
   server.addHook('onRequest', async (request, reply) => {
     reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' });
-  });
-  server.addHook('onResponse', async (request, reply) => {
-    const answered = { method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode };
-    observe(answered, reply.elapsedTime / 1000);
-    request.log.info({ ...answered, milliseconds: Math.round(reply.elapsedTime) }, 'answered');
+    // Not Fastify's own hook, which says nothing of an answer that its reader did not wait for.
+    reply.raw.once('close', () => {
+      const answered = { method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode };
+      observe(answered, reply.elapsedTime / 1000);
+      const words = reply.raw.writableFinished ? 'answered' : 'broken off';
+      request.log.info({ ...answered, milliseconds: Math.round(reply.elapsedTime) }, words);
+    });
   });
   server.setErrorHandler(refuse);
   server.setNotFoundHandler(() => {
@@ -58,6 +67,7 @@ const requestMilliseconds = 30_000;
 
 function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const shown = refusalOf(error, request);
+  advise(reply, shown.status);
   return reply.code(shown.status).send(shown);
 }
 
@@ -68,12 +78,18 @@ function acceptedRequestId(header: string | string[] | undefined): string | unde
 
 /** JSON as UTF-8, and nothing that merely looks like it: bytes that are no UTF-8 would be replaced silently. */
 function parseJson(body: Buffer): unknown {
+  let text: string;
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(body);
+    if (depthOf(text) <= bodyMaxDepth) return JSON.parse(text);
   } catch {
     throw new AppError('BAD_USER_INPUT', 'The body is not JSON in UTF-8.');
   }
+  throw new AppError('BAD_USER_INPUT', `The body is nested more than ${bodyMaxDepth} levels deep.`);
 }
+
+/** Some more than a profile can have, which is the deepest of what is sent. */
+const bodyMaxDepth = 256;
 
 /**
  * What the log keeps of an error: nothing but this. The errors of database drivers carry the statement's parameters, among

@@ -1,5 +1,6 @@
-import type { FastifyError, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../errors.js';
+import { challengeTo } from './authentication.js';
 import { type PublicError, type Report, publicError } from './public-error.js';
 
 /** What Fastify finds wrong with a request, in the words of the catalogue. */
@@ -18,6 +19,12 @@ function requestError(error: FastifyError): Error {
 /** What the caller learns of an error that ended its request. */
 export function refusalOf(error: FastifyError, request: FastifyRequest): PublicError {
   return publicError(requestError(error), request.id, reportOf(request));
+}
+
+/** Says in the headers of a refusal what to do about it: whom to sign in as, or when to come again. */
+export function advise(reply: FastifyReply, status: number | undefined): void {
+  if (status === 401) challengeTo(reply.request, reply);
+  if (status === 503) reply.header('retry-after', '1');
 }
 
 export function reportOf({ log }: FastifyRequest): Report {

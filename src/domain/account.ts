@@ -1,7 +1,7 @@
 import { AppError } from '../errors.js';
 import { isDomainName } from './organization.js';
-import type { Sid } from './sid.js';
-import { assertPrintable, lengthOf } from './input.js';
+import { type Sid, isSid, parseSid } from './sid.js';
+import { assertPrintable, lengthOf, parseWord } from './input.js';
 import { type Path, levelOf } from './tree.js';
 
 /** What an account is, commercially (SPEC §2). */
@@ -25,6 +25,16 @@ export const Role = {
 } as const;
 export type Role = (typeof Role)[keyof typeof Role];
 
+/** A status by its name, in any case (SPEC §4). @throws AppError INVALID_STATUS */
+export function parseStatus(text: string): AccountStatus {
+  return parseWord(text, Object.values(AccountStatus), 'INVALID_STATUS', 'status');
+}
+
+/** A role by its name, in any case (SPEC §4). @throws AppError INVALID_ROLE */
+export function parseRole(text: string): Role {
+  return parseWord(text, Object.values(Role), 'INVALID_ROLE', 'role');
+}
+
 /** An account of the provider's tree (SPEC §2; seed, "Resource Properties"). */
 export interface Account {
   sid: Sid;
@@ -45,6 +55,23 @@ export interface Account {
   dateUpdated: Date;
   /** Grows by one with each change. */
   version: number;
+}
+
+/**
+ * An account as callers name it: by its SID, by its e-mail address, or by a text that may be `either` one, as the paths
+ * of the documented API have it (SPEC §4). What is neither names no account.
+ */
+export type AccountReference = { sid: Sid } | { emailAddress: string } | { either: string };
+
+/** A well-formed SID, or an e-mail address as it is stored: what an account is looked up by. */
+export type AccountKey = { sid: Sid } | { emailAddress: string };
+
+/** The key that a reference comes to; nothing for a text that is neither a SID nor an address. @throws AppError BAD_USER_INPUT, INVALID_EMAIL */
+export function parseAccountReference(by: AccountReference, field?: string): AccountKey | undefined {
+  if ('sid' in by) return { sid: parseSid('account', by.sid, field ?? 'sid') };
+  if ('emailAddress' in by) return { emailAddress: parseEmailAddress(by.emailAddress, field) };
+  if (isSid('account', by.either)) return { sid: by.either };
+  return isEmailAddress(by.either) ? { emailAddress: by.either.toLowerCase() } : undefined;
 }
 
 /** What the gateway lets an account do right now (SPEC §2, "Life cycle"). */
@@ -139,12 +166,14 @@ export function isTopLevel(account: Account): boolean {
 // Checked before lower-casing, which turns some letters of other alphabets into these.
 const localPart = /^[a-z0-9._%+'-]{1,64}$/i;
 
+function isEmailAddress(text: string): boolean {
+  const [local, domain, ...rest] = text.split('@');
+  return local !== undefined && domain !== undefined && rest.length === 0 && localPart.test(local) && isDomainName(domain);
+}
+
 /** The e-mail address as it is stored: in lower case. @throws AppError INVALID_EMAIL */
 export function parseEmailAddress(text: string, field = 'emailAddress'): string {
-  const [local, domain, ...rest] = text.split('@');
-  if (local !== undefined && domain !== undefined && rest.length === 0 && localPart.test(local) && isDomainName(domain)) {
-    return text.toLowerCase();
-  }
+  if (isEmailAddress(text)) return text.toLowerCase();
   throw new AppError(
     'INVALID_EMAIL',
     "An e-mail address is a local part of letters, digits and . _ % + - ' (at most 64), one @, and a domain name.",

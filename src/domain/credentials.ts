@@ -8,6 +8,13 @@ export interface Presented {
   secret: string;
 }
 
+/**
+ * How AuthTokens are made (SPEC §5): at random; or as md5(password), as the server did that this one replaces, whose
+ * clients compute it themselves. The second makes every token that leaks a hash by which its password is quick to guess.
+ */
+export const authTokenSchemes = ['random', 'md5'] as const;
+export type AuthTokenScheme = (typeof authTokenSchemes)[number];
+
 const passwordLength = { min: 8, max: 128 };
 
 /**

@@ -1,4 +1,4 @@
-import { AppError } from '../errors.js';
+import { AppError, type ErrorCode } from '../errors.js';
 
 // Control characters; the two line separators, which break logs and scripts as those do; and what reverses the order of text.
 // eslint-disable-next-line no-control-regex
@@ -24,4 +24,11 @@ export function assertWithin(value: number, { min, max }: { min: number; max: nu
   if (!Number.isInteger(value) || value < min || value > max) {
     throw new AppError('BAD_USER_INPUT', `${what} must be a whole number from ${min} to ${max}.`, { field });
   }
+}
+
+/** One of the words, in any case. @throws AppError with the code, which says which words there are */
+export function parseWord<Word extends string>(text: string, words: readonly Word[], code: ErrorCode, field: string): Word {
+  const found = words.find((word) => word.toLowerCase() === text.toLowerCase());
+  if (found !== undefined) return found;
+  throw new AppError(code, `${field} is one of ${words.join(', ')}.`, { field });
 }

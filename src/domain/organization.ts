@@ -1,5 +1,6 @@
 import { AppError } from '../errors.js';
-import type { Sid } from './sid.js';
+import { parseWord } from './input.js';
+import { type Sid, isSid, parseSid } from './sid.js';
 
 export const OrganizationStatus = { ACTIVE: 'active', CLOSED: 'closed' } as const;
 export type OrganizationStatus = (typeof OrganizationStatus)[keyof typeof OrganizationStatus];
@@ -14,8 +15,24 @@ export interface Organization {
   dateUpdated: Date;
 }
 
-/** An organization as callers name it: by one of the two. */
-export type OrganizationReference = { sid: Sid } | { domainName: string };
+/** An organization as callers name it: by its SID, by its domain name, or by a text that may be `either` one (SPEC §4). */
+export type OrganizationReference = OrganizationKey | { either: string };
+
+/** A well-formed SID, or a domain name as it is stored: what an organization is looked up by. */
+export type OrganizationKey = { sid: Sid } | { domainName: string };
+
+/** The key that a reference comes to; nothing for a text that is neither. @throws AppError BAD_USER_INPUT, INVALID_DOMAIN_NAME */
+export function parseOrganizationReference(by: OrganizationReference, field?: string): OrganizationKey | undefined {
+  if ('sid' in by) return { sid: parseSid('organization', by.sid, field ?? 'sid') };
+  if ('domainName' in by) return { domainName: parseDomainName(by.domainName, field) };
+  if (isSid('organization', by.either)) return { sid: by.either };
+  return isDomainName(by.either) ? { domainName: by.either.toLowerCase() } : undefined;
+}
+
+/** A status by its name, in any case (SPEC §4). @throws AppError INVALID_STATUS */
+export function parseOrganizationStatus(text: string): OrganizationStatus {
+  return parseWord(text, Object.values(OrganizationStatus), 'INVALID_STATUS', 'status');
+}
 
 const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 const domainNamePattern = new RegExp(`^${label}(?:\\.${label})*$`, 'i');

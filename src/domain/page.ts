@@ -1,5 +1,5 @@
 import { AppError } from '../errors.js';
-import { type Sid, isSid } from './sid.js';
+import { type Sid, kindOf } from './sid.js';
 
 /** The arguments of a connection, as Relay names them (SPEC §3). */
 export interface PageArguments {
@@ -10,6 +10,13 @@ export interface PageArguments {
 }
 
 export const pageSize = { min: 1, max: 100, default: 50 };
+
+const sizes = `A page has ${pageSize.min} to ${pageSize.max} entries.`;
+
+function checkedSize(size: number, field: string): number {
+  if (Number.isInteger(size) && size >= pageSize.min && size <= pageSize.max) return size;
+  throw invalidPage(sizes, field);
+}
 
 /** What a list is ordered by; `path` is the order of the tree itself, each account before those below it. */
 export type OrderField = 'dateCreated' | 'friendlyName' | 'domainName' | 'path';
@@ -30,6 +37,27 @@ export interface Page {
   backward: boolean;
   /** Exclusive; absent at the list's end that reading starts from. */
   from: Position | undefined;
+  /** How many rows to leave out after that. Costs as much as reading them: for pages that are named by number only. */
+  skip?: number;
+}
+
+/** A page by its number, from 0, as the documented API names it (SPEC §4). */
+export interface NumberedPage {
+  number: number;
+  size: number;
+}
+
+/** @throws AppError INVALID_PAGE, naming the argument at fault */
+export function parseNumberedPage({
+  page = '0',
+  pageSize: size,
+}: {
+  page?: string | undefined;
+  pageSize?: string | undefined;
+}): NumberedPage {
+  if (!/^\d{1,9}$/.test(page)) throw invalidPage('Pages are counted from 0.', 'page');
+  if (size !== undefined && !/^\d{1,9}$/.test(size)) throw invalidPage(sizes, 'pageSize');
+  return { number: Number(page), size: size === undefined ? pageSize.default : checkedSize(Number(size), 'pageSize') };
 }
 
 /** A page that was read. `rows` are in the list's order, whichever way the page was read. */
@@ -46,10 +74,7 @@ export function parsePage({ first, after, last, before }: PageArguments, order: 
   if (backward && after !== undefined) throw invalidPage('after goes with first.', 'after');
   if (!backward && before !== undefined) throw invalidPage('before goes with last.', 'before');
 
-  const size = (backward ? last : first) ?? pageSize.default;
-  if (!Number.isInteger(size) || size < pageSize.min || size > pageSize.max) {
-    throw invalidPage(`A page has ${pageSize.min} to ${pageSize.max} entries.`, backward ? 'last' : 'first');
-  }
+  const size = checkedSize((backward ? last : first) ?? pageSize.default, backward ? 'last' : 'first');
   const cursor = backward ? before : after;
   const from = cursor === undefined ? undefined : parseCursor(cursor, order, backward ? 'before' : 'after');
   return { size, backward, from };
@@ -72,7 +97,7 @@ export function cursorOf(position: Position, order: Order): string {
 
 function parseCursor(cursor: string, order: Order, argument: 'after' | 'before'): Position {
   const [field, key, sid] = decoded(cursor);
-  if (typeof key !== 'string' || typeof sid !== 'string' || !(isSid('account', sid) || isSid('organization', sid))) {
+  if (typeof key !== 'string' || typeof sid !== 'string' || kindOf(sid) === undefined) {
     throw invalidPage(`${argument} is not a cursor of this API.`, argument);
   }
   if (field !== order.field) throw invalidPage(`${argument} is a cursor of a list in another order.`, argument);

@@ -1,5 +1,6 @@
 import { AppError } from '../errors.js';
 import { type Account, type Role, isRoot } from './account.js';
+import type { Sid } from './sid.js';
 import { isBelow } from './tree.js';
 
 /** The standing of a caller, from the least to the most permitted; each holds all that the ones before it hold. */
@@ -25,6 +26,7 @@ export function actorOf(account: Account): SignedIn {
 type Place = 'self' | 'below';
 
 const anyAccount = 'ProvisioningAgent' satisfies Rank;
+const developer = 'Developer' satisfies Rank;
 const administrator = 'Administrator' satisfies Rank;
 const superAdmin = 'SuperAdmin' satisfies Rank;
 
@@ -46,6 +48,13 @@ const leastRank = {
   rotateAuthToken: { self: anyAccount, below: administrator },
   createPasswordResetToken: { below: administrator },
   resetPassword: { self: 'Anonymous' },
+  /** The profile that is in effect for the account. */
+  readProfile: { self: anyAccount, below: administrator },
+  /** Any profile: to read, list, create, update, link and delete. */
+  manageProfiles: { self: superAdmin },
+  /** What hangs off the account and lives in another service. */
+  useSubresources: { self: anyAccount, below: administrator },
+  removeRecordings: { self: developer, below: administrator },
   /** The organization that the caller's account wears. */
   readOwnOrganization: { self: administrator },
   /** Any organization: to read, list, create, close, and to filter accounts by. */
@@ -69,7 +78,15 @@ export function reaches(actor: Actor, rank: Rank): boolean {
 /** Whether the caller may do the operation to the account. */
 export function may(actor: Actor, operation: Operation, account: Account): boolean {
   const place = placeOf(actor, account);
-  if (place === undefined) return false;
+  return place !== undefined && holds(actor, operation, place);
+}
+
+/** Whether the caller may do the operation to every account below it. */
+export function mayBelow(actor: Actor, operation: Operation): boolean {
+  return holds(actor, operation, 'below');
+}
+
+function holds(actor: Actor, operation: Operation, place: Place): boolean {
   const rank = (leastRank[operation] as { [place in Place]?: Rank })[place];
   return rank !== undefined && reaches(actor, rank);
 }
@@ -105,6 +122,14 @@ export function authorizeOn(actor: Actor, operation: Operation, account: Account
   if (account !== undefined && may(actor, operation, account)) return;
   if (account === undefined && actor.rank === 'SuperAdmin') throw new AppError('ACCOUNT_NOT_FOUND', 'There is no such account.');
   throw new AppError('FORBIDDEN', 'You may not do this to that account, or there is no such account.');
+}
+
+/**
+ * The SID of the account above, as far as the caller sees. Its own parent an account never sees (SPEC §2): for itself it is
+ * its own owner, as the root is.
+ */
+export function ownerSeenBy(actor: SignedIn, account: Account): Sid {
+  return account.sid === actor.account.sid ? account.sid : account.parentSid!;
 }
 
 function placeOf(actor: Actor, account: Account): Place | undefined {

@@ -5,7 +5,7 @@ import { AppError } from '../errors.js';
 export type Sid = string;
 
 /** The kinds of SID, by prefix. */
-export const sidPrefixes = { account: 'AC', organization: 'OR' } as const;
+export const sidPrefixes = { account: 'AC', organization: 'OR', profile: 'PR' } as const;
 export type SidKind = keyof typeof sidPrefixes;
 
 const hexadecimal = /^[0-9a-f]{32}$/;
@@ -20,8 +20,13 @@ export function isSid(kind: SidKind, text: string): boolean {
   return text.startsWith(sidPrefixes[kind]) && hexadecimal.test(text.slice(2));
 }
 
+/** The kind that a well-formed SID is of. */
+export function kindOf(sid: Sid): SidKind | undefined {
+  return (Object.keys(sidPrefixes) as SidKind[]).find((kind) => isSid(kind, sid));
+}
+
 /** Refuses a malformed SID before it costs a statement. @throws AppError BAD_USER_INPUT */
 export function parseSid(kind: SidKind, text: string, field: string): Sid {
   if (isSid(kind, text)) return text;
-  throw new AppError('BAD_USER_INPUT', `The SID of an ${kind} is "${sidPrefixes[kind]}" and 32 lower-case hexadecimal digits.`, { field });
+  throw new AppError('BAD_USER_INPUT', `The SID (${kind}) is "${sidPrefixes[kind]}" and 32 lower-case hexadecimal digits.`, { field });
 }

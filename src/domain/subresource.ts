@@ -16,6 +16,7 @@ export const subresourcePaths = [
   'SMS/Messages',
   'Transcriptions',
 ] as const;
+export type SubresourcePath = (typeof subresourcePaths)[number];
 
 /** Where something lives that hangs off an account. */
 export interface Subresource {
@@ -36,4 +37,13 @@ export function accountUri(sid: Sid): string {
 /** The links from an account to what hangs off it. */
 export function subresourcesOf(sid: Sid): Subresource[] {
   return subresourcePaths.map((path) => ({ name: path.replace('/', ''), uri: `${accountUri(sid)}/${path}`, mediaTypes }));
+}
+
+/**
+ * The subresource that a path below an account's URI leads to, or into; nothing when there is none of that name, or when
+ * the path turns back somewhere: whoever serves it must not read it as another one.
+ */
+export function subresourceAt(path: string): SubresourcePath | undefined {
+  if (path.includes('\\') || path.split('/').some((segment) => ['', '.', '..'].includes(segment))) return undefined;
+  return subresourcePaths.find((known) => path === known || path.startsWith(`${known}/`));
 }

@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import type { Account, AccountStatus } from '../domain/account.js';
+import type { Account, AccountKey, AccountStatus } from '../domain/account.js';
 import type { Order, OrderField, Page, Position } from '../domain/page.js';
 import type { Sid } from '../domain/sid.js';
 import { type Path, levelWidth, pathRangeEnd } from '../domain/tree.js';
@@ -73,10 +73,17 @@ function selected(columns: readonly AccountColumn[]): string {
 }
 
 /** All of an account. */
-export const accountColumns = selected(Object.keys(columnNames) as AccountColumn[]);
+export const allColumns = Object.keys(columnNames) as AccountColumn[];
+export const accountColumns = selected(allColumns);
+
+/** What an account is looked up by: the condition on the table `account`, and the value of its one parameter. */
+export function keyCondition(key: AccountKey): [condition: string, value: string] {
+  return 'sid' in key ? ['account.sid = $1', key.sid] : ['account.open_email_address = $1', key.emailAddress];
+}
 
 /** What has the path, and everything below it: one range of the index on `path`. */
-const treeAt = (path: string, table = 'account'): string => `${table}.path >= ${path} AND ${table}.path < ${path} || '${pathRangeEnd}'`;
+export const treeAt = (path: string, table = 'account'): string =>
+  `${table}.path >= ${path} AND ${table}.path < ${path} || '${pathRangeEnd}'`;
 
 /** The tree of the account whose path is $1. */
 const inTree = treeAt('$1');
@@ -99,12 +106,10 @@ export class AccountRepository {
     return rowsOf<Account>(this.manager, `SELECT ${accountColumns} FROM account WHERE account.sid = ANY($1)`, [sids]);
   }
 
-  /** The one account that is not closed and has the address. */
-  async findByEmailAddress(emailAddress: string): Promise<Account | undefined> {
-    const found = await rowsOf<Account>(this.manager, `SELECT ${accountColumns} FROM account WHERE account.open_email_address = $1`, [
-      emailAddress,
-    ]);
-    return found[0];
+  /** The account of the SID, or the one that is not closed and has the e-mail address. */
+  async findBy(key: AccountKey): Promise<Account | undefined> {
+    const [condition, value] = keyCondition(key);
+    return (await rowsOf<Account>(this.manager, `SELECT ${accountColumns} FROM account WHERE ${condition}`, [value]))[0];
   }
 
   async findRoot(): Promise<Account | undefined> {
@@ -123,21 +128,30 @@ export class AccountRepository {
    * own, because under READ COMMITTED only the next statement sees what the earlier holders of the lock committed.
    *
    * `within` is the path of the caller, who is authorized after the lock: nothing outside of it is locked, so that nobody
-   * can hold up a stranger's tree.
+   * can hold up a stranger's tree. An e-mail address is looked up before the lock, which is then of that one account: the
+   * address may have come to another one meanwhile.
    */
 
   /** Locks the tree that the account is in, FOR UPDATE to change many of its accounts or FOR SHARE against that, and reads the account. */
-  async lockTreeOf(sid: Sid, within: Path, strength: TreeLock): Promise<Account | undefined> {
+  async lockTreeOf(key: AccountKey | undefined, within: Path, strength: TreeLock): Promise<Account | undefined> {
+    const sid = await this.#sidOf(key);
+    if (sid === undefined) return undefined;
     await this.#lockTopLevel(sid, within, strength);
     return this.find(sid);
   }
 
   /** Locks one account for a change of its own, and reads it. */
-  async lock(sid: Sid, within: Path): Promise<Account | undefined> {
+  async lock(key: AccountKey | undefined, within: Path): Promise<Account | undefined> {
+    const sid = await this.#sidOf(key);
+    if (sid === undefined) return undefined;
     // A top-level account must not be locked FOR SHARE first: two that did so would wait for each other's change.
     await this.#lockTopLevel(sid, within, 'FOR SHARE', 'AND member.sid <> member.top_level_sid');
     await rowsOf(this.manager, `SELECT 1 FROM account AS member WHERE ${memberWithin} FOR NO KEY UPDATE`, [sid, within]);
     return this.find(sid);
+  }
+
+  async #sidOf(key: AccountKey | undefined): Promise<Sid | undefined> {
+    return key === undefined || 'sid' in key ? key?.sid : (await this.findBy(key))?.sid;
   }
 
   async #lockTopLevel(sid: Sid, within: Path, strength: TreeLock, condition = ''): Promise<void> {
@@ -184,7 +198,8 @@ export class AccountRepository {
 
   /**
    * The cascade, in one statement: gives the status to every account in the tree, itself included, that has one of the
-   * statuses `from`. Accounts that are closed by it lose their credentials and reset tokens.
+   * statuses `from`. Accounts that are closed by it lose their credentials, reset tokens and profile links; the links are
+   * locked in the order that whoever deletes a profile locks them in.
    */
   async setStatusInTree(account: Account, status: AccountStatus, from: readonly AccountStatus[]): Promise<void> {
     await rowsOf(
@@ -198,6 +213,12 @@ export class AccountRepository {
        ), forgotten AS (
          DELETE FROM password_reset_token USING reached
          WHERE password_reset_token.account_sid = reached.sid AND $2 = 'closed'
+       ), linked AS (
+         SELECT link.account_sid FROM account_profile AS link JOIN account ON account.sid = link.account_sid
+         WHERE ${inTree} AND $2 = 'closed'
+         ORDER BY link.account_sid FOR UPDATE OF link
+       ), unlinked AS (
+         DELETE FROM account_profile USING linked WHERE account_profile.account_sid = linked.account_sid
        )
        SELECT`,
       [account.path, status, from],
@@ -243,7 +264,7 @@ export class AccountRepository {
          FROM account
          WHERE ${[...conditions, ...condition].join(' AND ')}
          ORDER BY ${key.sql} ${direction}, account.sid ${direction}
-         LIMIT ${page.size + 1}
+         LIMIT ${page.size + 1} OFFSET ${page.skip ?? 0}
        ) AS page`,
       parameters,
     );

@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
-import type { Account } from '../domain/account.js';
+import type { Account, AccountKey } from '../domain/account.js';
 import type { Sid } from '../domain/sid.js';
-import { accountColumns } from './account-repository.js';
+import { accountColumns, keyCondition } from './account-repository.js';
 import { CredentialEntity, PasswordResetTokenEntity } from './credential-entity.js';
 import { rowsOf } from './sql.js';
 
@@ -33,8 +33,8 @@ export class CredentialRepository {
    * All that signing in needs, in one statement: the account of the SID, or the one that is not closed and has the e-mail
    * address; and what verifies its secrets, unless it has none.
    */
-  async findForSignIn(by: { sid: Sid } | { emailAddress: string }): Promise<SignInData | undefined> {
-    const [condition, value] = 'sid' in by ? ['account.sid = $1', by.sid] : [`account.open_email_address = $1`, by.emailAddress];
+  async findForSignIn(key: AccountKey): Promise<SignInData | undefined> {
+    const [condition, value] = keyCondition(key);
     const [found] = await rowsOf<Account & (Credential | Record<keyof Credential, null>)>(
       this.manager,
       `SELECT ${accountColumns}, credential.password_hash AS "passwordHash", credential.token_hash AS "tokenHash",
@@ -50,7 +50,12 @@ export class CredentialRepository {
 
   /** The account's AuthToken, encrypted. */
   async findTokenCiphertext(sid: Sid): Promise<Buffer | undefined> {
-    return (await this.manager.findOneBy(CredentialEntity, { accountSid: sid }))?.tokenCiphertext;
+    const [found] = await rowsOf<{ ciphertext: Buffer }>(
+      this.manager,
+      `SELECT credential.token_ciphertext AS ciphertext FROM credential WHERE credential.account_sid = $1`,
+      [sid],
+    );
+    return found?.ciphertext;
   }
 
   /** Sets the account's password and token; whatever it had before stops, outstanding reset tokens too. */

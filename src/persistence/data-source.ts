@@ -4,7 +4,9 @@ import { DataSource } from 'typeorm';
 import { AccountEntity } from './account-entity.js';
 import { CredentialEntity, PasswordResetTokenEntity } from './credential-entity.js';
 import { Accounts1700000000000 } from './migrations/1700000000000-accounts.js';
+import { Profiles1700000001000 } from './migrations/1700000001000-profiles.js';
 import { OrganizationEntity } from './organization-entity.js';
+import { AccountProfileEntity, OrganizationProfileEntity, ProfileEntity } from './profile-entity.js';
 
 export interface DataSourceSettings {
   /** `postgresql://…`; a unix socket goes by `?host=/folder`. */
@@ -26,8 +28,16 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
     poolErrorHandler: onBrokenConnection,
     // On each client too: between being idle and being used it belongs to neither, and an error that nobody takes ends the process.
     extra: { onConnect: async (client: Client) => void client.on('error', onBrokenConnection) },
-    entities: [OrganizationEntity, AccountEntity, CredentialEntity, PasswordResetTokenEntity],
-    migrations: [Accounts1700000000000],
+    entities: [
+      OrganizationEntity,
+      AccountEntity,
+      CredentialEntity,
+      PasswordResetTokenEntity,
+      ProfileEntity,
+      AccountProfileEntity,
+      OrganizationProfileEntity,
+    ],
+    migrations: [Accounts1700000000000, Profiles1700000001000],
     migrationsTableName: 'migration',
   });
 }

@@ -4,12 +4,14 @@ import { AppError } from '../errors.js';
 import { AccountRepository } from './account-repository.js';
 import { CredentialRepository } from './credential-repository.js';
 import { OrganizationRepository } from './organization-repository.js';
+import { ProfileRepository } from './profile-repository.js';
 
 /** All SQL of the program, bound to one transaction or to none. */
 export interface Repositories {
   accounts: AccountRepository;
   organizations: OrganizationRepository;
   credentials: CredentialRepository;
+  profiles: ProfileRepository;
 }
 
 /** How often a transaction is tried that loses to another one, before its client is told to come again. */
@@ -64,6 +66,7 @@ function repositoriesOn(manager: EntityManager): Repositories {
     accounts: new AccountRepository(manager),
     organizations: new OrganizationRepository(manager),
     credentials: new CredentialRepository(manager),
+    profiles: new ProfileRepository(manager),
   };
 }
 
@@ -76,8 +79,8 @@ const conflicts: Record<string, () => AppError> = {
 
 const sqlState = { uniqueViolation: '23505', serializationFailure: '40001', deadlock: '40P01' };
 
-/** SQLSTATE classes that say that the server cannot serve now: connection lost, out of resources, shutting down. */
-const unavailableClasses = ['08', '53', '57', '58'];
+/** SQLSTATE classes that say that the server cannot serve now: connection lost or refused, no such database, out of resources, shutting down. */
+const unavailableClasses = ['08', '28', '3D', '53', '57', '58'];
 /** A table that is not there yet: the migrations have not run. */
 const undefinedTable = '42P01';
 const unreachable =

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { In } from 'typeorm';
-import type { Organization, OrganizationReference, OrganizationStatus } from '../domain/organization.js';
+import type { Organization, OrganizationKey, OrganizationStatus } from '../domain/organization.js';
 import type { Page } from '../domain/page.js';
 import type { Sid } from '../domain/sid.js';
 import { rowsOf } from './sql.js';
@@ -17,7 +17,7 @@ const columns = `
 export class OrganizationRepository {
   constructor(private readonly manager: EntityManager) {}
 
-  async find(by: OrganizationReference): Promise<Organization | undefined> {
+  async find(by: OrganizationKey): Promise<Organization | undefined> {
     return (await this.manager.findOneBy(OrganizationEntity, by)) ?? undefined;
   }
 
@@ -26,16 +26,16 @@ export class OrganizationRepository {
   }
 
   /** Reads the organization and keeps it from being closed until the transaction ends. */
-  async share(by: OrganizationReference): Promise<Organization | undefined> {
+  async share(by: OrganizationKey): Promise<Organization | undefined> {
     return this.#findLocked(by, 'FOR SHARE');
   }
 
   /** Reads the organization and keeps trees from moving into it until the transaction ends. */
-  async lock(by: OrganizationReference): Promise<Organization | undefined> {
+  async lock(by: OrganizationKey): Promise<Organization | undefined> {
     return this.#findLocked(by, 'FOR UPDATE');
   }
 
-  async #findLocked(by: OrganizationReference, strength: 'FOR SHARE' | 'FOR UPDATE'): Promise<Organization | undefined> {
+  async #findLocked(by: OrganizationKey, strength: 'FOR SHARE' | 'FOR UPDATE'): Promise<Organization | undefined> {
     const [column, value] = 'sid' in by ? ['sid', by.sid] : ['domain_name', by.domainName];
     const found = await rowsOf<Organization>(
       this.manager,

@@ -1,11 +1,18 @@
-import { type Account, AccountStatus, assertOpen, assertVersion, isTopLevel } from '../domain/account.js';
-import type { Organization, OrganizationReference } from '../domain/organization.js';
+import {
+  type Account,
+  type AccountKey,
+  type AccountReference,
+  AccountStatus,
+  assertOpen,
+  assertVersion,
+  isTopLevel,
+  parseAccountReference,
+} from '../domain/account.js';
+import { type Organization, type OrganizationKey, type OrganizationReference, parseOrganizationReference } from '../domain/organization.js';
 import { type Actor, authorize, authorizeOn } from '../domain/permissions.js';
-import { isSid, parseSid, type Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
 import type { Database } from '../persistence/database.js';
 import type { Cascade, CascadeOptions } from './account-service.js';
-import { parseReference } from './organization-service.js';
 
 /** Moves a top-level account, with everything below it, to another organization (SPEC §2, "Migration"). */
 export class AccountMigration {
@@ -19,18 +26,18 @@ export class AccountMigration {
    */
   async migrate(
     actor: Actor,
-    sid: Sid,
+    target: AccountReference,
     destination: OrganizationReference | undefined,
     { dryRun = false, version }: CascadeOptions = {},
   ): Promise<Cascade> {
     authorize(actor, 'migrateAccount');
-    const reference = destination && wellFormed(destination);
+    const destinationKey = destination && wellFormed(() => parseOrganizationReference(destination));
+    const key = wellFormed(() => parseAccountReference(target));
     return this.database.write(async ({ accounts, organizations }) => {
-      const strength = dryRun ? 'FOR SHARE' : 'FOR UPDATE';
-      const account = isSid('account', sid) ? await accounts.lockTreeOf(sid, actor.account.path, strength) : undefined;
-      const organization = reference && (await organizations.share(reference));
+      const account = await accounts.lockTreeOf(key, actor.account.path, dryRun ? 'FOR SHARE' : 'FOR UPDATE');
+      const organization = destinationKey && (await organizations.share(destinationKey));
       assertDestination(organization);
-      parseSid('account', sid, 'sid');
+      parseAccountReference(target);
       authorizeOn(actor, 'migrateAccount', account);
       assertMigratable(account, organization);
       assertVersion(account, version);
@@ -38,17 +45,18 @@ export class AccountMigration {
       const reached = await accounts.countInTree(account, Object.values(AccountStatus));
       if (dryRun) return { account, reached, dryRun };
       await accounts.setOrganizationInTree(account, organization.sid);
-      return { account: (await accounts.find(sid))!, reached, dryRun };
+      return { account: (await accounts.find(account.sid))!, reached, dryRun };
     });
   }
 }
 
-/** What is malformed names no organization; SPEC §2 has one answer for both. */
-function wellFormed(reference: OrganizationReference): OrganizationReference | undefined {
+/** What is malformed names nothing. Of an organization, SPEC §2 has one answer for both; of the account, it is told later. */
+function wellFormed<Key extends AccountKey | OrganizationKey>(parse: () => Key | undefined): Key | undefined {
   try {
-    return parseReference(reference);
-  } catch {
-    return undefined;
+    return parse();
+  } catch (error) {
+    if (error instanceof AppError) return undefined;
+    throw error;
   }
 }
 

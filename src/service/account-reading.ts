@@ -1,14 +1,12 @@
-import { type Account, parseEmailAddress } from '../domain/account.js';
+import { type Account, type AccountReference, parseAccountReference } from '../domain/account.js';
 import type { Organization } from '../domain/organization.js';
-import { type PageOf, pageFrom } from '../domain/page.js';
+import { type NumberedPage, type Page, type PageOf, pageFrom } from '../domain/page.js';
 import { type Actor, authorize, authorizeOn, may } from '../domain/permissions.js';
-import { parseSid, type Sid } from '../domain/sid.js';
+import type { Sid } from '../domain/sid.js';
 import { assertPrintable, assertWithin } from '../domain/input.js';
-import type { AccountFilter, AccountScope, Listed, PageQuery } from '../persistence/account-repository.js';
+import { type AccountFilter, type AccountScope, type Listed, type PageQuery, allColumns } from '../persistence/account-repository.js';
 import type { Database } from '../persistence/database.js';
-
-/** An account as callers name it: by one of the two. */
-export type AccountReference = { sid: Sid } | { emailAddress: string };
+import { inBatches } from './batches.js';
 
 /** What a list of accounts belongs to: the parent or ancestor, or the organization. */
 export type ListOwner = Account | Organization;
@@ -26,18 +24,21 @@ export class AccountReading {
   /** The account, if there is one and the caller may see it. @throws AppError BAD_USER_INPUT, INVALID_EMAIL */
   async find(actor: Actor, by: AccountReference): Promise<Account | null> {
     authorize(actor, 'readAccount');
-    const account = await ('sid' in by ? this.#findBySid(by.sid) : this.#findByEmailAddress(by.emailAddress));
+    const account = await this.#look(by);
     return account !== undefined && may(actor, 'readAccount', account) ? account : null;
   }
 
-  async #findBySid(text: string): Promise<Account | undefined> {
-    const sid = parseSid('account', text, 'sid');
-    return this.database.read(({ accounts }) => accounts.find(sid));
+  /** The account, for a caller who is told why not. @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, and as `find` */
+  async get(actor: Actor, by: AccountReference): Promise<Account> {
+    authorize(actor, 'readAccount');
+    const account = await this.#look(by);
+    authorizeOn(actor, 'readAccount', account);
+    return account;
   }
 
-  async #findByEmailAddress(text: string): Promise<Account | undefined> {
-    const emailAddress = parseEmailAddress(text);
-    return this.database.read(({ accounts }) => accounts.findByEmailAddress(emailAddress));
+  async #look(by: AccountReference): Promise<Account | undefined> {
+    const key = parseAccountReference(by);
+    return key && this.database.read(({ accounts }) => accounts.findBy(key));
   }
 
   /** Many accounts at once, in the order of the SIDs; null where there is none that the caller may see. */
@@ -57,6 +58,35 @@ export class AccountReading {
     return keys.map((key) => pageFrom(byKey.get(key)!, listing.page));
   }
 
+  /** The page with that number of one owner's list, and how long the whole list is. @throws AppError FORBIDDEN */
+  async numberedPage(
+    actor: Actor,
+    scope: AccountScope,
+    owner: ListOwner,
+    { number, size }: NumberedPage,
+  ): Promise<{ accounts: Account[]; total: number }> {
+    const [total] = await this.counts(actor, { scope, filter: {} }, [owner]);
+    const page = { size, backward: false, from: undefined, skip: number * size };
+    const [found] = page.skip < total! ? await this.pages(actor, wholeList(scope, page), [owner]) : [];
+    return { accounts: (found?.rows ?? []).map(({ account }) => account), total: total! };
+  }
+
+  /**
+   * One owner's list from end to end, in batches. Each batch is read when it is asked for, by a statement of its own that
+   * continues after the last row: however slowly the list is taken, it holds no more than one batch, and no connection. An
+   * account that is there all the while is in it exactly once. The first batch has been read when this returns.
+   * @throws AppError FORBIDDEN, UNAVAILABLE; the iteration UNAVAILABLE
+   */
+  async all(actor: Actor, scope: AccountScope, owner: ListOwner): Promise<AsyncIterable<Account[]>> {
+    const batches = await inBatches(
+      async (page) => (await this.pages(actor, wholeList(scope, page), [owner]))[0]!,
+      ({ orderKey, account }) => ({ key: orderKey, sid: account.sid }),
+    );
+    return (async function* () {
+      for await (const batch of batches) yield batch.map(({ account }) => account);
+    })();
+  }
+
   /** The length of each owner's list: one statement for them all. @throws AppError FORBIDDEN */
   async counts(actor: Actor, { scope, filter }: Selection, owners: readonly ListOwner[]): Promise<number[]> {
     const keys = listKeys(actor, scope, owners);
@@ -74,6 +104,11 @@ function listKeys(actor: Actor, scope: AccountScope, owners: readonly ListOwner[
   const accounts = owners as readonly Account[];
   for (const account of accounts) authorizeOn(actor, 'listSubAccounts', account);
   return accounts.map(({ sid, path }) => (scope.kind === 'descendants' ? path : sid));
+}
+
+/** The whole of every account, in the order in which they were created. */
+function wholeList(scope: AccountScope, page: Page): Listing {
+  return { scope, filter: {}, order: { field: 'dateCreated', descending: false }, page, columns: allColumns };
 }
 
 /** @throws AppError BAD_USER_INPUT */

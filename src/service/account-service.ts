@@ -1,5 +1,7 @@
 import {
   type Account,
+  type AccountKey,
+  type AccountReference,
   AccountStatus,
   AccountType,
   type Role,
@@ -10,24 +12,24 @@ import {
   assertVersion,
   defaultFriendlyName,
   isRoot,
+  parseAccountReference,
   parseEmailAddress,
   parseFriendlyName,
   statusesThatMayBecome,
 } from '../domain/account.js';
-import type { OrganizationReference } from '../domain/organization.js';
+import { type OrganizationKey, type OrganizationReference, parseOrganizationReference } from '../domain/organization.js';
 import { type Actor, type SignedIn, authorize, authorizeOn } from '../domain/permissions.js';
-import { newSid, parseSid, type Sid } from '../domain/sid.js';
+import { newSid, type Sid } from '../domain/sid.js';
 import { pathBelow, topLevelSidOf } from '../domain/tree.js';
 import { AppError } from '../errors.js';
 import type { Reach } from '../persistence/account-repository.js';
 import type { Database, Repositories } from '../persistence/database.js';
-import type { CredentialService } from './credential-service.js';
-import { parseReference } from './organization-service.js';
+import type { CredentialService, PreparedPassword } from './credential-service.js';
 
 /** What a new account is made from. */
 export interface NewAccount {
   /** The caller, unless said otherwise. */
-  parentSid?: Sid | undefined;
+  parent?: AccountReference | undefined;
   emailAddress: string;
   password?: string | undefined;
   friendlyName?: string | undefined;
@@ -40,12 +42,14 @@ export interface NewAccount {
   organization?: OrganizationReference | undefined;
 }
 
-/** What can be changed of an account, short of its status; what is absent stays. */
+/** What can be changed of an account; what is absent stays. */
 export interface AccountChanges {
   friendlyName?: string | undefined;
   password?: string | undefined;
   type?: AccountType | undefined;
   role?: Role | undefined;
+  /** Reaches everything below the account too, after its other changes. */
+  status?: AccountStatus | undefined;
   /** The version that the caller read; a newer one refuses the change. */
   version?: number | undefined;
 }
@@ -80,19 +84,19 @@ export class AccountService {
    */
   async create(actor: Actor, input: NewAccount): Promise<Account> {
     authorize(actor, 'createAccount');
-    const parentSid = parseSid('account', input.parentSid ?? actor.account.sid, 'parentSid');
+    const parentKey = parseAccountReference(input.parent ?? actor.account, 'parentSid');
     const emailAddress = parseEmailAddress(input.emailAddress);
     const friendlyName = input.friendlyName === undefined ? defaultFriendlyName(emailAddress) : parseFriendlyName(input.friendlyName);
-    const organization = input.organization && parseReference(input.organization, 'organization');
+    const organization = input.organization && parseOrganizationReference(input.organization, 'organization');
     const status = input.status ?? (input.password === undefined ? AccountStatus.UNINITIALIZED : AccountStatus.ACTIVE);
     if (input.password === undefined && status !== AccountStatus.UNINITIALIZED) {
       throw new AppError('MISSING_PARAMETER', `An account that is ${status} from the start needs a password.`, { field: 'password' });
     }
-    const passwordHash = input.password === undefined ? undefined : await this.credentials.hashPassword(input.password, emailAddress);
+    const password = input.password === undefined ? undefined : await this.credentials.preparePassword(input.password, emailAddress);
     const role = input.role ?? actor.account.role;
 
     return this.database.write(async (repositories) => {
-      const parent = await repositories.accounts.lockTreeOf(parentSid, actor.account.path, 'FOR SHARE');
+      const parent = await repositories.accounts.lockTreeOf(parentKey, actor.account.path, 'FOR SHARE');
       authorizeOn(actor, 'createAccount', parent);
       assertActiveParent(parent);
       assertLevelBelow(parent, this.maxLevels);
@@ -100,7 +104,7 @@ export class AccountService {
       const path = pathBelow(parent.path, sid);
       const account = await repositories.accounts.insert({
         sid,
-        parentSid,
+        parentSid: parent.sid,
         topLevelSid: topLevelSidOf(path),
         path,
         organizationSid: await this.#organizationOf(repositories, actor, parent, organization),
@@ -110,20 +114,13 @@ export class AccountService {
         status,
         role,
       });
-      if (passwordHash !== undefined && status !== AccountStatus.CLOSED) {
-        await this.credentials.initialize(repositories, sid, passwordHash);
-      }
+      if (password !== undefined && status !== AccountStatus.CLOSED) await this.credentials.initialize(repositories, sid, password);
       return account;
     });
   }
 
   /** Only top-level accounts may wear another organization than their parent's, and only the Super Admin decides it. */
-  async #organizationOf(
-    { organizations }: Repositories,
-    actor: Actor,
-    parent: Account,
-    named: OrganizationReference | undefined,
-  ): Promise<Sid> {
+  async #organizationOf({ organizations }: Repositories, actor: Actor, parent: Account, named: OrganizationKey | undefined): Promise<Sid> {
     if (named === undefined) return parent.organizationSid;
     const organization = await organizations.share(named);
     if (organization?.sid === parent.organizationSid) return organization.sid;
@@ -140,33 +137,49 @@ export class AccountService {
   }
 
   /**
-   * Changes one account. A password makes a new AuthToken, and makes an uninitialized account active.
-   * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, VERSION_CONFLICT, PARENT_NOT_ACTIVE, and what its
-   * inputs can be wrong by
+   * Changes one account, and by its status everything below it. A password makes a new AuthToken, and makes an
+   * uninitialized account active.
+   * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, VERSION_CONFLICT, PARENT_NOT_ACTIVE, what a change of
+   * status can be refused by, and what its inputs can be wrong by
    */
-  async update(actor: Actor, sid: Sid, { version, password, type, role, friendlyName: name }: AccountChanges): Promise<Account> {
+  async update(
+    actor: Actor,
+    target: AccountReference,
+    { version, password: newPassword, status, type, role, friendlyName: name }: AccountChanges,
+  ): Promise<Account> {
     authorize(actor, 'updateAccount');
-    parseSid('account', sid, 'sid');
+    const key = parseAccountReference(target);
     const friendlyName = name === undefined ? undefined : parseFriendlyName(name);
     const changes = defined({ friendlyName, type, role });
-    const passwordHash = password === undefined ? undefined : await this.#hashPasswordOf(actor, sid, password);
+    const password = newPassword === undefined ? undefined : await this.#preparePassword(actor, key, newPassword);
 
     return this.database.write(async (repositories) => {
-      const account = await repositories.accounts.lock(sid, actor.account.path);
+      const { accounts } = repositories;
+      const account = await (status === undefined
+        ? accounts.lock(key, actor.account.path)
+        : accounts.lockTreeOf(key, actor.account.path, 'FOR UPDATE'));
       authorizeOn(actor, 'updateAccount', account);
       if (role !== undefined || type !== undefined) authorizeOn(actor, 'changeRole', account);
-      assertOpen(account);
+      if (status !== undefined) authorizeOn(actor, operationFor(status), account);
       assertVersion(account, version);
-      if (passwordHash !== undefined) return this.credentials.setPassword(repositories, account, passwordHash, changes);
-      return Object.keys(changes).length === 0 ? account : repositories.accounts.update(sid, changes);
+      const isUnchanged = password === undefined && Object.keys(changes).length === 0;
+      // To ask for nothing is no change, of a closed account either (SPEC §4).
+      if (isUnchanged && status === undefined) return account;
+      assertOpen(account);
+      const changed = isUnchanged
+        ? account
+        : password === undefined
+          ? await accounts.update(account.sid, changes)
+          : await this.credentials.setPassword(repositories, account, password, changes);
+      return status === undefined ? changed : (await this.#setStatus(repositories, changed, status)).account;
     });
   }
 
   /** The policy needs the e-mail address, which never changes; and hashing takes too long to do it under a lock. */
-  async #hashPasswordOf(actor: Actor, sid: Sid, password: string): Promise<string> {
-    const account = await this.database.read(({ accounts }) => accounts.find(sid));
+  async #preparePassword(actor: Actor, key: AccountKey | undefined, password: string): Promise<PreparedPassword> {
+    const account = key && (await this.database.read(({ accounts }) => accounts.findBy(key)));
     authorizeOn(actor, 'updateAccount', account);
-    return this.credentials.hashPassword(password, account.emailAddress);
+    return this.credentials.preparePassword(password, account.emailAddress);
   }
 
   /**
@@ -174,47 +187,57 @@ export class AccountService {
    * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, INVALID_STATUS, PASSWORD_RESET_REQUIRED,
    * PARENT_NOT_ACTIVE, VERSION_CONFLICT
    */
-  async setStatus(actor: Actor, sid: Sid, status: AccountStatus, options: CascadeOptions = {}): Promise<Cascade> {
+  async setStatus(actor: Actor, target: AccountReference, status: AccountStatus, options: CascadeOptions = {}): Promise<Cascade> {
     authorize(actor, 'setAccountStatus');
     if (status !== AccountStatus.ACTIVE && status !== AccountStatus.SUSPENDED) {
       throw new AppError('INVALID_STATUS', 'The status is set to active or suspended; an account is closed by closing it.', {
         field: 'status',
       });
     }
-    return this.#cascade(actor, 'setAccountStatus', sid, status, options);
+    return this.#cascade(actor, target, status, options);
   }
 
   /**
-   * Closes the account and, by cascade, everything below it, for good. Credentials and reset tokens are revoked.
+   * Closes the account and, by cascade, everything below it, for good. Credentials, reset tokens and profile links go.
    * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, VERSION_CONFLICT
    */
-  async close(actor: Actor, sid: Sid, options: CascadeOptions = {}): Promise<Cascade> {
+  async close(actor: Actor, target: AccountReference, options: CascadeOptions = {}): Promise<Cascade> {
     authorize(actor, 'closeAccount');
-    return this.#cascade(actor, 'closeAccount', sid, AccountStatus.CLOSED, options);
+    return this.#cascade(actor, target, AccountStatus.CLOSED, options);
   }
 
   async #cascade(
     actor: SignedIn,
-    operation: 'setAccountStatus' | 'closeAccount',
-    sid: Sid,
+    target: AccountReference,
     status: AccountStatus,
     { dryRun = false, version }: CascadeOptions,
   ): Promise<Cascade> {
-    parseSid('account', sid, 'sid');
-    return this.database.write(async ({ accounts }) => {
-      const account = await accounts.lockTreeOf(sid, actor.account.path, dryRun ? 'FOR SHARE' : 'FOR UPDATE');
-      authorizeOn(actor, operation, account);
-      assertMayBecome(account, status);
+    const key = parseAccountReference(target);
+    return this.database.write(async (repositories) => {
+      const account = await repositories.accounts.lockTreeOf(key, actor.account.path, dryRun ? 'FOR SHARE' : 'FOR UPDATE');
+      authorizeOn(actor, operationFor(status), account);
+      assertOpen(account);
       assertVersion(account, version);
-      if (status === AccountStatus.ACTIVE) assertActiveParent((await accounts.find(account.parentSid!))!);
-
-      const from = statusesThatMayBecome(status);
-      const reached = await accounts.countInTree(account, from);
-      if (dryRun || reached.length === 0) return { account, reached, dryRun };
-      await accounts.setStatusInTree(account, status, from);
-      return { account: (await accounts.find(sid))!, reached, dryRun };
+      return this.#setStatus(repositories, account, status, dryRun);
     });
   }
+
+  /** Gives the status to an account whose tree is locked, and to what lies below it. */
+  async #setStatus({ accounts }: Repositories, account: Account, status: AccountStatus, dryRun = false): Promise<Cascade> {
+    assertMayBecome(account, status);
+    if (status === AccountStatus.ACTIVE) assertActiveParent((await accounts.find(account.parentSid!))!);
+
+    const from = statusesThatMayBecome(status);
+    const reached = await accounts.countInTree(account, from);
+    if (dryRun || reached.length === 0) return { account, reached, dryRun };
+    await accounts.setStatusInTree(account, status, from);
+    return { account: (await accounts.find(account.sid))!, reached, dryRun };
+  }
+}
+
+/** What a change to the status is, in the table of permissions. */
+function operationFor(status: AccountStatus): 'closeAccount' | 'setAccountStatus' {
+  return status === AccountStatus.CLOSED ? 'closeAccount' : 'setAccountStatus';
 }
 
 /** The object without its undefined properties. */

@@ -1,13 +1,19 @@
-import { assertActiveParent, assertOpen, isRoot, parseEmailAddress, type Account } from '../domain/account.js';
+import { assertActiveParent, assertOpen, isRoot, parseAccountReference, type Account } from '../domain/account.js';
 import { assertStrongPassword, overlapSecondsMax, type Presented, resetTokenSeconds } from '../domain/credentials.js';
 import { assertWithin } from '../domain/input.js';
 import { type Actor, type SignedIn, actorOf, authorize, authorizeOn, may } from '../domain/permissions.js';
-import { isSid, parseSid, type Sid } from '../domain/sid.js';
+import { parseSid, type Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
 import type { SignInData } from '../persistence/credential-repository.js';
 import type { Database, Repositories } from '../persistence/database.js';
 import type { Passwords } from './passwords.js';
 import { type Secrets, sameHash } from './secrets.js';
+
+/** A password that may be set, with what is kept of it and the AuthToken that comes with it. */
+export interface PreparedPassword {
+  passwordHash: string;
+  authToken: string;
+}
 
 /** Who is who: signing in, AuthTokens, passwords and the one-time tokens that reset them (SPEC §5). */
 export class CredentialService {
@@ -23,8 +29,8 @@ export class CredentialService {
    * @throws AppError UNAUTHENTICATED, ACCOUNT_NOT_ACTIVE
    */
   async authenticate({ login, secret }: Presented): Promise<SignedIn> {
-    const by = loginOf(login);
-    const found = by && (await this.database.read(({ credentials }) => credentials.findForSignIn(by)));
+    const key = parseAccountReference({ either: login });
+    const found = key && (await this.database.read(({ credentials }) => credentials.findForSignIn(key)));
     if (found === undefined || !(await this.#proves(found, secret))) {
       if (found?.credential === undefined) await this.passwords.verifyNobody(secret);
       throw new AppError('UNAUTHENTICATED', 'The SID or e-mail address, or the password or AuthToken, is wrong.');
@@ -48,12 +54,15 @@ export class CredentialService {
   async authToken(actor: Actor, sid: Sid): Promise<string | null> {
     authorize(actor, 'readAuthToken');
     parseSid('account', sid, 'sid');
-    return this.database.read(async ({ accounts, credentials }) => {
-      const account = await accounts.find(sid);
-      if (account === undefined || !may(actor, 'readAuthToken', account)) return null;
-      const ciphertext = await credentials.findTokenCiphertext(sid);
-      return ciphertext === undefined ? null : this.secrets.readAuthToken(sid, ciphertext);
-    });
+    const account = await this.database.read(({ accounts }) => accounts.find(sid));
+    return account === undefined || !may(actor, 'readAuthToken', account) ? null : this.authTokenOf(actor, account);
+  }
+
+  /** The AuthToken of an account that the caller has read; nothing when it has none. @throws AppError FORBIDDEN */
+  async authTokenOf(actor: Actor, account: Account): Promise<string | null> {
+    authorizeOn(actor, 'readAuthToken', account);
+    const ciphertext = await this.database.read(({ credentials }) => credentials.findTokenCiphertext(account.sid));
+    return ciphertext === undefined ? null : this.secrets.readAuthToken(account.sid, ciphertext);
   }
 
   /**
@@ -64,15 +73,16 @@ export class CredentialService {
     authorize(actor, 'rotateAuthToken');
     parseSid('account', sid, 'sid');
     assertWithin(overlapSeconds, { min: 0, max: overlapSecondsMax }, 'overlapSeconds');
-    const { token, ...kept } = this.secrets.newAuthToken(sid);
+    const authToken = this.secrets.newAuthToken();
+    const kept = this.secrets.keptAuthToken(sid, authToken);
     return this.database.write(async ({ accounts, credentials }) => {
-      const account = await accounts.lock(sid, actor.account.path);
+      const account = await accounts.lock({ sid }, actor.account.path);
       authorizeOn(actor, 'rotateAuthToken', account);
       assertOpen(account);
       if (!(await credentials.rotateToken(sid, kept, overlapSeconds))) {
         throw new AppError('PASSWORD_RESET_REQUIRED', `Account ${sid} has no credentials yet; set a password first.`);
       }
-      return { account: await accounts.update(sid, {}), authToken: token };
+      return { account: await accounts.update(sid, {}), authToken };
     });
   }
 
@@ -90,7 +100,7 @@ export class CredentialService {
     assertWithin(expiresInSeconds, resetTokenSeconds, 'expiresInSeconds');
     const { token, tokenHash } = this.secrets.newResetToken();
     return this.database.write(async ({ accounts, credentials }) => {
-      const account = await accounts.lock(sid, actor.account.path);
+      const account = await accounts.lock({ sid }, actor.account.path);
       authorizeOn(actor, 'createPasswordResetToken', account);
       assertOpen(account);
       return { account, resetToken: token, expiresAt: await credentials.addResetToken(sid, tokenHash, expiresInSeconds) };
@@ -108,13 +118,12 @@ export class CredentialService {
       return sid === undefined ? undefined : accounts.find(sid);
     });
     if (account === undefined) throw unusableToken();
-    assertStrongPassword(password, account.emailAddress);
-    const passwordHash = await this.passwords.hash(password);
+    const prepared = await this.preparePassword(password, account.emailAddress);
     return this.database.write(async (repositories) => {
-      const locked = await repositories.accounts.lock(account.sid, account.path);
+      const locked = await repositories.accounts.lock(account, account.path);
       if (locked === undefined || !(await repositories.credentials.takeResetToken(tokenHash))) throw unusableToken();
       assertOpen(locked);
-      return this.setPassword(repositories, locked, passwordHash);
+      return this.setPassword(repositories, locked, prepared);
     });
   }
 
@@ -133,15 +142,15 @@ export class CredentialService {
     }
   }
 
-  /** Hashes a password that a use case is about to set. @throws AppError PASSWORD_TOO_WEAK */
-  async hashPassword(password: string, emailAddress: string): Promise<string> {
+  /** Does what takes long for a password that a use case is about to set. @throws AppError PASSWORD_TOO_WEAK */
+  async preparePassword(password: string, emailAddress: string): Promise<PreparedPassword> {
     assertStrongPassword(password, emailAddress);
-    return this.passwords.hash(password);
+    return { passwordHash: await this.passwords.hash(password), authToken: this.secrets.newAuthToken(password) };
   }
 
-  /** Gives an account that is being created its first password and AuthToken. */
-  async initialize({ credentials }: Repositories, sid: Sid, passwordHash: string): Promise<void> {
-    await credentials.set(sid, { passwordHash, ...this.secrets.newAuthToken(sid) });
+  /** Gives an account its password and AuthToken; whatever it had before stops. */
+  async initialize({ credentials }: Repositories, sid: Sid, { passwordHash, authToken }: PreparedPassword): Promise<void> {
+    await credentials.set(sid, { passwordHash, ...this.secrets.keptAuthToken(sid, authToken) });
   }
 
   /**
@@ -150,25 +159,15 @@ export class CredentialService {
    * @throws AppError PARENT_NOT_ACTIVE
    */
   async setPassword(
-    { accounts, credentials }: Repositories,
+    repositories: Repositories,
     account: Account,
-    passwordHash: string,
+    password: PreparedPassword,
     changes: Partial<Pick<Account, 'friendlyName' | 'type' | 'role'>> = {},
   ): Promise<Account> {
     const activates = account.status === 'uninitialized';
-    if (activates && !isRoot(account)) assertActiveParent((await accounts.find(account.parentSid!))!);
-    await credentials.set(account.sid, { passwordHash, ...this.secrets.newAuthToken(account.sid) });
-    return accounts.update(account.sid, activates ? { ...changes, status: 'active' } : changes);
-  }
-}
-
-/** What a login names; nothing when it can name no account. */
-function loginOf(login: string): { sid: Sid } | { emailAddress: string } | undefined {
-  if (isSid('account', login)) return { sid: login };
-  try {
-    return { emailAddress: parseEmailAddress(login) };
-  } catch {
-    return undefined;
+    if (activates && !isRoot(account)) assertActiveParent((await repositories.accounts.find(account.parentSid!))!);
+    await this.initialize(repositories, account.sid, password);
+    return repositories.accounts.update(account.sid, activates ? { ...changes, status: 'active' } : changes);
   }
 }
 

@@ -26,7 +26,7 @@ export async function ensureRoot(database: Database, credentials: CredentialServ
   if (await database.read(({ accounts }) => accounts.findRoot())) return;
   const { emailAddress } = admin;
   const password = admin.password ?? generatedPassword();
-  const passwordHash = await credentials.hashPassword(password, emailAddress);
+  const prepared = await credentials.preparePassword(password, emailAddress);
   await database.write(async (repositories) => {
     await repositories.accounts.lockFirstStart();
     if (await repositories.accounts.findRoot()) return;
@@ -48,7 +48,7 @@ export async function ensureRoot(database: Database, credentials: CredentialServ
       status: 'active',
       role: Role.ADMINISTRATOR,
     });
-    await credentials.initialize(repositories, sid, passwordHash);
+    await credentials.initialize(repositories, sid, prepared);
     if (admin.password === undefined) admin.announce(password);
   });
 }

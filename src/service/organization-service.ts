@@ -1,9 +1,16 @@
-import { type Organization, type OrganizationReference, OrganizationStatus, parseDomainName } from '../domain/organization.js';
-import { type Order, type PageArguments, type PageOf, pageFrom, parsePage } from '../domain/page.js';
+import {
+  type Organization,
+  type OrganizationReference,
+  OrganizationStatus,
+  parseDomainName,
+  parseOrganizationReference,
+} from '../domain/organization.js';
+import { type Order, type PageArguments, type PageOf, type Position, pageFrom, parsePage } from '../domain/page.js';
 import { type Actor, assertSignedIn, authorize, reaches, requirementOf } from '../domain/permissions.js';
 import { newSid, parseSid, type Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
 import type { Database } from '../persistence/database.js';
+import { inBatches } from './batches.js';
 
 /** The order of every list of organizations. */
 export const organizationOrder: Order = { field: 'domainName', descending: false };
@@ -15,17 +22,23 @@ export class OrganizationService {
   /** The organization, if there is one and the caller may see it. @throws AppError FORBIDDEN, BAD_USER_INPUT, INVALID_DOMAIN_NAME */
   async find(actor: Actor, by: OrganizationReference): Promise<Organization | null> {
     authorize(actor, 'readOwnOrganization');
-    const reference = parseReference(by);
-    const organization = await this.database.read(({ organizations }) => organizations.find(reference));
+    const key = parseOrganizationReference(by);
+    const organization = key && (await this.database.read(({ organizations }) => organizations.find(key)));
     return organization !== undefined && seesOrganization(actor, organization.sid) ? organization : null;
   }
 
-  /** The organization, for a use case that is about all that is in it. @throws AppError FORBIDDEN, ORGANIZATION_NOT_FOUND, and as `find` */
-  async get(actor: Actor, by: OrganizationReference): Promise<Organization> {
-    authorize(actor, 'manageOrganizations');
+  /** The organization, for a caller who is told why not. @throws AppError FORBIDDEN, ORGANIZATION_NOT_FOUND, and as `find` */
+  async get(actor: Actor, by: OrganizationReference, field = 'organization'): Promise<Organization> {
     const organization = await this.find(actor, by);
     if (organization !== null) return organization;
-    throw new AppError('ORGANIZATION_NOT_FOUND', 'There is no such organization.', { field: 'organization' });
+    authorize(actor, 'manageOrganizations');
+    throw organizationNotFound(field);
+  }
+
+  /** The organization, for a use case that is about all that is in it. @throws AppError as `get` */
+  async getManaged(actor: Actor, by: OrganizationReference, field?: string): Promise<Organization> {
+    authorize(actor, 'manageOrganizations');
+    return this.get(actor, by, field);
   }
 
   /** Many organizations at once, in the order of the SIDs; null where there is none that the caller may see. */
@@ -43,6 +56,15 @@ export class OrganizationService {
     const page = parsePage(pageArguments, organizationOrder);
     const read = await this.database.read(({ organizations }) => organizations.listPage(status, organizationOrder.descending, page));
     return pageFrom(read, page);
+  }
+
+  /** All organizations, in batches that are read as they are asked for. @throws AppError FORBIDDEN, UNAVAILABLE */
+  async all(actor: Actor, status: OrganizationStatus | undefined): Promise<AsyncIterable<Organization[]>> {
+    authorize(actor, 'manageOrganizations');
+    return inBatches(async (page) => {
+      const read = await this.database.read(({ organizations }) => organizations.listPage(status, organizationOrder.descending, page));
+      return pageFrom(read, page);
+    }, organizationPosition);
   }
 
   async count(actor: Actor, status: OrganizationStatus | undefined): Promise<number> {
@@ -64,26 +86,30 @@ export class OrganizationService {
   async close(actor: Actor, sid: Sid): Promise<Organization> {
     authorize(actor, 'manageOrganizations');
     parseSid('organization', sid, 'sid');
-    return this.database.write(async ({ accounts, organizations }) => {
+    return this.database.write(async ({ accounts, organizations, profiles }) => {
       const organization = await organizations.lock({ sid });
-      if (organization === undefined) throw new AppError('ORGANIZATION_NOT_FOUND', 'There is no such organization.', { field: 'sid' });
+      if (organization === undefined) throw organizationNotFound('sid');
       if (organization.status === OrganizationStatus.CLOSED) return organization;
       if (!(await accounts.isOrganizationEmpty(sid))) {
         throw new AppError('ORGANIZATION_NOT_EMPTY', `Organization ${sid} still has accounts that are not closed.`);
       }
+      await profiles.unlinkOrganization(sid);
       return organizations.setStatus(sid, OrganizationStatus.CLOSED);
     });
   }
 }
 
-/** A well-formed reference, as it is stored. @throws AppError BAD_USER_INPUT, INVALID_DOMAIN_NAME */
-export function parseReference(reference: OrganizationReference, field?: string): OrganizationReference {
-  return 'sid' in reference
-    ? { sid: parseSid('organization', reference.sid, field ?? 'sid') }
-    : { domainName: parseDomainName(reference.domainName, field ?? 'domainName') };
+export function organizationNotFound(field: string): AppError {
+  return new AppError('ORGANIZATION_NOT_FOUND', 'There is no such organization.', { field });
 }
 
-function seesOrganization(actor: Actor, sid: Sid): boolean {
+/** Where in the list of all organizations an organization stands. */
+export function organizationPosition({ domainName, sid }: Organization): Position {
+  return { key: domainName, sid };
+}
+
+/** Whether the caller may know of the organization. */
+export function seesOrganization(actor: Actor, sid: Sid): boolean {
   if (reaches(actor, requirementOf('manageOrganizations'))) return true;
   return actor.rank !== 'Anonymous' && reaches(actor, requirementOf('readOwnOrganization')) && actor.account.organizationSid === sid;
 }

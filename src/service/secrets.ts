@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { AuthTokenScheme } from '../domain/credentials.js';
 import type { Sid } from '../domain/sid.js';
 import type { NewCredential } from '../persistence/credential-repository.js';
 
@@ -11,8 +12,8 @@ const tagLength = 16;
 /** The bytes of `CREDENTIALS_KEY`. */
 export const credentialsKeyLength = 32;
 
-/** An AuthToken with the two forms in which it is kept. */
-export type NewAuthToken = { token: string } & Pick<NewCredential, 'tokenCiphertext' | 'tokenHash'>;
+/** The two forms in which an AuthToken is kept. */
+export type KeptAuthToken = Pick<NewCredential, 'tokenCiphertext' | 'tokenHash'>;
 
 /**
  * Makes, hides and verifies tokens (SPEC §5). The documented API returns the AuthToken, so it has to be kept readable: as
@@ -24,17 +25,25 @@ export class Secrets {
   readonly #tokenKey: Buffer;
   readonly #resetKey: Buffer;
 
-  constructor(credentialsKey: Buffer) {
+  constructor(
+    credentialsKey: Buffer,
+    private readonly scheme: AuthTokenScheme = 'random',
+  ) {
     const derive = (purpose: string): Buffer => Buffer.from(hkdfSync('sha256', credentialsKey, '', purpose, 32));
     this.#encryptionKey = derive('AuthToken encryption');
     this.#tokenKey = derive('AuthToken verification');
     this.#resetKey = derive('reset token verification');
   }
 
-  /** A new AuthToken for the account: 32 hexadecimal digits. */
-  newAuthToken(sid: Sid): NewAuthToken {
-    const token = randomBytes(16).toString('hex');
-    return { token, tokenCiphertext: this.#encrypt(sid, token), tokenHash: this.hashAuthToken(sid, token) };
+  /** A new AuthToken: 32 hexadecimal digits. A token that comes with no new password is random in either scheme. */
+  newAuthToken(password?: string): string {
+    if (this.scheme === 'md5' && password !== undefined) return createHash('md5').update(password).digest('hex');
+    return randomBytes(16).toString('hex');
+  }
+
+  /** What is kept of the account's AuthToken. */
+  keptAuthToken(sid: Sid, token: string): KeptAuthToken {
+    return { tokenCiphertext: this.#encrypt(sid, token), tokenHash: this.hashAuthToken(sid, token) };
   }
 
   hashAuthToken(sid: Sid, token: string): Buffer {

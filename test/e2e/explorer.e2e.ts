@@ -1,61 +1,26 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type BrowserContext, type Page, chromium } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startGateway } from '../support/gateway-process.js';
+import { type TestBrowser, type WatchedPage, startBrowser } from '../support/browser.js';
+import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
 
-let gateway: Awaited<ReturnType<typeof startGateway>>;
-let folder: string;
-let browser: BrowserContext;
+let gateway: GatewayProcess;
+let browser: TestBrowser;
+let watched: WatchedPage;
 let page: Page;
 
-/** What a browser would complain about, and every origin that it talked to. */
-let complaints: string[];
-let origins: Set<string>;
-
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'explorer-'));
   gateway = await startGateway();
-  browser = await chromium.launchPersistentContext(join(folder, 'profile'), {
-    executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
-    viewport: { width: 1280, height: 800 },
-    args: [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+  browser = await startBrowser('explorer');
 }, 120_000);
 
 afterAll(async () => {
   await browser?.close();
   await gateway?.stop();
-  await rm(join(folder, 'profile'), { recursive: true, force: true });
-  console.log(`Screenshots are in ${folder}`);
 });
 
 beforeEach(async () => {
-  page = await browser.newPage();
-  complaints = [];
-  origins = new Set();
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('request', (request) => {
-    const { protocol, origin } = new URL(request.url());
-    if (protocol !== 'data:') origins.add(origin);
-  });
-  await page.addInitScript(
-    `addEventListener('securitypolicyviolation', (event) => console.error('Violates', event.violatedDirective, event.blockedURI))`,
-  );
-  await page.goto(`${gateway.url}/graphiql`);
+  watched = await browser.open(`${gateway.url}/graphiql`);
+  ({ page } = watched);
   await page.getByRole('tab', { name: 'Tree' }).waitFor();
   return () => page.close();
 });
@@ -67,11 +32,11 @@ describe('GraphiQL', () => {
     await page.keyboard.press('Control+Enter'); // the query editor has the focus
     await expect.poll(answer, { timeout: 10_000 }).toContain(`"emailAddress": "${gateway.adminEmail}"`);
     expect(await answer()).not.toContain('"errors"');
-    await screenshot('tree');
+    await watched.screenshot('tree');
 
     await page.waitForTimeout(1000); // GraphiQL saves tabs half a second after an edit
     expect(await kept()).toEqual({ local: 0, session: 0, cookies: '', address: `${gateway.url}/graphiql` });
-    expectPeace();
+    watched.expectPeace();
   });
 
   it('has examples that fit the schema', async () => {
@@ -79,10 +44,10 @@ describe('GraphiQL', () => {
     for (const name of ['Tree', 'CreateAccount', 'CloseAccount', 'MigrateAccount']) {
       await page.getByRole('tab', { name }).click();
       await page.waitForTimeout(1000); // the linter waits before it marks
-      await screenshot(name);
+      await watched.screenshot(name);
       expect({ name, marked: await page.locator('.CodeMirror-lint-mark-error').allTextContents() }).toEqual({ name, marked: [] });
     }
-    expectPeace();
+    watched.expectPeace();
   });
 
   it('opens its dialogs, documentation and history under the policy', async () => {
@@ -92,25 +57,25 @@ describe('GraphiQL', () => {
     for (const dialog of ['short keys', 'settings']) {
       await page.getByRole('button', { name: `Open ${dialog} dialog` }).click();
       await page.getByRole('dialog').waitFor();
-      await screenshot(dialog);
+      await watched.screenshot(dialog);
       await page.keyboard.press('Escape');
       await page.getByRole('dialog').waitFor({ state: 'detached' });
     }
-    expectPeace();
+    watched.expectPeace();
   });
 
   it('says so when the credentials are wrong, and lets one try again', async () => {
     await signIn('not-the-password');
     await expectText('alert', 'Wrong credentials');
-    await screenshot('wrong-credentials');
+    await watched.screenshot('wrong-credentials');
     expect(await page.getByRole('button', { name: 'Sign out' }).isVisible()).toBe(false);
-    complaints = complaints.filter((text) => !text.includes('status of 401'));
+    expect(watched.complaints.splice(0)).toEqual([expect.stringContaining('status of 401')]);
 
     await page.keyboard.type(gateway.adminPassword); // the wrong one is selected
     await page.keyboard.press('Enter');
     await expectText('status', gateway.adminEmail);
     expect(await page.getByRole('alert').textContent()).toBe('');
-    expectPeace();
+    watched.expectPeace();
   });
 
   it('forgets credentials and answers on signing out, but not the questions', async () => {
@@ -129,18 +94,18 @@ describe('GraphiQL', () => {
     await page.getByRole('tab', { name: 'Mine' }).click();
     const [sent] = await Promise.all([page.waitForRequest('**/graphql'), page.getByRole('button', { name: /^Execute/ }).click()]);
     expect(await sent.allHeaders()).not.toHaveProperty('authorization');
-    await screenshot('signed-out');
+    await watched.screenshot('signed-out');
   });
 
   it.each(['light', 'dark'] as const)('fits a telephone, %s', async (colorScheme) => {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width: 360, height: 740 });
-    await screenshot(`telephone-${colorScheme}`);
+    await watched.screenshot(`telephone-${colorScheme}`);
     await signIn(gateway.adminPassword);
     await expectText('status', gateway.adminEmail);
-    await screenshot(`telephone-${colorScheme}-signed-in`);
+    await watched.screenshot(`telephone-${colorScheme}-signed-in`);
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
-    expectPeace();
+    watched.expectPeace();
   });
 });
 
@@ -162,13 +127,4 @@ function kept(): Promise<unknown> {
   return page.evaluate(
     '({ local: localStorage.length, session: sessionStorage.length, cookies: document.cookie, address: location.href })',
   );
-}
-
-/** No error, no violation of the policy, nobody else asked. */
-function expectPeace(): void {
-  expect({ complaints, origins: [...origins] }).toEqual({ complaints: [], origins: [gateway.url] });
-}
-
-function screenshot(name: string): Promise<Buffer> {
-  return page.screenshot({ path: join(folder, `${name}.png`) });
 }

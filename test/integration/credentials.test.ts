@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Passwords } from '../../src/service/passwords.js';
 import { Secrets } from '../../src/service/secrets.js';
 import { type TestGateway, admin, cheapPasswords, startTestGateway, testKey } from '../support/gateway.js';
 import { type Login, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
+import { restJsonSurface, restXmlSurface } from '../support/rest-surface.js';
 import { type Created, create, password } from '../support/tree.js';
 
 let gateway: TestGateway;
@@ -238,5 +240,47 @@ describe('signing in', () => {
       await expect(credentials.authenticate({ login, secret: 'wrong' })).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
     }
     expect(verified).toEqual(['somebody', 'nobody', 'nobody', 'nobody']);
+  });
+});
+
+describe('AUTH_TOKEN_SCHEME=md5', () => {
+  const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
+  let replacement: TestGateway;
+  beforeAll(async () => {
+    replacement = await startTestGateway({ environment: { AUTH_TOKEN_SCHEME: 'md5' } });
+  });
+  afterAll(() => replacement.stop());
+  const tokenOf = async (sid: string) =>
+    (await ask('query($sid: ID!) { authToken(sid: $sid) }', { sid }, admin, replacement)).data!.authToken as string;
+
+  it('makes the AuthToken md5(password), from the first start on, and takes it as the secret', async () => {
+    expect(await signsIn({ login: admin.login, secret: md5(admin.secret) }, replacement)).toBe(200);
+    const account = await create(restJsonSurface(replacement.url), { password: 'pass wörd: 😀' });
+    expect(await tokenOf(account.sid)).toBe(md5('pass wörd: 😀'));
+    for (const secret of ['pass wörd: 😀', md5('pass wörd: 😀')]) {
+      expect(await signsIn({ login: account.emailAddress, secret }, replacement)).toBe(200);
+    }
+  });
+
+  it('follows the password, and stops with it', async () => {
+    const account = await create(restXmlSurface(replacement.url));
+    const surface = restXmlSurface(replacement.url);
+    await surface.update(account.login, account.sid, { password: 'NewPassword' });
+    expect(await tokenOf(account.sid)).toBe(md5('NewPassword'));
+    expect(await signsIn({ login: account.sid, secret: md5('NewPassword') }, replacement)).toBe(200);
+    expect(await signsIn({ login: account.sid, secret: md5(password) }, replacement)).toBe(401);
+  });
+
+  it('leaves a rotated AuthToken random, since no password comes with it', async () => {
+    const { sid } = await create(restJsonSurface(replacement.url));
+    await ask('mutation($sid: ID!) { rotateAuthToken(input: { sid: $sid }) { authToken } }', { sid }, admin, replacement);
+    expect(await tokenOf(sid)).toMatch(/^[0-9a-f]{32}$/);
+    expect(await tokenOf(sid)).not.toBe(md5(password));
+    expect(await signsIn({ login: sid, secret: md5(password) }, replacement)).toBe(401);
+  });
+
+  it('is off by default', async () => {
+    const { sid } = await make();
+    expect(await signsIn({ login: sid, secret: md5(password) })).toBe(401);
   });
 });

@@ -443,6 +443,35 @@ describe('a caller who loses its powers', () => {
   });
 });
 
+describe('variables that do not fit', () => {
+  const quickly = async (query: string, variables: unknown): Promise<object> => {
+    const began = performance.now();
+    const answer = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: typeof variables === 'string' ? variables : JSON.stringify({ query, variables }),
+    });
+    // Without the bound it takes minutes; this is no measurement.
+    expect(performance.now() - began).toBeLessThan(15_000);
+    return (await answer.json()) as object;
+  };
+
+  it('are refused by their first mistakes, however many there are', async () => {
+    const unknownKeys = Object.fromEntries(Array.from({ length: 20_000 }, (_, number) => [`k${number}`, 1]));
+    const refused = { errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] };
+    expect(await quickly('query($d: AccountBy!) { account(by: $d) { sid } }', { d: unknownKeys })).toMatchObject(refused);
+    const nulls = Array.from({ length: 100_000 }, () => null);
+    expect(await quickly('query($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids: nulls })).toMatchObject(refused);
+  });
+
+  it('are refused unread when they are nested without end', async () => {
+    const body = `{"query":"{ __typename }","variables":${'['.repeat(900_000)}${']'.repeat(900_000)}}`;
+    expect(await quickly('', body)).toMatchObject({
+      errors: [{ extensions: { code: 'BAD_USER_INPUT' }, message: expect.stringContaining('256 levels') }],
+    });
+  });
+});
+
 describe('over HTTP', () => {
   const post = (body: string | Buffer<ArrayBuffer>, headers: Record<string, string> = {}) =>
     fetch(`${gateway.url}/graphql`, {
@@ -460,6 +489,7 @@ describe('over HTTP', () => {
       [post('query=x', { 'content-type': 'application/x-www-form-urlencoded' }), 415, 'UNSUPPORTED_MEDIA_TYPE'],
       [post('{"query":"{ viewer { sid } }"}', { 'content-type': 'text/plain' }), 415, 'UNSUPPORTED_MEDIA_TYPE'],
       [post(JSON.stringify({ query: `# ${'x'.repeat(300_000)}` })), 413, 'PAYLOAD_TOO_LARGE'],
+      [post(JSON.stringify({ query: '{ viewer { sid } }', variables: { a: 'x'.repeat(2_097_152) } })), 413, 'PAYLOAD_TOO_LARGE'],
       [fetch(`${gateway.url}/graphql?query={viewer{sid}}`, { headers: { authorization: basic(admin) } }), 400, 'BAD_USER_INPUT'],
     ];
     for (const [request, status, code] of cases) {

@@ -8,11 +8,13 @@ import { readConfig } from '../../src/config.js';
 import type { AccountStatus } from '../../src/domain/account.js';
 import { newSid, type Sid } from '../../src/domain/sid.js';
 import { pathBelow, topLevelSidOf } from '../../src/domain/tree.js';
+import { Secrets } from '../../src/service/secrets.js';
 import { type TestDatabase, cloneDatabase } from '../support/database.js';
 import { inDatabase } from '../support/database-url.js';
 import { type TestGateway, admin, cheapPasswords, startTestGateway, testKey } from '../support/gateway.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { brokenInvariants } from '../support/invariants.js';
+import { sendRest } from '../support/rest-client.js';
 import { password, uniqueEmail } from '../support/tree.js';
 
 /*
@@ -21,6 +23,8 @@ import { password, uniqueEmail } from '../support/tree.js';
  */
 
 const rounds = Number(process.env.RACE_ROUNDS ?? 50);
+
+const secrets = new Secrets(testKey);
 
 /** What a call was told: OK, or the code of the refusal. */
 type Told = string;
@@ -46,7 +50,13 @@ describe.each([
   });
   afterAll(() => database.drop());
   beforeEach(async () => {
-    for (const table of ['password_reset_token', 'credential WHERE account_sid <> $1', 'account WHERE sid <> $1']) {
+    for (const table of [
+      'password_reset_token',
+      'account_profile',
+      'organization_profile',
+      'credential WHERE account_sid <> $1',
+      'account WHERE sid <> $1',
+    ]) {
       await database.query(`DELETE FROM ${table}`, table.includes('$1') ? [root.sid] : []);
     }
   });
@@ -74,22 +84,36 @@ describe.each([
   const migrate = (sid: Sid, organization: Sid): Call => told('migrateAccount', { sid, organization: { sid: organization } });
   const rotate = (sid: Sid): Call => told('rotateAuthToken', { sid });
   const closeOrganization = (sid: Sid): Call => told('closeOrganization', { sid }, 'organization { sid }');
+  const linkProfile = (profile: Sid, target: object): Call => told('linkProfile', { sid: profile, target }, 'profile { sid }');
+  const deleteProfile = (sid: Sid): Call => told('deleteProfile', { sid }, 'sid');
+  /** A change of a name and the status in one request, as only the documented API has it. */
+  const put =
+    (sid: Sid, form: Record<string, string>): Call =>
+    async () => {
+      const { status, text } = await sendRest(gateways[calls++ % instances]!.url, admin, {
+        method: 'PUT',
+        path: `/Accounts/${sid}.json`,
+        form,
+      });
+      return status === 200 ? 'OK' : (JSON.parse(text).code as string);
+    };
   const makeResetToken = (sid: Sid): Call => told('createPasswordResetToken', { sid });
 
-  /** A line of accounts below the root, the top-level one first, with these statuses; each has (unusable) credentials. */
+  /** A line of accounts below the root, the top-level one first, with these statuses; each has credentials, of which nobody knows the password. */
   async function plant(statuses: AccountStatus[], organization = root.organization): Promise<Sid[]> {
     const sids = statuses.map(() => newSid('account'));
     let above = root;
     for (const [index, status] of statuses.entries()) {
       const sid = sids[index]!;
       const path = pathBelow(above.path, sid);
+      const { tokenCiphertext, tokenHash } = secrets.keptAuthToken(sid, secrets.newAuthToken());
       await database.query(
         `WITH planted AS (
            INSERT INTO account (sid, parent_sid, top_level_sid, path, organization_sid, email_address, friendly_name, type, status, role)
            VALUES ($1, $2, $3, $4, $5, $6, 'planted', 'Full', $7, 'Administrator')
          )
-         INSERT INTO credential (account_sid, password_hash, token_ciphertext, token_hash) VALUES ($1, '', '', '')`,
-        [sid, above.sid, topLevelSidOf(path), path, organization, uniqueEmail(), status],
+         INSERT INTO credential (account_sid, password_hash, token_ciphertext, token_hash) VALUES ($1, '', $8, $9)`,
+        [sid, above.sid, topLevelSidOf(path), path, organization, uniqueEmail(), status, tokenCiphertext, tokenHash],
       );
       above = { ...above, sid, path };
     }
@@ -102,6 +126,12 @@ describe.each([
       sid,
       `${sid.toLowerCase()}.test`,
     ]);
+    return sid;
+  }
+
+  async function plantProfile(): Promise<Sid> {
+    const sid = newSid('profile');
+    await database.query(`INSERT INTO profile (sid, document) VALUES ($1, '{}')`, [sid]);
     return sid;
   }
 
@@ -342,10 +372,70 @@ describe.each([
     });
   });
 
+  it('linking a profile while its account or organization is closed, or it is deleted, leaves no link of what is closed', async () => {
+    await race(async () => {
+      const organization = await plantOrganization();
+      const [top, child] = await plant(['active', 'active'], organization);
+      const [profile, another] = [await plantProfile(), await plantProfile()];
+      const told = await together(
+        linkProfile(profile, { accountSid: child }),
+        linkProfile(another, { accountSid: child }),
+        linkProfile(profile, { organizationSid: organization }),
+        deleteProfile(another),
+        close(top!),
+        closeOrganization(organization),
+      );
+      return {
+        told,
+        mayBe: [
+          ['OK', 'ACCOUNT_CLOSED'],
+          ['OK', 'ACCOUNT_CLOSED', 'PROFILE_NOT_FOUND'],
+          ['OK', 'ORGANIZATION_NOT_FOUND'],
+          ['OK'],
+          ['OK'],
+          ['OK', 'ORGANIZATION_NOT_EMPTY'],
+        ],
+      };
+    });
+  });
+
+  it('deleting a profile while trees with many of its links are closed waits, and never in a circle', async () => {
+    await race(async () => {
+      const profile = await plantProfile();
+      const [top] = await plant(['active']);
+      const children: Sid[] = [];
+      for (let count = 0; count < 12; count++) {
+        const { sid } = (await ask('createAccount', { parentSid: top, emailAddress: uniqueEmail(), role: 'DEVELOPER' })).data.account;
+        children.push(sid);
+      }
+      await database.query(`INSERT INTO account_profile SELECT sid, $1 FROM unnest($2::text[]) AS sid ORDER BY random()`, [
+        profile,
+        children,
+      ]);
+      const told = await together(
+        deleteProfile(profile),
+        close(top!),
+        ...children.slice(0, 3).map((sid) => linkProfile(profile, { accountSid: sid })),
+      );
+      return { told, mayBe: [['OK'], ['OK']] };
+    });
+  });
+
+  it('changing a name and the status at once happens whole, or is refused', async () => {
+    await race(async () => {
+      const [top, child] = await plant(['active', 'suspended']);
+      const told = await together(put(child!, { FriendlyName: 'both', Status: 'active' }), suspend(top!), activate(top!));
+      const [account] = await database.query<{ name: string }>(`SELECT friendly_name AS name FROM account WHERE sid = $1`, [child]);
+      expect(account!.name).toBe(told[0] === 'OK' ? 'both' : 'planted');
+      return { told, mayBe: [['OK', 'PARENT_NOT_ACTIVE'], ['OK'], ['OK']] };
+    });
+  });
+
   it('any changes of one tree at once break nothing', async () => {
     await race(async () => {
       const [home, away] = [await plantOrganization(), await plantOrganization()];
       const line = await plant(['active', 'active', 'suspended', 'uninitialized'], home);
+      const profile = await plantProfile();
       const anyOf = <Item>(items: Item[]): Item => items[Math.floor(Math.random() * items.length)]!;
       const kinds: ((sid: Sid) => Call)[] = [
         create,
@@ -355,6 +445,11 @@ describe.each([
         activate,
         rotate,
         makeResetToken,
+        (sid) => put(sid, { FriendlyName: 'Put', Status: anyOf(['active', 'suspended', 'closed']) }),
+        (sid) => put(sid, { Password: password, Status: 'active' }),
+        (sid) => linkProfile(profile, { accountSid: sid }),
+        () => linkProfile(profile, { organizationSid: anyOf([home, away]) }),
+        () => deleteProfile(profile),
         () => migrate(line[0]!, anyOf([home, away])),
         () => closeOrganization(anyOf([home, away])),
         () => create(root.sid, { organization: { sid: anyOf([home, away]) } }),

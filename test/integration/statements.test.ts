@@ -5,6 +5,7 @@ import { type TestGateway, admin, startTestGateway } from '../support/gateway.js
 import { postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { plant } from '../support/plant.js';
+import { sendRest } from '../support/rest-client.js';
 import { callsIn, statementsOf } from '../support/statements.js';
 import { create } from '../support/tree.js';
 
@@ -188,3 +189,46 @@ function leavesOf(type: GraphQLObjectType): string[] {
   const fields = Object.values(type.getFields()).filter((field) => isLeafType(getNamedType(field.type)));
   return fields.map(({ name }) => name);
 }
+
+describe('a request by REST costs, beside one statement to sign in,', () => {
+  async function statementsForPath(path: string): Promise<number> {
+    const statements = await statementsOf(gateway.database, async () => {
+      expect((await sendRest(gateway.url, admin, { path })).status).toBe(200);
+    });
+    return callsIn(statements);
+  }
+
+  it('one for the account, one for its AuthToken and one for its profile', async () => {
+    const [account, authToken, profile] = [1, 1, 1];
+    expect(await statementsForPath(`/Accounts/${top.sid}.json`)).toBe(signIn + account + authToken + profile);
+  });
+
+  it('one for a whole short list, whatever its form', async () => {
+    for (const path of ['/Accounts.json', '/Accounts']) expect(await statementsForPath(path)).toBe(signIn + 1);
+  });
+
+  it('one for a page and one for how many there are', async () => {
+    expect(await statementsForPath('/Accounts.json?Page=0&PageSize=10')).toBe(signIn + 2);
+  });
+
+  it('one for each 500 accounts of a long list', async () => {
+    const { organizationSid } = await create(graphqlSurface(gateway.url));
+    const [found] = await gateway.database.query<{ count: number }>(
+      'SELECT count(*)::integer AS count FROM account WHERE organization_sid = $1',
+      [organizationSid],
+    );
+    expect(found!.count).toBeGreaterThan(5000);
+    const organization = 1;
+    expect(await statementsForPath(`/Accounts.json?OrganizationSid=${organizationSid}`)).toBe(
+      signIn + organization + Math.ceil(found!.count / 500),
+    );
+  });
+
+  it('none when the form of the answer or the sign-in is refused', async () => {
+    const statements = await statementsOf(gateway.database, async () => {
+      expect((await sendRest(gateway.url, admin, { path: '/Accounts', headers: { accept: 'image/png' } })).status).toBe(406);
+      expect((await sendRest(gateway.url, undefined, { path: '/Accounts' })).status).toBe(401);
+    });
+    expect(callsIn(statements)).toBe(0);
+  });
+});

@@ -2,7 +2,7 @@ import { AccountStatus, AccountType, Role } from '../../src/domain/account.js';
 import { OrganizationStatus } from '../../src/domain/organization.js';
 import type { ErrorCode } from '../../src/errors.js';
 import type { Login } from '../support/graphql-client.js';
-import type { AccountView, Changes, NewAccount, OrganizationView } from '../support/surface.js';
+import type { AccountView, Changes, NewAccount, OrganizationView, ProfileTarget } from '../support/surface.js';
 
 /*
  * SPEC §2 a second time, in memory and by hand: it shares no rule with src, so that the two can contradict each other.
@@ -27,16 +27,22 @@ export type Command =
   | { kind: 'setStatus'; target: string; status: AccountStatus }
   | { kind: 'close'; target: string }
   | { kind: 'migrate'; target: string; organization: string | undefined }
-  | { kind: 'createOrganization'; domainName: string };
+  | { kind: 'createOrganization'; domainName: string }
+  | { kind: 'linkProfile' | 'unlinkProfile'; profile: string; to: ProfileTarget };
 
-export type Predicted = { value: AccountView | OrganizationView } | { refused: ErrorCode };
+/** An account, an organization, or the SID of a profile; or why not. */
+export type Predicted = { value: AccountView | OrganizationView | string } | { refused: ErrorCode };
 
 export class AccountTree {
   readonly accounts: ModelAccount[];
+  /** Which profile an account or organization is linked to, by SID. */
+  readonly links = new Map<string, string>();
 
   constructor(
     root: ModelAccount,
     readonly organizations: OrganizationView[],
+    /** The SIDs of the profiles, the default one's first. */
+    readonly profiles: string[],
     private readonly maxLevels: number,
   ) {
     this.accounts = [root];
@@ -52,7 +58,24 @@ export class AccountTree {
     }
   }
 
-  #apply(caller: ModelAccount, command: Command, newSid: string): AccountView | OrganizationView {
+  /** The accounts right below the caller, for whoever may list them. */
+  list(login: Login): { value: AccountView[] } | { refused: ErrorCode } {
+    try {
+      const caller = this.#signIn(login);
+      check(isAdministrator(caller), 'FORBIDDEN');
+      return { value: this.accounts.filter(({ parent }) => parent === caller).map(viewOf) };
+    } catch (error) {
+      if (error instanceof Refusal) return { refused: error.code };
+      throw error;
+    }
+  }
+
+  effectiveProfile(account: ModelAccount): string {
+    const sources = [...pathOf(account).map(({ sid }) => sid), account.organizationSid];
+    return sources.map((sid) => this.links.get(sid)).find((profile) => profile !== undefined) ?? this.profiles[0]!;
+  }
+
+  #apply(caller: ModelAccount, command: Command, newSid: string): AccountView | OrganizationView | string {
     switch (command.kind) {
       case 'create':
         return viewOf(this.#create(caller, command.account, newSid));
@@ -66,6 +89,9 @@ export class AccountTree {
         return viewOf(this.#migrate(caller, command.target, command.organization));
       case 'createOrganization':
         return { ...this.#createOrganization(caller, command.domainName, newSid) };
+      case 'linkProfile':
+      case 'unlinkProfile':
+        return this.#changeLink(caller, command.kind, command.profile, command.to);
     }
   }
 
@@ -108,7 +134,8 @@ export class AccountTree {
     const account = this.#reach(caller, target, { itself: true });
     check(password === undefined || isStrong(password, account.emailAddress), 'PASSWORD_TOO_WEAK');
     check(role === undefined || account !== caller, 'FORBIDDEN');
-    check(account.status !== CLOSED, 'ACCOUNT_CLOSED');
+    const isChanged = [name, password, role].some((change) => change !== undefined);
+    check(!isChanged || account.status !== CLOSED, 'ACCOUNT_CLOSED');
     if (password !== undefined) {
       if (account.status === UNINITIALIZED) {
         check(account.parent!.status === ACTIVE, 'PARENT_NOT_ACTIVE');
@@ -142,6 +169,7 @@ export class AccountTree {
       member.status = CLOSED;
       member.formerPassword = member.password ?? member.formerPassword;
       member.password = null;
+      this.links.delete(member.sid);
     }
     return account;
   }
@@ -166,6 +194,23 @@ export class AccountTree {
     check(!this.organizations.some((other) => other.domainName === domainName), 'DOMAIN_NAME_IN_USE');
     this.organizations.push({ sid, domainName, status: OrganizationStatus.ACTIVE });
     return this.organizations.at(-1)!;
+  }
+
+  #changeLink(caller: ModelAccount, kind: 'linkProfile' | 'unlinkProfile', profile: string, to: ProfileTarget): string {
+    check(isRoot(caller), 'FORBIDDEN');
+    const sid = 'account' in to ? this.#accountToLink(to.account).sid : this.#activeOrganization(to.organization)?.sid;
+    if (sid === undefined) throw new Refusal('ORGANIZATION_NOT_FOUND');
+    check(this.profiles.includes(profile), 'PROFILE_NOT_FOUND');
+    if (kind === 'linkProfile') this.links.set(sid, profile);
+    else if (this.links.get(sid) === profile) this.links.delete(sid);
+    return profile;
+  }
+
+  #accountToLink(target: string): ModelAccount {
+    const account = this.#find(target);
+    if (account === undefined) throw new Refusal('ACCOUNT_NOT_FOUND');
+    check(account.status !== CLOSED, 'ACCOUNT_CLOSED');
+    return account;
   }
 
   /** The account, if the caller may change it: administrators what is below them, and anyone itself where it may do so at all. */
@@ -222,7 +267,7 @@ function isAdministrator(account: ModelAccount): boolean {
   return isRoot(account) || account.role === Role.ADMINISTRATOR;
 }
 
-function viewOf({ parent: _parent, password: _password, formerPassword: _formerPassword, ...view }: ModelAccount): AccountView {
+export function viewOf({ parent: _parent, password: _password, formerPassword: _formerPassword, ...view }: ModelAccount): AccountView {
   return view;
 }
 

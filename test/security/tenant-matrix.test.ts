@@ -2,16 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { type GraphQLObjectType, TypeInfo, parse, visit, visitWithTypeInfo } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSchema } from '../../src/api/graphql/schema.js';
+import { defaultProfileSid } from '../../src/domain/profile.js';
 import { newSid, type Sid } from '../../src/domain/sid.js';
 import { type Path, isBelow, pathBelow, topLevelSidOf } from '../../src/domain/tree.js';
 import { Secrets } from '../../src/service/secrets.js';
 import { type TestGateway, admin, startTestGateway, testKey } from '../support/gateway.js';
 import { type GraphqlAnswer, type Login, postGraphql } from '../support/graphql-client.js';
+import { type RestAnswer, type RestRequest, sendRest } from '../support/rest-client.js';
 import {
   type Caller,
   type Outcome,
   type Place,
   type State,
+  type SurfaceName,
   callers,
   expectedOf,
   expectedOn,
@@ -32,30 +35,32 @@ import {
  * - no answer shows an account or organization that is out of the caller's sight.
  */
 
-interface Request {
+interface GraphqlRequest {
   document: string;
   /** Where in the data the answer stands; null there is `null` as an outcome. */
   answer: string;
 }
+
+type Request = GraphqlRequest | RestRequest;
 
 const account = 'sid emailAddress friendlyName type status role version parent { sid emailAddress } ancestors { sid emailAddress }';
 const organization = 'sid domainName status';
 const cascade = 'reachedCount dryRun';
 
 const taking = (variables: string): string => (variables === '' ? '' : `(${variables})`);
-const query = (variables: string, answer: string, selection: string): Request => ({
+const query = (variables: string, answer: string, selection: string): GraphqlRequest => ({
   document: `query${taking(variables)} { ${selection} }`,
   answer,
 });
-const accountQuery = (answer: string, selection: string): Request =>
+const accountQuery = (answer: string, selection: string): GraphqlRequest =>
   query('$sid: ID!', answer, `account(by: { sid: $sid }) { sid ${selection} }`);
-const mutation = (variables: string, name: string, input: string, selection = `account { ${account} }`): Request => ({
+const mutation = (variables: string, name: string, input: string, selection = `account { ${account} }`): GraphqlRequest => ({
   document: `mutation${taking(variables)} { ${name}(input: { ${input} }) { ${selection} } }`,
   answer: name,
 });
-const change = (name: string, input = '', selection = ''): Request =>
+const change = (name: string, input = '', selection = ''): GraphqlRequest =>
   mutation('$sid: ID!', name, `sid: $sid, ${input}`, `account { ${account} } ${selection}`);
-const migration = (destination: string, input = ''): Request =>
+const migration = (destination: string, input = ''): GraphqlRequest =>
   mutation(
     `$sid: ID!, $${destination}: ID!`,
     'migrateAccount',
@@ -63,7 +68,7 @@ const migration = (destination: string, input = ''): Request =>
     `account { ${account} } ${cascade}`,
   );
 
-const requestsOnAccounts: Record<string, Request> = {
+const requestsOnAccounts: Record<string, GraphqlRequest> = {
   'account(by: sid)': accountQuery('account', `${account} capabilities { restApi } subresources { name } viewerCan { update }`),
   'account(by: emailAddress)': query(
     '$emailAddress: EmailAddress!',
@@ -78,6 +83,7 @@ const requestsOnAccounts: Record<string, Request> = {
   'descendants of it': accountQuery('account.descendants', `descendants { totalCount nodes { ${account} } }`),
   'descendantCount of it': accountQuery('account.descendantCount', 'descendantCount'),
   'organization of it': accountQuery('account.organization', `organization { ${organization} }`),
+  'profile of it': accountQuery('account.profile', 'profile { sid document }'),
   'updateAccount(friendlyName)': change('updateAccount', 'friendlyName: "Renamed"'),
   'updateAccount(password)': change('updateAccount', 'password: "another decent password"'),
   'updateAccount(role)': change('updateAccount', 'role: DEVELOPER'),
@@ -102,24 +108,90 @@ const requestsOnAccounts: Record<string, Request> = {
     'token: $resetToken, password: "another decent password"',
     'sid status',
   ),
+  'linkProfile to it': mutation(
+    '$sid: ID!, $unlinked: ID!',
+    'linkProfile',
+    'sid: $unlinked, target: { accountSid: $sid }',
+    'profile { sid }',
+  ),
+  'unlinkProfile from it': mutation(
+    '$sid: ID!, $linked: ID!',
+    'unlinkProfile',
+    'sid: $linked, target: { accountSid: $sid }',
+    'profile { sid }',
+  ),
 };
 
-const viewer = (answer: string, selection: string): Request => query('', answer, `viewer { sid ${selection} }`);
-const accountsOf = (by: string): Request =>
+/** The same of the documented API, where it has them; `$sid` and the like stand for the values of the variables. */
+const put = (form: Record<string, string>): RestRequest => ({ method: 'PUT', path: '/Accounts/$sid.json', form });
+const migrationByPost = (organization?: string): RestRequest => ({
+  method: 'POST',
+  path: '/Accounts/migrate/$sid.json',
+  form: organization === undefined ? {} : { Organization: organization },
+});
+const linkTo = '<http://anywhere.test/restcomm/2012-04-24/Accounts/$sid>; rel="related"';
+const restOnAccounts: Record<string, RestRequest> = {
+  'account(by: sid)': { path: '/Accounts/$sid.json' },
+  'account(by: emailAddress)': { path: '/Accounts/$emailAddress.json' },
+  'profile of it': { path: '/Accounts.json/$sid' },
+  'subresources of it': { path: '/Accounts/$sid/Calls.json' },
+  'updateAccount(friendlyName)': put({ FriendlyName: 'Renamed' }),
+  'updateAccount(password)': put({ Password: 'another decent password' }),
+  'updateAccount(role)': put({ Role: 'Developer' }),
+  'updateAccount(friendlyName, role)': put({ FriendlyName: 'Renamed', Role: 'Administrator' }),
+  'setAccountStatus(SUSPENDED)': put({ Status: 'suspended' }),
+  'setAccountStatus(ACTIVE)': put({ Status: 'active' }),
+  closeAccount: { method: 'DELETE', path: '/Accounts/$sid.json' },
+  'createAccount below it': {
+    method: 'POST',
+    path: '/Accounts/$sid.json',
+    form: { EmailAddress: 'new@tests.test', Password: 'another decent password' },
+  },
+  migrateAccount: migrationByPost('$destination'),
+  'migrateAccount to where it is': migrationByPost('$itsOrganization'),
+  'migrateAccount to nowhere': migrationByPost(),
+  'migrateAccount to a closed one': migrationByPost('$closed'),
+  'linkProfile to it': { method: 'LINK', path: '/Profiles/$unlinked', headers: { link: linkTo } },
+  'unlinkProfile from it': {
+    method: 'PUT',
+    path: '/Profiles/$linked',
+    headers: { link: linkTo, 'x-http-method-override': 'UNLINK' },
+  },
+};
+
+const viewer = (answer: string, selection: string): GraphqlRequest => query('', answer, `viewer { sid ${selection} }`);
+const accountsOf = (by: string): GraphqlRequest =>
   query(
     `$named: ${by === 'sid' ? 'ID' : 'DomainName'}!`,
     'accounts',
     `accounts(organization: { ${by}: $named }) { totalCount nodes { ${account} } }`,
   );
-const organizationBy = (by: string): Request =>
+const organizationBy = (by: string): GraphqlRequest =>
   query(`$named: ${by === 'sid' ? 'ID' : 'DomainName'}!`, 'organization', `organization(by: { ${by}: $named }) { ${organization} }`);
 const organizationNode = query('$named: ID!', 'node', `node(id: $named) { id ... on Organization { ${organization} } }`);
 const closeOrganization = mutation('$named: ID!', 'closeOrganization', 'sid: $named', `organization { ${organization} }`);
 const newAccount = 'emailAddress: "new@tests.test", role: ADMINISTRATOR';
 const createIn = mutation('$named: ID!', 'createAccount', `${newAccount}, organization: { sid: $named }`);
 
-/** Those that name an organization say which. */
-const untargetedRequests: Record<string, Request & { names?: keyof Organizations; byName?: true }> = {
+const profileRequest = query('$profile: ID!', 'profile', 'profile(sid: $profile) { sid document }');
+const profileNode = query('$profile: ID!', 'node', 'node(id: $profile) { id ... on Profile { document } }');
+const updateProfile = mutation('$profile: ID!', 'updateProfile', 'sid: $profile, document: { changed: true }', 'profile { sid }');
+const deleteProfile = mutation('$profile: ID!', 'deleteProfile', 'sid: $profile', 'sid');
+const linkToOrganization = mutation(
+  '$named: ID!, $unlinked: ID!',
+  'linkProfile',
+  'sid: $unlinked, target: { organizationSid: $named }',
+  'profile { sid }',
+);
+
+/** What an untargeted request is about: those that name an organization or a profile say which. */
+interface Subject {
+  names?: keyof Organizations;
+  byName?: true;
+  profile?: keyof Profiles;
+}
+
+const untargetedRequests: Record<string, GraphqlRequest & Subject> = {
   viewer: viewer('viewer', account),
   'viewer: parent': viewer('viewer.parent', 'parent { sid }'),
   'viewer: subAccounts': viewer('viewer.subAccounts', `subAccounts { totalCount nodes { ${account} } }`),
@@ -158,6 +230,80 @@ const untargetedRequests: Record<string, Request & { names?: keyof Organizations
   'createAccount in another organization': { ...createIn, names: 'another' },
   'createAccount in a closed organization': { ...createIn, names: 'closed' },
   'resetPassword by an unknown token': mutation('', 'resetPassword', 'token: "unknown", password: "another decent password"', 'sid status'),
+  'profile: the one in effect': { ...profileRequest, profile: 'linked' },
+  "profile: its organization's": { ...profileRequest, profile: 'ofOrganization' },
+  'profile: one linked to nothing': { ...profileRequest, profile: 'unlinked' },
+  'profile: a missing one': { ...profileRequest, profile: 'missing' },
+  'node(id: the profile in effect)': { ...profileNode, profile: 'linked' },
+  'node(id: a profile linked to nothing)': { ...profileNode, profile: 'unlinked' },
+  'profile of its organization': viewer('viewer.organization.profile', 'organization { profile { sid document } }'),
+  profiles: query('', 'profiles', 'profiles { totalCount nodes { sid } }'),
+  createProfile: mutation('', 'createProfile', 'document: { new: true }', 'profile { sid document }'),
+  updateProfile: { ...updateProfile, profile: 'unlinked' },
+  'updateProfile: the default one': { ...updateProfile, profile: 'default' },
+  'updateProfile: a missing one': { ...updateProfile, profile: 'missing' },
+  deleteProfile: { ...deleteProfile, profile: 'linked' },
+  'deleteProfile: the default one': { ...deleteProfile, profile: 'default' },
+  'deleteProfile: a missing one': { ...deleteProfile, profile: 'missing' },
+  'linkProfile to an empty organization': { ...linkToOrganization, names: 'empty' },
+  'linkProfile to a closed organization': { ...linkToOrganization, names: 'closed' },
+  'linkProfile to a missing organization': { ...linkToOrganization, names: 'missing' },
+};
+
+const newByPost = (form: Record<string, string> = {}): RestRequest => ({
+  method: 'POST',
+  path: '/Accounts.json',
+  form: { EmailAddress: 'new@tests.test', Password: 'another decent password', ...form },
+});
+const putProfile: RestRequest = {
+  method: 'PUT',
+  path: '/Profiles/$profile',
+  body: '{"changed":true}',
+  headers: { 'content-type': 'application/json' },
+};
+const linkOrganization: RestRequest = {
+  method: 'LINK',
+  path: '/Profiles/$unlinked',
+  headers: { link: '</2012-04-24/Organizations/$named>; rel="related"' },
+};
+
+/** The same of the documented API, where it has them. Each is about the subject of the request above. */
+const restUntargeted: Record<string, RestRequest> = {
+  viewer: { path: '/Accounts/$sid.json' },
+  accounts: { path: '/Accounts.json' },
+  'accounts(organization: its own)': { path: '/Accounts.json?OrganizationSid=$named' },
+  'accounts(organization: its own, by name)': { path: '/Accounts.json?DomainName=$named' },
+  'accounts(organization: another)': { path: '/Accounts.json?OrganizationSid=$named&PageSize=10' },
+  'accounts(organization: an empty one)': { path: '/Accounts.json?OrganizationSid=$named' },
+  'accounts(organization: a missing one)': { path: '/Accounts.json?OrganizationSid=$named' },
+  'organization(by: its own sid)': { path: '/Organizations/$named.json' },
+  'organization(by: its own name)': { path: '/Organizations/$named.json' },
+  "organization(by: another's sid)": { path: '/Organizations/$named.json' },
+  "organization(by: another's name)": { path: '/Organizations/$named.json' },
+  'organization(by: a missing sid)': { path: '/Organizations/$named.json' },
+  'organization(by: a missing name)': { path: '/Organizations/$named.json' },
+  organizations: { path: '/Organizations.json' },
+  createOrganization: { method: 'PUT', path: '/Organizations/new.test.json' },
+  'createOrganization with a name in use': { method: 'PUT', path: '/Organizations/$named.json' },
+  createAccount: newByPost(),
+  'createAccount in its own organization': newByPost({ OrganizationSid: '$named' }),
+  'createAccount in another organization': newByPost({ OrganizationSid: '$named' }),
+  'createAccount in a closed organization': newByPost({ OrganizationSid: '$named' }),
+  'profile: the one in effect': { path: '/Profiles/$profile' },
+  "profile: its organization's": { path: '/Profiles/$profile' },
+  'profile: one linked to nothing': { path: '/Profiles/$profile' },
+  'profile: a missing one': { path: '/Profiles/$profile' },
+  profiles: { path: '/Profiles' },
+  createProfile: { ...putProfile, method: 'POST', path: '/Profiles' },
+  updateProfile: putProfile,
+  'updateProfile: the default one': putProfile,
+  'updateProfile: a missing one': putProfile,
+  deleteProfile: { method: 'DELETE', path: '/Profiles/$profile' },
+  'deleteProfile: the default one': { method: 'DELETE', path: '/Profiles/$profile' },
+  'deleteProfile: a missing one': { method: 'DELETE', path: '/Profiles/$profile' },
+  'linkProfile to an empty organization': linkOrganization,
+  'linkProfile to a closed organization': linkOrganization,
+  'linkProfile to a missing organization': linkOrganization,
 };
 
 /** Organizations, from the caller's point of view. */
@@ -167,6 +313,15 @@ interface Organizations {
   empty: Sid;
   closed: Sid;
   missing: Sid;
+}
+
+/** Profiles: linked to the target, to the caller's organization, to nothing. */
+interface Profiles {
+  linked: Sid;
+  ofOrganization: Sid;
+  unlinked: Sid;
+  missing: Sid;
+  default: Sid;
 }
 
 /** An account of a world. Those in no `Place` are only there to be seen or harmed by mistake. */
@@ -187,13 +342,17 @@ interface World {
   caller: Inhabitant;
   inhabitants: Inhabitant[];
   organizations: Organizations;
+  profiles: Profiles;
+  /** Absent where the target is missing. */
+  target: Inhabitant | undefined;
 }
 
 const secrets = new Secrets(testKey);
 
 function secretsOf(sid: Sid): Inhabitant['secrets'] {
   const { token: resetToken, tokenHash: resetTokenHash } = secrets.newResetToken();
-  return { ...secrets.newAuthToken(sid), resetToken, resetTokenHash };
+  const token = secrets.newAuthToken();
+  return { token, ...secrets.keptAuthToken(sid, token), resetToken, resetTokenHash };
 }
 
 const nameOf = (organizationSid: Sid): string => `${organizationSid.slice(2, 12)}.test`;
@@ -247,7 +406,14 @@ function worldOf(caller: Caller, targetPlace: Place | undefined, targetState: St
   }
   add('grandchild', add('child', self));
   add('child of a suspended child', add('suspended child', self, { state: self.state === 'closed' ? 'closed' : 'suspended' }));
-  return { caller: self, inhabitants, organizations };
+  const profiles: Profiles = {
+    linked: newSid('profile'),
+    ofOrganization: newSid('profile'),
+    unlinked: newSid('profile'),
+    missing: newSid('profile'),
+    default: defaultProfileSid,
+  };
+  return { caller: self, inhabitants, organizations, profiles, target: inhabitants.find(({ place }) => place === targetPlace) };
 }
 
 let gateway: TestGateway;
@@ -265,7 +431,7 @@ const always = '2026-01-02T03:04:05.678Z';
 const bytes = (buffer: Buffer): string => `\\x${buffer.toString('hex')}`;
 
 /** Makes the world all that the database holds. */
-async function establish({ inhabitants, organizations }: World): Promise<void> {
+async function establish({ inhabitants, organizations, profiles, target }: World): Promise<void> {
   const { own, another, empty, closed } = organizations;
   const organizationRows = [own, another, empty, closed].map((sid) => ({
     sid,
@@ -308,13 +474,23 @@ async function establish({ inhabitants, organizations }: World): Promise<void> {
   const insert = (table: string, columns: string, parameter: string): string =>
     `INSERT INTO ${table} (${columns}) SELECT ${columns} FROM jsonb_populate_recordset(NULL::${table}, ${parameter}::jsonb)`;
   const columnsOf = (rows: object[]): string => Object.keys(rows[0]!).join(', ');
-  await gateway.database.query('TRUNCATE password_reset_token, credential, account, organization CASCADE');
+  const { missing: _missing, ...existing } = profiles;
+  const profileRows = Object.values(existing).map((sid) => ({ sid, document: '{}', date_created: always, date_updated: always }));
+  const accountProfileRows =
+    target === undefined || target.state === 'closed' ? [] : [{ account_sid: target.sid, profile_sid: profiles.linked }];
+  const organizationProfileRows = [{ organization_sid: own, profile_sid: profiles.ofOrganization }];
+  await gateway.database.query('TRUNCATE password_reset_token, credential, profile, account, organization CASCADE');
   await gateway.database.query(
     `WITH organizations AS (${insert('organization', columnsOf(organizationRows), '$1')}),
           accounts AS (${insert('account', columnsOf(accountRows), '$2')}),
-          credentials AS (${insert('credential', 'account_sid, password_hash, token_ciphertext, token_hash', '$3')})
+          credentials AS (${insert('credential', 'account_sid, password_hash, token_ciphertext, token_hash', '$3')}),
+          profiles AS (${insert('profile', columnsOf(profileRows), '$5')}),
+          account_profiles AS (${insert('account_profile', 'account_sid, profile_sid', '$6')}),
+          organization_profiles AS (${insert('organization_profile', columnsOf(organizationProfileRows), '$7')})
      ${insert('password_reset_token', columnsOf(resetTokenRows), '$4')}`,
-    [organizationRows, accountRows, credentialRows, resetTokenRows].map((rows) => JSON.stringify(rows)),
+    [organizationRows, accountRows, credentialRows, resetTokenRows, profileRows, accountProfileRows, organizationProfileRows].map((rows) =>
+      JSON.stringify(rows),
+    ),
   );
 }
 
@@ -332,7 +508,11 @@ async function prepareDigest(): Promise<void> {
      FROM credential JOIN account ON account.sid = credential.account_sid WHERE ${condition}),
     (SELECT string_agg(token::text, ',' ORDER BY token.token_hash)
      FROM password_reset_token AS token JOIN account ON account.sid = token.account_sid WHERE ${condition}),
-    (SELECT string_agg(organization::text, ',' ORDER BY organization.sid) FROM organization)))`;
+    (SELECT string_agg(link::text, ',' ORDER BY account.sid)
+     FROM account_profile AS link JOIN account ON account.sid = link.account_sid WHERE ${condition}),
+    (SELECT string_agg(organization::text, ',' ORDER BY organization.sid) FROM organization),
+    (SELECT string_agg(link::text, ',' ORDER BY link.organization_sid) FROM organization_profile AS link),
+    (SELECT string_agg(profile::text, ',' ORDER BY profile.sid) FROM profile)))`;
   await gateway.database.query(
     `PREPARE digest(text) AS SELECT ${of('true')} AS whole, ${of('NOT starts_with(account.path, $1)')} AS outside`,
   );
@@ -355,11 +535,35 @@ function outcomeOf({ status, data, errors }: GraphqlAnswer<any>, answer: string)
   return status === (refusedWhole[codes] ?? 200) ? codes : `${codes} with HTTP ${status}`;
 }
 
+/** The same of a request of the documented API; what succeeds reads the same way in all of them. */
+function restOutcomeOf({ status, text }: RestAnswer): string {
+  if (status < 400) return 'done';
+  const { code, status: told } = JSON.parse(text) as { code: string; status: number };
+  return told === status ? code : `${code} with HTTP ${status}`;
+}
+
+/** Makes the request, and says how it ended and what was shown. */
+async function outcomeAndAnswer(
+  login: Login | undefined,
+  request: Request,
+  variables: Variables,
+): Promise<[outcome: string, shown: string]> {
+  if ('document' in request) {
+    const answer = await postGraphql(gateway.url, login, request.document, variables);
+    return [outcomeOf(answer, request.answer), JSON.stringify({ data: answer.data, errors: answer.errors })];
+  }
+  const filledIn = JSON.stringify(request).replace(/\$(\w+)/g, (_, name: string) => variables[name]!);
+  const answer = await sendRest(gateway.url, login, JSON.parse(filledIn) as RestRequest);
+  return [restOutcomeOf(answer), `${answer.text} ${JSON.stringify([...answer.headers])}`];
+}
+
+type Variables = Record<string, string | undefined>;
+
 /** One cell of the matrix. */
 interface Cell {
   title: string;
   request: Request;
-  variables: Record<string, unknown>;
+  variables: Variables;
   expected: Outcome;
   /** Whether a change has to stay in the tree of the target; organizations are in none. */
   staysInTree: boolean;
@@ -376,22 +580,21 @@ async function deviationsIn(world: World, path: Path, login: Login | undefined, 
   for (const { title, request, variables, expected, staysInTree, mentions, hidden } of cells) {
     if (pristine === undefined) await establish(world);
     const before = (pristine ??= await digest(path));
-    const answer = await postGraphql(gateway.url, login, request.document, variables);
+    const [got, shown] = await outcomeAndAnswer(login, request, variables);
     const after = await digest(path);
 
     const deviates = (how: string): void => void deviations.push(`${title}: ${how}`);
-    const got = outcomeOf(answer, request.answer);
     const wanted = expected === 'unchanged' ? 'done' : expected;
     if (got !== wanted) deviates(`expected ${expected}, got ${got}`);
 
-    const isChange = expected === 'done' && request.document.startsWith('mutation');
+    const isChange =
+      expected === 'done' && ('document' in request ? request.document.startsWith('mutation') : request.method !== undefined);
     const changed = before.whole !== after.whole;
     if (changed) pristine = undefined;
     if (isChange && !changed) deviates('expected a change, but nothing changed');
     if (!isChange && changed) deviates('expected nothing to change, but something did');
     if (isChange && staysInTree && before.outside !== after.outside) deviates("something changed outside the target's tree");
 
-    const shown = JSON.stringify({ data: answer.data, errors: answer.errors });
     if (wanted === 'done' && mentions !== undefined && !shown.includes(mentions)) deviates('the answer is not about the target');
     for (const [what, text] of hidden) if (shown.includes(text)) deviates(`the answer shows ${what}`);
   }
@@ -427,11 +630,10 @@ function loginOf({ column }: Caller, { caller: { sid } }: World): Login | undefi
   return column === 'nobody' ? undefined : { login: sid, secret: admin.secret };
 }
 
-/** All operations on the account in the place. */
+/** All operations on the account in the place, on both surfaces. */
 async function deviationsOn(caller: Caller, place: Place, state: State): Promise<string[]> {
   const world = worldOf(caller, place, state);
-  const { organizations } = world;
-  const target = world.inhabitants.find((inhabitant) => inhabitant.place === place);
+  const { organizations, profiles, target } = world;
   const variables = {
     sid: target?.sid ?? newSid('account'),
     emailAddress: target?.emailAddress ?? 'missing@tests.test',
@@ -439,43 +641,65 @@ async function deviationsOn(caller: Caller, place: Place, state: State): Promise
     itsOrganization: target?.organizationSid ?? organizations.own,
     destination: organizations.empty,
     closed: organizations.closed,
+    linked: profiles.linked,
+    unlinked: profiles.unlinked,
   };
   const hidden = hiddenFrom(caller, world);
-  const cells = operationsOnAccounts.map((operation): Cell => {
-    // Who holds a reset token is told whose it is.
-    const isTold = operation === 'resetPassword by its token';
+  const cells = eachOf(requestsOnAccounts, restOnAccounts).map(([surface, operation, request]): Cell => {
+    // Who holds a reset token is told whose it is; the documented account says which organization it wears.
+    const told = operation === 'resetPassword by its token' ? [target?.sid] : surface === 'REST' ? [organizations.own] : [];
+    const isAboutIt = !operation.includes('Profile') && operation !== 'subresources of it';
     return {
-      title: `${operation} of ${place}${target === undefined ? '' : `, which is ${state},`} by ${caller.name}`,
-      request: requestsOnAccounts[operation]!,
+      title: `${operation} of ${place}${target === undefined ? '' : `, which is ${state},`} by ${caller.name} through ${surface}`,
+      request,
       variables,
-      expected: expectedOn(operation, caller, place, state),
+      expected: expectedOn(surface, operation, caller, place, state),
       staysInTree: true,
-      mentions: operation === 'authToken' ? target?.secrets.token : target?.sid,
-      hidden: isTold ? hidden.filter(([, text]) => text !== target?.sid) : hidden,
+      mentions:
+        operation === 'authToken'
+          ? target?.secrets.token
+          : isAboutIt && !(surface === 'REST' && operation.startsWith('createAccount'))
+            ? target?.sid
+            : undefined,
+      hidden: hidden.filter(([, text]) => !told.includes(text)),
     };
   });
   return deviationsIn(world, target?.path ?? 'none', loginOf(caller, world), cells);
 }
 
-/** All operations that are about no account in particular, by a caller in the state. */
+/** All operations that are about no account in particular, by a caller in the state, on both surfaces. */
 async function deviationsOf(caller: Caller, state: State): Promise<string[]> {
   const world = worldOf(caller, 'self', state);
   const hidden = hiddenFrom(caller, world);
-  const cells = untargetedOperations.map((operation): Cell => {
-    const request = untargetedRequests[operation]!;
-    const named = request.names && world.organizations[request.names];
+  const cells = eachOf(untargetedRequests, restUntargeted).map(([surface, operation, request]): Cell => {
+    const { names, byName, profile }: Subject = untargetedRequests[operation]!;
+    const named = names && world.organizations[names];
+    const shownAnyway = [byName && named && nameOf(named), surface === 'REST' ? world.organizations.own : undefined];
     return {
-      title: `${operation} by ${caller.name}, which is ${state}`,
+      title: `${operation} by ${caller.name}, which is ${state}, through ${surface}`,
       request,
-      variables: { named: named && request.byName ? nameOf(named) : named },
-      expected: expectedOf(operation, caller, state),
+      variables: {
+        sid: world.caller.sid,
+        named: named && byName ? nameOf(named) : named,
+        profile: profile && world.profiles[profile],
+        unlinked: world.profiles.unlinked,
+      },
+      expected: expectedOf(surface, operation, caller, state),
       staysInTree: operation.startsWith('createAccount'),
       mentions: undefined,
-      // What the request itself names may come back.
-      hidden: hidden.filter(([, text]) => named === undefined || request.byName === undefined || text !== nameOf(named)),
+      // What the request itself names may come back; and what the documented account says of itself.
+      hidden: hidden.filter(([, text]) => !shownAnyway.includes(text)),
     };
   });
   return deviationsIn(world, world.caller.path, loginOf(caller, world), cells);
+}
+
+/** Every request of both surfaces, with the operation of the tables that it makes. */
+function eachOf(graphql: Record<string, GraphqlRequest>, rest: Record<string, RestRequest>): [SurfaceName, string, Request][] {
+  return [
+    ...Object.entries(graphql).map(([operation, request]): [SurfaceName, string, Request] => ['GraphQL', operation, request]),
+    ...Object.entries(rest).map(([operation, request]): [SurfaceName, string, Request] => ['REST', operation, request]),
+  ];
 }
 
 describe.each(callers)('$name', (caller) => {
@@ -493,8 +717,10 @@ describe.each(callers)('$name', (caller) => {
 
 describe('the matrix', () => {
   it('has a request for each row of its tables', () => {
-    expect(Object.keys(requestsOnAccounts)).toEqual(operationsOnAccounts);
-    expect(Object.keys(untargetedRequests)).toEqual(untargetedOperations);
+    const asked = (...requests: object[]) => [...new Set(requests.flatMap(Object.keys))].toSorted();
+    expect(asked(requestsOnAccounts, restOnAccounts)).toEqual(operationsOnAccounts.toSorted());
+    expect(asked(untargetedRequests)).toEqual(untargetedOperations.toSorted());
+    expect(Object.keys(restUntargeted).filter((operation) => !(operation in untargetedRequests))).toEqual([]);
   });
 
   it('asks for every operation of the schema, and for every field of an account that has a guard', () => {
@@ -507,7 +733,7 @@ describe('the matrix', () => {
         visitWithTypeInfo(info, { Field: ({ name }) => void asked.add(`${info.getParentType()?.name}.${name.value}`) }),
       );
     }
-    const guarded = ['Query', 'Mutation', 'Account'].flatMap((name) =>
+    const guarded = ['Query', 'Mutation', 'Account', 'Organization'].flatMap((name) =>
       Object.values((schema.getType(name) as GraphQLObjectType).getFields())
         .filter(({ astNode }) => astNode?.directives?.some((directive) => directive.name.value === 'auth'))
         .map((field) => `${name}.${field.name}`),

@@ -9,6 +9,9 @@ import type { ErrorCode } from '../../src/errors.js';
 /** How a request ends. `unchanged`: it succeeds, and there was nothing to change, or it was only asked what would change. */
 export type Outcome = 'done' | 'unchanged' | 'null' | ErrorCode;
 
+/** The surfaces that the tables hold for. What reads as null in GraphQL, REST refuses (SPEC §2). */
+export type SurfaceName = 'GraphQL' | 'REST';
+
 /** Where an account is in its life cycle. `prepared` is uninitialized too, but was given a password already (SPEC §2). */
 export const states = ['uninitialized', 'prepared', 'active', 'suspended', 'closed'] as const;
 export type State = (typeof states)[number];
@@ -62,6 +65,8 @@ subAccounts of it                 | yes           | yes   | null              | 
 descendants of it                 | yes           | yes   | null              | yes       | yes       | null      | FORBIDDEN | null      | UNAUTHENTICATED
 descendantCount of it             | yes           | yes   | null              | yes       | yes       | null      | FORBIDDEN | null      | UNAUTHENTICATED
 organization of it                | yes           | yes   | null              | yes       | yes       | null      | FORBIDDEN | null      | UNAUTHENTICATED
+profile of it                     | yes           | yes   | null              | yes       | yes       | null      | yes       | null      | UNAUTHENTICATED
+subresources of it                | yes           | yes   | null              | yes       | yes       | null      | yes       | null      | UNAUTHENTICATED
 updateAccount(friendlyName)       | yes           | yes   | ACCOUNT_NOT_FOUND | yes       | yes       | FORBIDDEN | yes       | FORBIDDEN | UNAUTHENTICATED
 updateAccount(password)           | yes           | yes   | ACCOUNT_NOT_FOUND | yes       | yes       | FORBIDDEN | yes       | FORBIDDEN | UNAUTHENTICATED
 updateAccount(role)               | FORBIDDEN     | yes   | ACCOUNT_NOT_FOUND | FORBIDDEN | yes       | FORBIDDEN | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
@@ -81,6 +86,8 @@ migrateAccount to a closed one    | yes           | yes   | yes               | 
 rotateAuthToken                   | yes           | yes   | ACCOUNT_NOT_FOUND | yes       | yes       | FORBIDDEN | yes       | FORBIDDEN | UNAUTHENTICATED
 createPasswordResetToken          | FORBIDDEN     | yes   | ACCOUNT_NOT_FOUND | FORBIDDEN | yes       | FORBIDDEN | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
 resetPassword by its token        | yes           | yes   | yes               | yes       | yes       | yes       | yes       | yes       | yes
+linkProfile to it                 | yes           | yes   | ACCOUNT_NOT_FOUND | FORBIDDEN | FORBIDDEN | FORBIDDEN | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
+unlinkProfile from it             | yes           | yes   | ACCOUNT_NOT_FOUND | FORBIDDEN | FORBIDDEN | FORBIDDEN | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
 `);
 
 /**
@@ -101,6 +108,8 @@ subAccounts of it                 | done                    | done              
 descendants of it                 | done                    | done                    | done                  | done                  | done
 descendantCount of it             | done                    | done                    | done                  | done                  | done
 organization of it                | done                    | done                    | done                  | done                  | done
+profile of it                     | done                    | done                    | done                  | done                  | done
+subresources of it                | NOT_IMPLEMENTED         | NOT_IMPLEMENTED         | NOT_IMPLEMENTED       | NOT_IMPLEMENTED       | NOT_IMPLEMENTED
 updateAccount(friendlyName)       | done                    | done                    | done                  | done                  | ACCOUNT_CLOSED
 updateAccount(password)           | done                    | done                    | done                  | done                  | ACCOUNT_CLOSED
   @ child of a suspended child    | PARENT_NOT_ACTIVE       | PARENT_NOT_ACTIVE       | -                     | done                  | ACCOUNT_CLOSED
@@ -130,6 +139,8 @@ createPasswordResetToken          | done                    | done              
 resetPassword by its token        | done                    | done                    | done                  | done                  | BAD_USER_INPUT
   @ child of a suspended child    | PARENT_NOT_ACTIVE       | PARENT_NOT_ACTIVE       | -                     | done                  | BAD_USER_INPUT
   @ missing                       | -                       | -                       | BAD_USER_INPUT        | -                     | -
+linkProfile to it                 | done                    | done                    | done                  | done                  | ACCOUNT_CLOSED
+unlinkProfile from it             | done                    | done                    | done                  | done                  | ACCOUNT_CLOSED
 `);
 
 /**
@@ -174,6 +185,24 @@ createAccount in its own organization    | done                   | done        
 createAccount in another organization    | done                   | FORBIDDEN      | FORBIDDEN      | UNAUTHENTICATED
 createAccount in a closed organization   | ORGANIZATION_NOT_FOUND | FORBIDDEN      | FORBIDDEN      | UNAUTHENTICATED
 resetPassword by an unknown token        | BAD_USER_INPUT         | BAD_USER_INPUT | BAD_USER_INPUT | BAD_USER_INPUT
+profile: the one in effect               | done                   | done           | done           | UNAUTHENTICATED
+profile: its organization's              | done                   | done           | null           | UNAUTHENTICATED
+profile: one linked to nothing           | done                   | null           | null           | UNAUTHENTICATED
+profile: a missing one                   | null                   | null           | null           | UNAUTHENTICATED
+node(id: the profile in effect)          | done                   | done           | done           | UNAUTHENTICATED
+node(id: a profile linked to nothing)    | done                   | null           | null           | UNAUTHENTICATED
+profile of its organization              | done                   | done           | FORBIDDEN      | UNAUTHENTICATED
+profiles                                 | done                   | FORBIDDEN      | FORBIDDEN      | UNAUTHENTICATED
+createProfile                            | done                   | FORBIDDEN      | FORBIDDEN      | UNAUTHENTICATED
+updateProfile                            | done                   | FORBIDDEN      | FORBIDDEN      | UNAUTHENTICATED
+updateProfile: the default one           | FORBIDDEN              | FORBIDDEN      | FORBIDDEN      | UNAUTHENTICATED
+updateProfile: a missing one             | PROFILE_NOT_FOUND      | FORBIDDEN      | FORBIDDEN      | UNAUTHENTICATED
+deleteProfile                            | done                   | FORBIDDEN      | FORBIDDEN      | UNAUTHENTICATED
+deleteProfile: the default one           | FORBIDDEN              | FORBIDDEN      | FORBIDDEN      | UNAUTHENTICATED
+deleteProfile: a missing one             | PROFILE_NOT_FOUND      | FORBIDDEN      | FORBIDDEN      | UNAUTHENTICATED
+linkProfile to an empty organization     | done                   | FORBIDDEN      | FORBIDDEN      | UNAUTHENTICATED
+linkProfile to a closed organization     | ORGANIZATION_NOT_FOUND | FORBIDDEN      | FORBIDDEN      | UNAUTHENTICATED
+linkProfile to a missing organization    | ORGANIZATION_NOT_FOUND | FORBIDDEN      | FORBIDDEN      | UNAUTHENTICATED
 `);
 
 /** What a caller is told that is not active: all of the request is refused, whatever it asks for (SPEC §2, §4). */
@@ -222,8 +251,18 @@ export function stateOfCaller(place: Place, state: State): State {
   return place === 'parent' ? stateBelow(state) : 'active';
 }
 
-/** How the operation on the account in the place has to end. */
-export function expectedOn(operation: string, caller: Caller, place: Place, state: State): Outcome {
+/** How the operation on the account in the place has to end, on the surface. */
+export function expectedOn(surface: SurfaceName, operation: string, caller: Caller, place: Place, state: State): Outcome {
+  return onSurface(surface, declaredOn(operation, caller, place, state), caller, 'ACCOUNT_NOT_FOUND');
+}
+
+/** Where GraphQL answers null, REST tells the Super Admin that there is none, and everyone else that it is forbidden. */
+function onSurface(surface: SurfaceName, outcome: Outcome, { column }: Caller, notFound: ErrorCode): Outcome {
+  if (surface === 'GraphQL' || outcome !== 'null') return outcome;
+  return column === 'Super Admin' ? notFound : 'FORBIDDEN';
+}
+
+function declaredOn(operation: string, caller: Caller, place: Place, state: State): Outcome {
   const own = stateOfCaller(place, state);
   if (caller.column !== 'nobody' && own !== 'active') return inactiveCaller[own];
   const permitted = cell(permission, operation, `${caller.column}: ${placeColumn(caller, place)}`);
@@ -240,10 +279,11 @@ function placeColumn({ column }: Caller, place: Place): string {
   return seen === 'missing' ? 'unseen' : seen;
 }
 
-/** How the operation about no account in particular has to end, when the caller is in the given state. */
-export function expectedOf(operation: string, { column }: Caller, own: State): Outcome {
-  if (column !== 'nobody' && own !== 'active') return inactiveCaller[own];
-  return cell(untargeted, operation, `${column}: outcome`) as Outcome;
+/** How the operation about no account in particular has to end on the surface, when the caller is in the given state. */
+export function expectedOf(surface: SurfaceName, operation: string, caller: Caller, own: State): Outcome {
+  if (caller.column !== 'nobody' && own !== 'active') return inactiveCaller[own];
+  const declared = cell(untargeted, operation, `${caller.column}: outcome`) as Outcome;
+  return onSurface(surface, declared, caller, operation.startsWith('profile') ? 'PROFILE_NOT_FOUND' : 'ORGANIZATION_NOT_FOUND');
 }
 
 /** Whether the caller, if it is active, may learn anything of an account in the place. */

@@ -2,7 +2,7 @@ import { AccountStatus, AccountType, Role } from '../../src/domain/account.js';
 import { OrganizationStatus } from '../../src/domain/organization.js';
 import type { ErrorCode } from '../../src/errors.js';
 import { type GraphqlAnswer, type Login, postGraphql } from './graphql-client.js';
-import type { AccountView, Answer, OrganizationView, Surface } from './surface.js';
+import type { AccountView, Answer, OrganizationView, ProfileTarget, Surface } from './surface.js';
 
 const account = 'sid emailAddress friendlyName type status role organizationSid';
 const organization = 'sid domainName status';
@@ -18,6 +18,13 @@ export function graphqlSurface(url: string): Surface {
       { input },
       (data) => accountView(data[mutation].account),
     );
+  const link = (mutation: 'linkProfile' | 'unlinkProfile', login: Login, sid: string, target: ProfileTarget): Promise<Answer<string>> =>
+    ask(
+      login,
+      `mutation($input: ${capital(mutation)}Input!) { ${mutation}(input: $input) { profile { sid } } }`,
+      { input: { sid, target: 'account' in target ? { accountSid: target.account } : { organizationSid: target.organization } } },
+      (data) => data[mutation].profile.sid,
+    );
   /** Mutations name an account by SID; whoever has the e-mail address looks it up first. */
   const sidOf = async (login: Login, target: string): Promise<string> => {
     if (!target.includes('@')) return target;
@@ -27,6 +34,7 @@ export function graphqlSurface(url: string): Surface {
 
   return {
     name: 'GraphQL',
+    namesFields: true,
     read: (login, target) =>
       ask(login, `query($by: AccountBy!) { account(by: $by) { ${account} } }`, { by: accountBy(target) }, (data) =>
         accountView(data.account),
@@ -80,6 +88,46 @@ export function graphqlSurface(url: string): Surface {
         { input: { domainName } },
         (data) => organizationView(data.createOrganization.organization),
       ),
+    createProfile: (login, document) =>
+      ask(
+        login,
+        `mutation($input: CreateProfileInput!) { createProfile(input: $input) { profile { sid document } } }`,
+        { input: { document } },
+        (data) => data.createProfile.profile,
+      ),
+    readProfile: (login, sid) => ask(login, `query($sid: ID!) { profile(sid: $sid) { sid document } }`, { sid }, (data) => data.profile),
+    updateProfile: (login, sid, document) =>
+      ask(
+        login,
+        `mutation($input: UpdateProfileInput!) { updateProfile(input: $input) { profile { sid document } } }`,
+        { input: { sid, document } },
+        (data) => data.updateProfile.profile,
+      ),
+    deleteProfile: (login, sid) =>
+      ask(
+        login,
+        `mutation($input: DeleteProfileInput!) { deleteProfile(input: $input) { sid } }`,
+        { input: { sid } },
+        (data) => data.deleteProfile.sid,
+      ),
+    linkProfile: (login, sid, target) => link('linkProfile', login, sid, target),
+    unlinkProfile: (login, sid, target) => link('unlinkProfile', login, sid, target),
+    listProfiles: (login) =>
+      ask(login, `{ profiles(first: 100) { nodes { sid } } }`, {}, (data) => data.profiles.nodes.map(({ sid }: { sid: string }) => sid)),
+    effectiveProfile: (login, target) =>
+      'account' in target
+        ? ask(
+            login,
+            `query($by: AccountBy!) { account(by: $by) { profile { sid } } }`,
+            { by: accountBy(target.account) },
+            (data) => data.account && data.account.profile.sid,
+          )
+        : ask(
+            login,
+            `query($sid: ID!) { organization(by: { sid: $sid }) { profile { sid } } }`,
+            { sid: target.organization },
+            (data) => data.organization && data.organization.profile.sid,
+          ),
   };
 }
 

@@ -34,6 +34,14 @@ UNION ALL
   FROM account JOIN password_reset_token ON password_reset_token.account_sid = account.sid
   WHERE account.status = 'closed'
 UNION ALL
+  SELECT 'profile link of a closed account', account.sid
+  FROM account JOIN account_profile AS link ON link.account_sid = account.sid
+  WHERE account.status = 'closed'
+UNION ALL
+  SELECT 'profile link of a closed organization', organization.sid
+  FROM organization JOIN organization_profile AS link ON link.organization_sid = organization.sid
+  WHERE organization.status = 'closed'
+UNION ALL
   SELECT 'e-mail address of more than one account that is not closed', min(account.sid)
   FROM account WHERE account.status <> 'closed'
   GROUP BY lower(account.email_address) HAVING count(*) > 1

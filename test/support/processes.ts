@@ -62,6 +62,15 @@ export async function killProcessesIn(folder: string): Promise<void> {
   }
 }
 
+/** The memory that a process has in RAM right now, in bytes. */
+export async function residentBytes(pid: number): Promise<number> {
+  const kilobytes =
+    process.platform === 'linux'
+      ? /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))![1]!
+      : execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' });
+  return Number(kilobytes) * 1024;
+}
+
 /** The pid of the PostgreSQL that a gateway keeps in its data folder. */
 export async function postmasterOf(dataDirectory: string): Promise<number> {
   return Number.parseInt(await readFile(join(dataDirectory, 'postgres/postmaster.pid'), 'utf8'), 10);

@@ -20,6 +20,14 @@ export interface OrganizationView {
   status: OrganizationStatus;
 }
 
+export interface ProfileView {
+  sid: string;
+  document: object;
+}
+
+/** What a profile is linked to, by SID. */
+export type ProfileTarget = { account: string } | { organization: string };
+
 /** What a surface answers: what was asked for, or why not. */
 export type Answer<Value> = { value: Value } | { refused: ErrorCode; field?: string };
 
@@ -46,6 +54,8 @@ export interface Changes {
  */
 export interface Surface {
   name: string;
+  /** Whether a refusal names the input at fault apart from its message. */
+  namesFields: boolean;
   read(login: Login, target: string): Promise<Answer<AccountView>>;
   create(login: Login, account: NewAccount): Promise<Answer<AccountView>>;
   update(login: Login, target: string, changes: Changes): Promise<Answer<AccountView>>;
@@ -61,4 +71,15 @@ export interface Surface {
   readOrganization(login: Login, sid: string): Promise<Answer<OrganizationView>>;
   listOrganizations(login: Login, status?: OrganizationStatus): Promise<Answer<OrganizationView[]>>;
   createOrganization(login: Login, domainName: string): Promise<Answer<OrganizationView>>;
+  createProfile(login: Login, document: object): Promise<Answer<ProfileView>>;
+  readProfile(login: Login, sid: string): Promise<Answer<ProfileView>>;
+  updateProfile(login: Login, sid: string, document: object): Promise<Answer<ProfileView>>;
+  /** These three answer with the profile's SID. */
+  deleteProfile(login: Login, sid: string): Promise<Answer<string>>;
+  linkProfile(login: Login, sid: string, target: ProfileTarget): Promise<Answer<string>>;
+  unlinkProfile(login: Login, sid: string, target: ProfileTarget): Promise<Answer<string>>;
+  /** The SIDs of all profiles. */
+  listProfiles(login: Login): Promise<Answer<string[]>>;
+  /** The SID of the profile in effect. */
+  effectiveProfile(login: Login, target: ProfileTarget): Promise<Answer<string>>;
 }

@@ -38,12 +38,26 @@ describe('the configuration', () => {
     }
   });
 
+  it('takes origins separated by commas, and none by default', () => {
+    expect(readConfig({}).corsOrigins).toEqual([]);
+    expect(readConfig({ CORS_ORIGINS: 'https://one.test, http://localhost:3000,' }).corsOrigins).toEqual([
+      'https://one.test',
+      'http://localhost:3000',
+    ]);
+  });
+
   it.each([
     [{ PORT: 'http' }, 'PORT must be a whole number from 0 to 65535, not "http".'],
     [{ PORT: '-1' }, 'PORT must be a whole number from 0 to 65535, not "-1".'],
     [{ PORT: '9464' }, 'PORT and METRICS_PORT must differ; both are 9464.'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, not "loud".'],
     [{ GRAPHIQL: 'yes' }, 'GRAPHIQL must be one of true, false, not "yes".'],
+    [{ AUTH_TOKEN_SCHEME: 'MD5' }, 'AUTH_TOKEN_SCHEME must be one of random, md5, not "MD5".'],
+    [{ CORS_ORIGINS: '*' }, 'CORS_ORIGINS must be origins like https://console.company.com, separated by commas, not "*".'],
+    [
+      { CORS_ORIGINS: 'https://good.test, https://bad.test/' },
+      'CORS_ORIGINS must be origins like https://console.company.com, separated by commas, not "https://bad.test/".',
+    ],
     [{ PUBLIC_URL: 'gateway' }, 'PUBLIC_URL must be an http or https URL, not "gateway".'],
     [{ CREDENTIALS_KEY: 'short' }, 'CREDENTIALS_KEY must be 32 bytes, as 64 hexadecimal digits or as base64.'],
     [{ ACCOUNT_TREE_MAX_LEVELS: '1' }, 'ACCOUNT_TREE_MAX_LEVELS must be a whole number from 2 to 50, not "1".'],

@@ -215,10 +215,13 @@ export class AccountMutations {
     description: 'Creates an account below the caller, or below an account that the caller manages.',
   })
   async createAccount(
-    @Arg('input', { description: 'The account.' }) { organization, ...input }: CreateAccountInput,
+    @Arg('input', { description: 'The account.' }) { parentSid, organization, ...input }: CreateAccountInput,
     @Ctx() { actor, accounts }: Context,
   ): Promise<CreateAccountPayload> {
-    return { account: await accounts.create(actor, { ...input, organization: organization && organizationReference(organization) }) };
+    const parent = parentSid === undefined ? undefined : { sid: parentSid };
+    return {
+      account: await accounts.create(actor, { ...input, parent, organization: organization && organizationReference(organization) }),
+    };
   }
 
   @Guarded('updateAccount')
@@ -227,7 +230,7 @@ export class AccountMutations {
     @Arg('input', { description: 'The change.' }) { sid, ...changes }: UpdateAccountInput,
     @Ctx() { actor, accounts }: Context,
   ): Promise<UpdateAccountPayload> {
-    return { account: await accounts.update(actor, sid, changes) };
+    return { account: await accounts.update(actor, { sid }, changes) };
   }
 
   @Guarded('setAccountStatus')
@@ -238,7 +241,7 @@ export class AccountMutations {
     @Arg('input', { description: 'The change.' }) { sid, status, ...options }: SetAccountStatusInput,
     @Ctx() { actor, accounts }: Context,
   ): Promise<SetAccountStatusPayload> {
-    return cascadePayload(await accounts.setStatus(actor, sid, status, options));
+    return cascadePayload(await accounts.setStatus(actor, { sid }, status, options));
   }
 
   @Guarded('closeAccount')
@@ -247,7 +250,7 @@ export class AccountMutations {
     @Arg('input', { description: 'The account.' }) { sid, ...options }: CloseAccountInput,
     @Ctx() { actor, accounts }: Context,
   ): Promise<CloseAccountPayload> {
-    return cascadePayload(await accounts.close(actor, sid, options));
+    return cascadePayload(await accounts.close(actor, { sid }, options));
   }
 
   @Guarded('migrateAccount')
@@ -256,7 +259,7 @@ export class AccountMutations {
     @Arg('input', { description: 'The move.' }) { sid, organization, ...options }: MigrateAccountInput,
     @Ctx() { actor, migration }: Context,
   ): Promise<MigrateAccountPayload> {
-    return cascadePayload(await migration.migrate(actor, sid, organization && organizationReference(organization), options));
+    return cascadePayload(await migration.migrate(actor, { sid }, organization && organizationReference(organization), options));
   }
 
   @Guarded('rotateAuthToken')

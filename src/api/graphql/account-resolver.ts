@@ -2,6 +2,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, FieldResolver, ID, Info, Int, Query, Resolver, Root } from 'type-graphql';
 import { type Account, type Capabilities, capabilitiesIn } from '../../domain/account.js';
 import type { Organization } from '../../domain/organization.js';
+import type { Profile } from '../../domain/profile.js';
 import { type Actor, type SignedIn, may } from '../../domain/permissions.js';
 import { type Subresource, accountUri, subresourcesOf } from '../../domain/subresource.js';
 import { sidsAlong } from '../../domain/tree.js';
@@ -18,6 +19,8 @@ import {
 import { Guarded } from './auth-directive.js';
 import type { Context } from './context.js';
 import { OrganizationType, organizationReference } from './organization-type.js';
+import { ProfileType } from './profile-type.js';
+import { asksFor } from './requested-columns.js';
 
 @Resolver(() => AccountObjectType)
 export class AccountResolver {
@@ -50,10 +53,10 @@ export class AccountResolver {
   ): Promise<AccountConnectionType> {
     const { actor, organizations } = context;
     if (organization === undefined) return listAccounts((actor as SignedIn).account, 'children', args, context, info);
-    return listAccounts(await organizations.get(actor, organizationReference(organization)), 'organization', args, context, info);
+    return listAccounts(await organizations.getManaged(actor, organizationReference(organization)), 'organization', args, context, info);
   }
 
-  @FieldResolver(() => ID, { description: 'The SID: global and typed by its prefix, `AC` or `OR`.' })
+  @FieldResolver(() => ID, { description: 'The SID: global and typed by its prefix, `AC`, `OR` or `PR`.' })
   id(@Root() { sid }: AccountObjectType): string {
     return sid;
   }
@@ -129,6 +132,14 @@ export class AccountResolver {
   @FieldResolver(() => [SubresourceType], { description: 'The links to what hangs off it: numbers, calls, messages and the like.' })
   subresources(@Root() { sid }: AccountObjectType): Subresource[] {
     return subresourcesOf(sid);
+  }
+
+  @Guarded('readProfile')
+  @FieldResolver(() => ProfileType, {
+    description: "The profile in effect for it: its own, else its nearest ancestor's, else its organization's, else the default one.",
+  })
+  profile(@Root() account: AccountObjectType, @Ctx() { loaders }: Context, @Info() info: GraphQLResolveInfo): Promise<Profile> {
+    return loaders.effectiveProfiles.load({ of: account, withDocument: asksFor('document', info) });
   }
 
   @Guarded('readAccount')

@@ -1,9 +1,9 @@
 import { Ctx, Directive, Field, ID, InputType, Int, ObjectType, registerEnumType } from 'type-graphql';
-import { type Account, AccountStatus, AccountType, type Capabilities, Role } from '../../domain/account.js';
+import { type Account, type AccountReference, AccountStatus, AccountType, type Capabilities, Role } from '../../domain/account.js';
 import { type PageOf, cursorOf } from '../../domain/page.js';
 import type { Subresource } from '../../domain/subresource.js';
 import type { Listed } from '../../persistence/account-repository.js';
-import type { AccountReference, ListOwner, Listing } from '../../service/account-reading.js';
+import type { ListOwner, Listing } from '../../service/account-reading.js';
 import { PageInfoType, pageInfoOf } from './connection.js';
 import type { Context } from './context.js';
 import { NodeType } from './node-type.js';

@@ -1,20 +1,7 @@
 import type { Actor } from '../../domain/permissions.js';
-import type { AccountMigration } from '../../service/account-migration.js';
-import type { AccountReading } from '../../service/account-reading.js';
-import type { AccountService } from '../../service/account-service.js';
-import type { CredentialService } from '../../service/credential-service.js';
-import type { OrganizationService } from '../../service/organization-service.js';
 import type { Report } from '../public-error.js';
+import type { Services } from '../services.js';
 import type { Loaders } from './loaders.js';
-
-/** The use cases that the resolvers call. */
-export interface Services {
-  accounts: AccountService;
-  accountReading: AccountReading;
-  migration: AccountMigration;
-  organizations: OrganizationService;
-  credentials: CredentialService;
-}
 
 /** What the resolvers of one request share. */
 export interface Context extends Services {

@@ -6,6 +6,8 @@ import {
   type GraphQLSchema,
   type ValidationRule,
   getNullableType,
+  getOperationAST,
+  getVariableValues,
   isCompositeType,
   getNamedType,
   isIntrospectionType,
@@ -55,10 +57,11 @@ function atMost(what: string, limit: number, counting: Counting): ValidationRule
 /** How many entries to expect of a list that no argument bounds: the ancestors of an account, its links; and in introspection. */
 const unboundedListSize = { data: 10, introspection: 5 };
 
-/** A number that PostgreSQL has to count rows for weighs as much as a few objects. */
-const countedFields = new Map([
+/** A number that PostgreSQL has to count rows for weighs as much as a few objects; a document, as much as it can be long. */
+const heavyFields = new Map([
   ['totalCount', 5],
   ['descendantCount', 5],
+  ['document', 1000],
 ]);
 
 /**
@@ -66,7 +69,7 @@ const countedFields = new Map([
  * its `nodes` and `edges` then count for one, because the connection was counted for all of them.
  */
 const objectsAtMost: ComplexityEstimator = ({ type, field, args, childComplexity }) => {
-  if (!isCompositeType(getNamedType(field.type))) return countedFields.get(field.name) ?? 0;
+  if (!isCompositeType(getNamedType(field.type))) return heavyFields.get(field.name) ?? 0;
   const isPaged = field.args.some(({ name }) => name === 'first');
   if (isPaged) return 1 + childComplexity * pageLength(args);
   if (Array.isArray(args.ids)) return (1 + childComplexity) * Math.max(1, args.ids.length);
@@ -91,6 +94,10 @@ export function costOf(
   operationName: string | null,
   variables: Record<string, unknown>,
 ): number {
+  // Weighing coerces the variables too, but collects every mistake in them, each with all of the input in its message.
+  const operation = getOperationAST(query, operationName);
+  const { errors } = getVariableValues(schema, operation?.variableDefinitions ?? [], variables, { maxErrors: 5 });
+  if (errors !== undefined) throw errors[0]!;
   try {
     return getComplexity({ schema, query, variables, estimators: [objectsAtMost], ...(operationName !== null && { operationName }) });
   } catch (error) {

@@ -3,10 +3,11 @@ import type { Account } from '../../domain/account.js';
 import type { Organization } from '../../domain/organization.js';
 import type { PageOf } from '../../domain/page.js';
 import type { Actor } from '../../domain/permissions.js';
+import type { Profile, ProfileOwner, ProfileSummary } from '../../domain/profile.js';
 import type { Sid } from '../../domain/sid.js';
 import type { Listed } from '../../persistence/account-repository.js';
 import type { ListOwner, Listing, Selection } from '../../service/account-reading.js';
-import type { Services } from './context.js';
+import type { Services } from '../services.js';
 
 /** Asks for one owner's list, among many that are asked for at the same level of a query. */
 interface ListKey<Selected extends Selection> {
@@ -14,9 +15,18 @@ interface ListKey<Selected extends Selection> {
   owner: ListOwner;
 }
 
+/** Asks for a profile; documents are read for those only that ask for them. */
+interface ProfileKey<Of> {
+  of: Of;
+  withDocument: boolean;
+}
+
 export interface Loaders {
   accounts: DataLoader<Sid, Account | null>;
   organizations: DataLoader<Sid, Organization | null>;
+  profiles: DataLoader<ProfileKey<Sid>, Profile | null, string>;
+  /** The profile in effect for each account or organization. */
+  effectiveProfiles: DataLoader<ProfileKey<ProfileOwner>, Profile, string>;
   pages: DataLoader<ListKey<Listing>, PageOf<Listed>, string>;
   counts: DataLoader<ListKey<Selection>, number, string>;
 }
@@ -29,7 +39,7 @@ export type ObserveBatch = (loader: keyof Loaders, size: number) => void;
  * not see. A level of a query, however wide, becomes one batch: one statement.
  */
 export function createLoaders(
-  { accountReading, organizations }: Pick<Services, 'accountReading' | 'organizations'>,
+  { accountReading, organizations, profiles }: Pick<Services, 'accountReading' | 'organizations' | 'profiles'>,
   actor: Actor,
   observe: ObserveBatch,
 ): Loaders {
@@ -50,6 +60,28 @@ export function createLoaders(
       { cacheKeyFn: ({ listing, owner }) => owner.sid + JSON.stringify(listing) },
     );
 
+  const profilesBy = <Of, Result extends Profile | null>(
+    name: 'profiles' | 'effectiveProfiles',
+    sidOf: (of: Of) => Sid,
+    read: (of: Of[], wanted: { withDocument: boolean }) => Promise<(ProfileSummary | null)[]>,
+  ) =>
+    new DataLoader<ProfileKey<Of>, Result, string>(
+      (keys) => {
+        observe(name, keys.length);
+        return inGroups(
+          keys,
+          ({ withDocument }) => String(withDocument),
+          // Without their documents they are no whole profiles, but all that is asked of them.
+          (group) =>
+            read(
+              group.map((key) => key.of),
+              group[0]!,
+            ) as Promise<Result[]>,
+        );
+      },
+      { cacheKeyFn: ({ of, withDocument }) => `${sidOf(of)} ${withDocument}` },
+    );
+
   return {
     accounts: new DataLoader((sids) => {
       observe('accounts', sids.length);
@@ -59,6 +91,16 @@ export function createLoaders(
       observe('organizations', sids.length);
       return organizations.findMany(actor, sids);
     }),
+    profiles: profilesBy<Sid, Profile | null>(
+      'profiles',
+      (sid) => sid,
+      (sids, wanted) => profiles.findMany(actor, sids, wanted),
+    ),
+    effectiveProfiles: profilesBy<ProfileOwner, Profile>(
+      'effectiveProfiles',
+      ({ sid }) => sid,
+      (owners, wanted) => profiles.effective(actor, owners, wanted),
+    ),
     pages: lists('pages', (listing: Listing, owners) => accountReading.pages(actor, listing, owners)),
     counts: lists('counts', (listing: Selection, owners) => accountReading.counts(actor, listing, owners)),
   };

@@ -1,11 +1,14 @@
-import { Arg, Ctx, ID, Query, Resolver } from 'type-graphql';
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Ctx, ID, Info, Query, Resolver } from 'type-graphql';
 import type { Account } from '../../domain/account.js';
 import type { Organization } from '../../domain/organization.js';
-import { isSid, parseSid, type Sid } from '../../domain/sid.js';
+import type { Profile } from '../../domain/profile.js';
+import { kindOf, parseSid, type Sid } from '../../domain/sid.js';
 import { assertWithin } from '../../domain/input.js';
 import { Guarded } from './auth-directive.js';
 import type { Context } from './context.js';
 import { NodeType } from './node-type.js';
+import { asksFor } from './requested-columns.js';
 
 const idsAtMost = 100;
 
@@ -13,8 +16,12 @@ const idsAtMost = 100;
 export class NodeResolver {
   @Guarded('readAccount')
   @Query(() => NodeType, { nullable: true, description: 'Any object by its ID; null when there is none that the caller may see.' })
-  node(@Arg('id', () => ID, { description: 'The SID of an account or an organization.' }) id: string, @Ctx() context: Context) {
-    return loadNode(id, 'id', context);
+  node(
+    @Arg('id', () => ID, { description: 'The SID of an account, an organization or a profile.' }) id: string,
+    @Ctx() context: Context,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return loadNode(id, 'id', context, info);
   }
 
   @Guarded('readAccount')
@@ -23,15 +30,27 @@ export class NodeResolver {
     description: 'Many objects by their IDs, in that order; null where there is none that the caller may see.',
   })
   nodes(
-    @Arg('ids', () => [ID], { description: 'At most 100 SIDs of accounts and organizations.' }) ids: string[],
+    @Arg('ids', () => [ID], { description: 'At most 100 SIDs of accounts, organizations and profiles.' }) ids: string[],
     @Ctx() context: Context,
+    @Info() info: GraphQLResolveInfo,
   ) {
     assertWithin(ids.length, { min: 0, max: idsAtMost }, 'ids', 'The number of ids');
-    return Promise.all(ids.map((id) => loadNode(id, 'ids', context)));
+    return Promise.all(ids.map((id) => loadNode(id, 'ids', context, info)));
   }
 }
 
-async function loadNode(id: Sid, field: string, { loaders }: Context): Promise<Account | Organization | null> {
-  if (isSid('organization', id)) return loaders.organizations.load(id);
-  return loaders.accounts.load(parseSid('account', id, field));
+async function loadNode(
+  id: Sid,
+  field: string,
+  { loaders }: Context,
+  info: GraphQLResolveInfo,
+): Promise<Account | Organization | Profile | null> {
+  switch (kindOf(id)) {
+    case 'organization':
+      return loaders.organizations.load(id);
+    case 'profile':
+      return loaders.profiles.load({ of: id, withDocument: asksFor('document', info) });
+    default:
+      return loaders.accounts.load(parseSid('account', id, field));
+  }
 }

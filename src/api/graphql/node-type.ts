@@ -1,8 +1,11 @@
 import { Field, ID, InterfaceType } from 'type-graphql';
+import { type Sid, type SidKind, kindOf } from '../../domain/sid.js';
+
+const typeNames: Record<SidKind, string> = { account: 'Account', organization: 'Organization', profile: 'Profile' };
 
 /** Which type of the schema an object is: its SID says it. */
-function typeNameOf({ sid }: { sid: string }): string {
-  return sid.startsWith('OR') ? 'Organization' : 'Account';
+function typeNameOf({ sid }: { sid: Sid }): string {
+  return typeNames[kindOf(sid)!];
 }
 
 @InterfaceType('Node', {
@@ -10,6 +13,6 @@ function typeNameOf({ sid }: { sid: string }): string {
   resolveType: typeNameOf,
 })
 export abstract class NodeType {
-  @Field(() => ID, { description: 'The SID: global and typed by its prefix, `AC` or `OR`.' })
+  @Field(() => ID, { description: 'The SID: global and typed by its prefix, `AC`, `OR` or `PR`.' })
   id: string;
 }

@@ -1,9 +1,28 @@
-import { Arg, Args, ArgsType, Ctx, Field, FieldResolver, ID, InputType, Mutation, ObjectType, Query, Resolver, Root } from 'type-graphql';
+import type { GraphQLResolveInfo } from 'graphql';
+import {
+  Arg,
+  Args,
+  ArgsType,
+  Ctx,
+  Field,
+  FieldResolver,
+  ID,
+  Info,
+  InputType,
+  Mutation,
+  ObjectType,
+  Query,
+  Resolver,
+  Root,
+} from 'type-graphql';
 import { type Organization, OrganizationStatus } from '../../domain/organization.js';
+import type { Profile } from '../../domain/profile.js';
 import { Guarded } from './auth-directive.js';
 import { ConnectionArgs } from './connection.js';
 import type { Context } from './context.js';
 import { OrganizationBy, OrganizationConnectionType, OrganizationType, organizationReference } from './organization-type.js';
+import { ProfileType } from './profile-type.js';
+import { asksFor } from './requested-columns.js';
 import { DomainName } from './scalars.js';
 
 @ArgsType()
@@ -38,9 +57,15 @@ class CloseOrganizationPayload {
 
 @Resolver(() => OrganizationType)
 export class OrganizationResolver {
-  @FieldResolver(() => ID, { description: 'The SID: global and typed by its prefix, `AC` or `OR`.' })
+  @FieldResolver(() => ID, { description: 'The SID: global and typed by its prefix, `AC`, `OR` or `PR`.' })
   id(@Root() { sid }: OrganizationType): string {
     return sid;
+  }
+
+  @Guarded('readOwnOrganization')
+  @FieldResolver(() => ProfileType, { description: 'The profile that it is linked to, else the default one.' })
+  profile(@Root() organization: OrganizationType, @Ctx() { loaders }: Context, @Info() info: GraphQLResolveInfo): Promise<Profile> {
+    return loaders.effectiveProfiles.load({ of: organization, withDocument: asksFor('document', info) });
   }
 
   @Guarded('readOwnOrganization')

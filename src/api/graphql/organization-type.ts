@@ -1,7 +1,7 @@
 import { Ctx, Field, ID, InputType, Int, ObjectType, registerEnumType, Directive } from 'type-graphql';
 import { type Organization, type OrganizationReference, OrganizationStatus } from '../../domain/organization.js';
 import { type PageOf, cursorOf } from '../../domain/page.js';
-import { organizationOrder } from '../../service/organization-service.js';
+import { organizationOrder, organizationPosition } from '../../service/organization-service.js';
 import { PageInfoType, pageInfoOf } from './connection.js';
 import type { Context } from './context.js';
 import { NodeType } from './node-type.js';
@@ -89,6 +89,6 @@ export class OrganizationConnectionType {
   }
 }
 
-function cursorOfOrganization({ domainName, sid }: Organization): string {
-  return cursorOf({ key: domainName, sid }, organizationOrder);
+function cursorOfOrganization(organization: Organization): string {
+  return cursorOf(organizationPosition(organization), organizationOrder);
 }

@@ -8,6 +8,7 @@ import type { AccountColumn } from '../../persistence/account-repository.js';
 const columnsOfField = new Map<string, AccountColumn>([
   ['organizationSid', 'organizationSid'],
   ['organization', 'organizationSid'],
+  ['profile', 'organizationSid'],
   ['emailAddress', 'emailAddress'],
   ['friendlyName', 'friendlyName'],
   ['type', 'type'],
@@ -27,6 +28,11 @@ export function requestedColumns(info: GraphQLResolveInfo): AccountColumn[] {
   const columns = known.get(info.fieldNodes) ?? walk(info);
   known.set(info.fieldNodes, columns);
   return columns;
+}
+
+/** Whether a request asks for the field of the objects that it gets here. */
+export function asksFor(field: string, info: GraphQLResolveInfo): boolean {
+  return below(info.fieldNodes, info).some(({ name }) => name.value === field);
 }
 
 function walk(info: GraphQLResolveInfo): AccountColumn[] {

@@ -8,12 +8,13 @@ import { assertGuarded, authDirective, enforceAuth } from './auth-directive.js';
 import type { Context } from './context.js';
 import { NodeResolver } from './node-resolver.js';
 import { OrganizationResolver } from './organization-resolver.js';
-import { DateTime } from './scalars.js';
+import { ProfileResolver } from './profile-resolver.js';
+import { DateTime, JsonText } from './scalars.js';
 
 /** The executable schema: what TypeGraphQL reads from the classes, with the directives made to hold. */
 export function createSchema(): GraphQLSchema {
   const annotated = buildSchemaSync({
-    resolvers: [NodeResolver, AccountResolver, OrganizationResolver, AccountMutations],
+    resolvers: [NodeResolver, AccountResolver, OrganizationResolver, ProfileResolver, AccountMutations],
     scalarsMap: [{ type: Date, scalar: DateTime }],
     directives: [...specifiedDirectives, authDirective],
     // Input is checked by the rules of the domain, for every surface alike.
@@ -78,7 +79,7 @@ function dropNulls(schema: GraphQLSchema): GraphQLSchema {
 
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls);
-  if (typeof value !== 'object' || value === null) return value;
+  if (typeof value !== 'object' || value === null || value instanceof JsonText) return value;
   const given = Object.entries(value).filter(([, inner]) => inner !== null && inner !== undefined);
   return Object.fromEntries(given.map(([name, inner]) => [name, withoutNulls(inner)]));
 }

@@ -5,9 +5,10 @@ import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
 import type { RequestLimits } from '../../config.js';
 import { anonymous } from '../../domain/permissions.js';
 import { AppError, type ErrorCode, statusOf } from '../../errors.js';
-import { authenticate, challenge } from '../authentication.js';
-import { refusalOf, reportOf } from '../request-error.js';
-import type { Context, Services } from './context.js';
+import { authenticate } from '../authentication.js';
+import { advise, refusalOf, reportOf } from '../request-error.js';
+import type { Services } from '../services.js';
+import type { Context } from './context.js';
 import { asGraphqlError, describe, formatted } from './graphql-error.js';
 import { costOf, limitRules } from './limits.js';
 import { type ObserveBatch, createLoaders } from './loaders.js';
@@ -49,6 +50,7 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
     method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url: '/graphql',
     handler: async (request, reply) => {
+      assertShort(request.body, options.limits);
       const contextValue = contextOf(request, options);
       const httpGraphQLRequest = { method: request.method, headers: headersOf(request), search: searchOf(request), body: request.body };
       return send(reply, await apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: async () => contextValue }));
@@ -58,6 +60,13 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
       return reply.code(shown.status).send({ errors: [formatted(shown)] });
     },
   });
+}
+
+/** A body is as long as a profile among its variables can be; a document is not. */
+function assertShort(body: unknown, { length }: RequestLimits): void {
+  const { query } = (body ?? {}) as { query?: unknown };
+  if (typeof query !== 'string' || query.length <= length) return;
+  throw new AppError('PAYLOAD_TOO_LARGE', `A document has at most ${length} characters.`);
 }
 
 /** Weighs the document, then looks up the caller, before an operation runs; and says the outcome in HTTP's terms after it. */
@@ -147,12 +156,6 @@ function searchOf({ url }: FastifyRequest): string {
 async function send(reply: FastifyReply, { status, headers, body }: HTTPGraphQLResponse): Promise<FastifyReply> {
   if (body.kind !== 'complete') throw new AppError('BAD_USER_INPUT', 'Incremental delivery is not supported.');
   for (const [name, value] of headers) reply.header(name, value);
-  if (status === 401 && !isBrowserScript(reply.request)) reply.header('www-authenticate', challenge);
-  if (status === 503) reply.header('retry-after', '1');
+  advise(reply, status);
   return reply.code(status ?? 200).send(body.string);
-}
-
-/** A challenge would make a browser open its own dialog over the page whose script made the request. */
-function isBrowserScript({ headers }: FastifyRequest): boolean {
-  return headers['sec-fetch-dest'] === 'empty';
 }

@@ -1,0 +1,109 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type Account, parseRole, parseStatus } from '../../domain/account.js';
+import { parseNumberedPage } from '../../domain/page.js';
+import { ownerSeenBy } from '../../domain/permissions.js';
+import type { AccountChanges, NewAccount } from '../../service/account-service.js';
+import { sendEntries, sendEntry, sendList } from './answer.js';
+import { profileLink } from './links.js';
+import { organizationFilters, pageEnvelope } from './page-envelope.js';
+import { type Parameters, formBodies, queryOf } from './parameters.js';
+import { representations } from './representation.js';
+import type { RestOptions } from './rest-api.js';
+
+interface OfAccount {
+  /** A SID or an e-mail address. */
+  Params: { account: string };
+  Body: Parameters;
+}
+
+/** The organization of a new account goes by this name; that of a migration is its `Organization`. */
+const config = { inputs: { organization: 'OrganizationSid' } };
+
+/** Accounts (SPEC §4; seed, "Account Resource URI" and "Account List Resource"). */
+export async function accountRoutes(scope: FastifyInstance, { services, publicUrl }: RestOptions): Promise<void> {
+  const { accounts, accountReading, migration, organizations, credentials, profiles } = services;
+  formBodies(scope);
+
+  const send = async (request: FastifyRequest, reply: FastifyReply, account: Account): Promise<FastifyReply> => {
+    const { actor, format } = request;
+    const authToken = (await credentials.authTokenOf(actor, account)) ?? undefined;
+    return sendEntry(reply, format, representations[format].account({ account, ownerSid: ownerSeenBy(actor, account), authToken }));
+  };
+
+  scope.get<OfAccount>('/Accounts/:account', async (request, reply) => {
+    const account = await accountReading.get(request.actor, { either: request.params.account });
+    reply.header('link', profileLink(request, publicUrl, await profiles.effectiveSid(request.actor, account)));
+    return send(request, reply, account);
+  });
+
+  scope.post<OfAccount>('/Accounts', { config }, async (request, reply) =>
+    send(request, reply, await accounts.create(request.actor, newAccount(request.body))),
+  );
+
+  scope.post<OfAccount>('/Accounts/:account', { config }, async (request, reply) => {
+    const { actor, params, body } = request;
+    const target = { either: params.account };
+    const isNew = body.has('EmailAddress');
+    return send(
+      request,
+      reply,
+      await (isNew ? accounts.create(actor, { ...newAccount(body), parent: target }) : accounts.update(actor, target, changes(body))),
+    );
+  });
+
+  scope.put<OfAccount>('/Accounts/:account', async (request, reply) => {
+    const { actor, params, body } = request;
+    return send(request, reply, await accounts.update(actor, { either: params.account }, changes(body)));
+  });
+
+  scope.delete<OfAccount>('/Accounts/:account', async (request, reply) => {
+    const { account } = await accounts.close(request.actor, { either: request.params.account });
+    return send(request, reply, account);
+  });
+
+  scope.post<OfAccount>('/Accounts/migrate/:account', async (request, reply) => {
+    const { actor, params, body } = request;
+    const destination = body.parsed('Organization', (either) => ({ either }));
+    const { account } = await migration.migrate(actor, { either: params.account }, destination);
+    return send(request, reply, account);
+  });
+
+  scope.get('/Accounts', async (request, reply) => {
+    const { actor, format } = request;
+    const query = queryOf(request);
+    const filter = organizationFilters.find((name) => query.has(name));
+    const [scopeOfList, owner] =
+      filter === undefined
+        ? [{ kind: 'children' } as const, actor.account]
+        : [{ kind: 'organization' } as const, await organizations.getManaged(actor, { either: query.required(filter) }, filter)];
+
+    const write = (account: Account): string => representations[format].account({ account, ownerSid: ownerSeenBy(actor, account) });
+    if (!query.has('Page') && !query.has('PageSize')) {
+      return sendList(reply, format, 'Accounts', await accountReading.all(actor, scopeOfList, owner), write);
+    }
+    const page = parseNumberedPage({ page: query.text('Page'), pageSize: query.text('PageSize') });
+    const { accounts: found, total } = await accountReading.numberedPage(actor, scopeOfList, owner, page);
+    return sendEntries(reply, format, 'Accounts', found.map(write), pageEnvelope(request, page, total, found.length));
+  });
+}
+
+/** What a new account is made from; the two that are required here GraphQL can do without (SPEC §2). */
+function newAccount(body: Parameters): NewAccount {
+  return {
+    emailAddress: body.required('EmailAddress'),
+    password: body.required('Password'),
+    friendlyName: body.text('FriendlyName'),
+    status: body.parsed('Status', parseStatus),
+    role: body.parsed('Role', parseRole),
+    organization: body.parsed('OrganizationSid', (sid) => ({ sid })),
+  };
+}
+
+function changes(body: Parameters): AccountChanges {
+  return {
+    friendlyName: body.text('FriendlyName'),
+    password: body.text('Password'),
+    status: body.parsed('Status', parseStatus),
+    role: body.parsed('Role', parseRole),
+  };
+}

@@ -1,0 +1,35 @@
+import type { FastifyInstance } from 'fastify';
+import { parseOrganizationStatus } from '../../domain/organization.js';
+import { sendEntry, sendList } from './answer.js';
+import { profileLink } from './links.js';
+import { formBodies, queryOf } from './parameters.js';
+import { representations } from './representation.js';
+import type { RestOptions } from './rest-api.js';
+
+interface OfOrganization {
+  /** A SID or a domain name. */
+  Params: { organization: string };
+}
+
+/** Organizations (SPEC §4). */
+export async function organizationRoutes(scope: FastifyInstance, { services, publicUrl }: RestOptions): Promise<void> {
+  const { organizations, profiles } = services;
+  formBodies(scope);
+
+  scope.get<OfOrganization>('/Organizations/:organization', async (request, reply) => {
+    const { actor, format, params } = request;
+    const organization = await organizations.get(actor, { either: params.organization });
+    reply.header('link', profileLink(request, publicUrl, await profiles.effectiveSid(actor, organization)));
+    return sendEntry(reply, format, representations[format].organization(organization));
+  });
+
+  scope.put<OfOrganization>('/Organizations/:organization', async ({ actor, format, params }, reply) =>
+    sendEntry(reply, format, representations[format].organization(await organizations.create(actor, params.organization))),
+  );
+
+  scope.get('/Organizations', async (request, reply) => {
+    const { actor, format } = request;
+    const status = queryOf(request).parsed('Status', parseOrganizationStatus);
+    return sendList(reply, format, 'Organizations', await organizations.all(actor, status), representations[format].organization);
+  });
+}

@@ -1,0 +1,35 @@
+import type { FastifyRequest } from 'fastify';
+import type { NumberedPage } from '../../domain/page.js';
+import { apiVersionPath } from '../../domain/subresource.js';
+import { queryOf } from './parameters.js';
+import type { PageEnvelope } from './representation.js';
+
+/** What names a list other than the caller's own; the first that is given counts. */
+export const organizationFilters = ['OrganizationSid', 'DomainName'] as const;
+
+/** Where the page lies among all of the list, with the URIs of its neighbours in the form that this page was asked for in. */
+export function pageEnvelope(request: FastifyRequest, { number, size }: NumberedPage, total: number, found: number): PageEnvelope {
+  const query = queryOf(request);
+  const filter = organizationFilters
+    .flatMap((name) => query.parsed(name, (value) => `${name}=${encodeURIComponent(value)}&`) ?? [])
+    .join('');
+  const path = `${apiVersionPath}/Accounts${request.format === 'json' ? '.json' : ''}`;
+  const uriOf = (page: number): string => `${path}?${filter}Page=${page}&PageSize=${size}`;
+
+  const numPages = Math.ceil(total / size);
+  const lastPage = Math.max(0, numPages - 1);
+  const start = number * size;
+  return {
+    page: number,
+    numPages,
+    pageSize: size,
+    total,
+    start,
+    end: start + Math.max(0, found - 1),
+    uri: uriOf(number),
+    firstPageUri: uriOf(0),
+    previousPageUri: number === 0 ? null : uriOf(Math.min(number - 1, lastPage)),
+    nextPageUri: number < lastPage ? uriOf(number + 1) : null,
+    lastPageUri: uriOf(lastPage),
+  };
+}

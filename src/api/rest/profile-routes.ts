@@ -1,0 +1,75 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Profile } from '../../domain/profile.js';
+import { documentMaxBytes } from '../../domain/profile.js';
+import { AppError } from '../../errors.js';
+import { sendList, sendText } from './answer.js';
+import { linkTarget, urlOf } from './links.js';
+import { jsonBodies } from './parameters.js';
+import { profileEntry } from './representation.js';
+import type { RestOptions } from './rest-api.js';
+
+interface OfProfile {
+  Params: { profile: string };
+  /** The text of a JSON document. */
+  Body: string;
+}
+
+/** Profiles, always in JSON (SPEC §4). An answer about one profile is its document, as it was stored. */
+export async function profileRoutes(scope: FastifyInstance, { services, publicUrl }: RestOptions): Promise<void> {
+  const { profiles } = services;
+  const config = { format: 'json' } as const;
+  jsonBodies(scope, documentMaxBytes);
+
+  const send = (reply: FastifyReply, { document, dateUpdated }: Profile): FastifyReply =>
+    sendText(reply.header('last-modified', dateUpdated.toUTCString()), 'json', document);
+
+  const link = async ({ actor, params, headers }: FastifyRequest<OfProfile>, reply: FastifyReply): Promise<FastifyReply> => {
+    await profiles.link(actor, params.profile, linkTarget(headers.link));
+    return reply.send();
+  };
+  const unlink = async ({ actor, params, headers }: FastifyRequest<OfProfile>, reply: FastifyReply): Promise<FastifyReply> => {
+    await profiles.unlink(actor, params.profile, linkTarget(headers.link));
+    return reply.send();
+  };
+
+  scope.get('/Profiles', { config }, async ({ actor }, reply) =>
+    sendList(reply, 'json', 'Profiles', await profiles.all(actor), profileEntry),
+  );
+
+  scope.post<OfProfile>('/Profiles', { config }, async (request, reply) => {
+    const profile = await profiles.create(request.actor, request.body);
+    return send(reply.code(201).header('location', urlOf(request, publicUrl, `/Profiles/${profile.sid}`)), profile);
+  });
+
+  scope.get<OfProfile>('/Profiles/:profile', { config }, async ({ actor, params }, reply) =>
+    send(reply, await profiles.get(actor, params.profile)),
+  );
+
+  scope.put<OfProfile>('/Profiles/:profile', { config }, async (request, reply) => {
+    switch (overridden(request)) {
+      case 'LINK':
+        return link(request, reply);
+      case 'UNLINK':
+        return unlink(request, reply);
+      default:
+        return send(reply, await profiles.update(request.actor, request.params.profile, request.body));
+    }
+  });
+
+  scope.delete<OfProfile>('/Profiles/:profile', { config }, async ({ actor, params }, reply) => {
+    await profiles.delete(actor, params.profile);
+    return reply.send();
+  });
+
+  scope.route<OfProfile>({ method: 'LINK', url: '/Profiles/:profile', config, handler: link });
+  scope.route<OfProfile>({ method: 'UNLINK', url: '/Profiles/:profile', config, handler: unlink });
+}
+
+/** The method that a client asks for which can send no method but the usual ones. @throws AppError BAD_USER_INPUT */
+function overridden({ headers }: FastifyRequest): 'LINK' | 'UNLINK' | undefined {
+  const field = 'X-HTTP-Method-Override';
+  const method = headers['x-http-method-override']?.toString().toUpperCase();
+  if (method === undefined || method === 'LINK' || method === 'UNLINK') return method;
+  if (method === 'PUT') return undefined;
+  throw new AppError('BAD_USER_INPUT', `${field} is LINK or UNLINK.`, { field });
+}

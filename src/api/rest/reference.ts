@@ -1,0 +1,24 @@
+import type { FastifyInstance } from 'fastify';
+import { apiVersionPath } from '../../domain/subresource.js';
+import { css, endsWithSlash, html, js, ownFile, packagedFile, staticFile } from '../static-page.js';
+
+/** Serves the description of the documented API at its mounts: as a page to read and try, and as the document itself. */
+export function reference(fastify: FastifyInstance): void {
+  const own = (name: string): string => ownFile(`src/api/rest/reference/${name}`);
+  fastify.register(
+    (scope, _options, done) => {
+      const page = staticFile(own('reference.html'), html);
+      scope.get('/', (request, reply) =>
+        // The page names its assets relative to itself.
+        endsWithSlash(request.originalUrl) ? page(request, reply) : reply.redirect(`.${apiVersionPath}/`, 308),
+      );
+      scope.get('/openapi.yaml', staticFile(ownFile('openapi.yaml'), 'application/yaml'));
+      scope.get('/reference.js', staticFile(own('reference.js'), js));
+      scope.get('/reference.css', staticFile(own('reference.css'), css));
+      scope.get('/swagger-ui.js', staticFile(packagedFile('@fastify/swagger-ui', 'static/swagger-ui-bundle.js'), js));
+      scope.get('/swagger-ui.css', staticFile(packagedFile('@fastify/swagger-ui', 'static/swagger-ui.css'), css));
+      done();
+    },
+    { prefix: apiVersionPath },
+  );
+}

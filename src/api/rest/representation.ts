@@ -1,0 +1,152 @@
+import type { Account } from '../../domain/account.js';
+import type { Organization } from '../../domain/organization.js';
+import type { ProfileSummary } from '../../domain/profile.js';
+import { accountUri, apiVersionPath, subresourcesOf } from '../../domain/subresource.js';
+import type { Sid } from '../../domain/sid.js';
+import type { PublicError } from '../public-error.js';
+import type { Format } from './format.js';
+import { type XmlContent, element, escaped } from './xml.js';
+
+/** An account as one caller is shown it. */
+export interface AccountView {
+  account: Account;
+  /** The account above, as far as the caller sees. */
+  ownerSid: Sid;
+  /** In answers about one account; in no list (SPEC §5). */
+  authToken?: string | undefined;
+}
+
+/** Where a page lies in its list (SPEC §4). URIs are relative to the API's mount; null where there is no such page. */
+export interface PageEnvelope {
+  page: number;
+  numPages: number;
+  pageSize: number;
+  total: number;
+  /** Places of the first and last entry in the whole list, counted from 0. */
+  start: number;
+  end: number;
+  uri: string;
+  firstPageUri: string;
+  previousPageUri: string | null;
+  nextPageUri: string | null;
+  lastPageUri: string;
+}
+
+/** What lists are called, in XML. */
+export type ListName = 'Accounts' | 'Organizations' | 'Profiles';
+
+/** The text before, between and after the entries of a list. */
+export interface ListFrame {
+  head: string;
+  between: string;
+  tail: string;
+}
+
+/** How answers are written in one form: entries, and what goes around them. */
+export interface Representation {
+  mediaType: string;
+  account(view: AccountView): string;
+  organization(organization: Organization): string;
+  error(error: PublicError): string;
+  /** An answer that is one entry. */
+  single(entry: string): string;
+  list(name: ListName, page?: PageEnvelope): ListFrame;
+}
+
+/** The name of each subresource in JSON, by its name in XML. */
+const subresourceKeys = new Map(subresourcesOf('').map(({ name }) => [name, snakeCase(name)]));
+
+/** As the JSON sample of the seed. */
+const json: Representation = {
+  mediaType: 'application/json',
+  account: ({ account, ownerSid, authToken }) =>
+    JSON.stringify({
+      sid: account.sid,
+      organization: account.organizationSid,
+      owner_account_sid: ownerSid,
+      friendly_name: account.friendlyName,
+      email_address: account.emailAddress,
+      type: account.type,
+      status: account.status,
+      role: account.role,
+      date_created: rfc2822(account.dateCreated),
+      date_updated: rfc2822(account.dateUpdated),
+      auth_token: authToken,
+      uri: `${apiVersionPath}/Accounts.json/${account.sid}`,
+      subresource_uris: Object.fromEntries(subresourcesOf(account.sid).map(({ name, uri }) => [subresourceKeys.get(name)!, `${uri}.json`])),
+    }),
+  organization: (organization) =>
+    JSON.stringify({
+      sid: organization.sid,
+      domain_name: organization.domainName,
+      status: organization.status,
+      date_created: rfc2822(organization.dateCreated),
+      date_updated: rfc2822(organization.dateUpdated),
+      uri: `${apiVersionPath}/Organizations.json/${organization.sid}`,
+    }),
+  error: ({ code, message, status, field }) => JSON.stringify({ code, message, status, field }),
+  single: (entry) => entry,
+  list(name, page) {
+    if (page === undefined) return { head: '[', between: ',', tail: ']' };
+    const envelope = JSON.stringify(Object.fromEntries(Object.entries(page).map(([key, value]) => [snakeCase(key), value])));
+    return { head: `${envelope.slice(0, -1)},"${snakeCase(name)}":[`, between: ',', tail: ']}' };
+  },
+};
+
+/** As the XML sample of the seed, with the properties that it leaves out. */
+const xml: Representation = {
+  mediaType: 'application/xml',
+  account: ({ account, ownerSid, authToken }) =>
+    element('Account', {
+      Sid: account.sid,
+      Organization: account.organizationSid,
+      OwnerAccountSid: ownerSid,
+      FriendlyName: account.friendlyName,
+      EmailAddress: account.emailAddress,
+      Status: account.status,
+      Type: account.type,
+      Role: account.role,
+      DateCreated: account.dateCreated.toISOString(),
+      DateUpdated: account.dateUpdated.toISOString(),
+      AuthToken: authToken,
+      Uri: accountUri(account.sid),
+      SubresourceUris: Object.fromEntries(subresourcesOf(account.sid).map(({ name, uri }): [string, XmlContent] => [name, uri])),
+    }),
+  organization: (organization) =>
+    element('Organization', {
+      Sid: organization.sid,
+      DomainName: organization.domainName,
+      Status: organization.status,
+      DateCreated: organization.dateCreated.toISOString(),
+      DateUpdated: organization.dateUpdated.toISOString(),
+      Uri: `${apiVersionPath}/Organizations/${organization.sid}`,
+    }),
+  error: ({ code, message, status }) => element('RestcommResponse', { Message: message, Code: code, Status: String(status) }),
+  single: (entry) => `<RestcommResponse>${entry}</RestcommResponse>`,
+  list(name, page) {
+    const attributes = Object.entries(page ?? {}).map(([key, value]) => ` ${key.toLowerCase()}="${escaped(String(value ?? ''))}"`);
+    return { head: `<RestcommResponse><${name}${attributes.join('')}>`, between: '', tail: `</${name}></RestcommResponse>` };
+  },
+};
+
+export const representations: Record<Format, Representation> = { json, xml };
+
+/** A profile in the list of all; always in JSON (SPEC §4). */
+export function profileEntry({ sid, dateCreated, dateUpdated }: ProfileSummary): string {
+  return JSON.stringify({
+    sid,
+    date_created: rfc2822(dateCreated),
+    date_updated: rfc2822(dateUpdated),
+    uri: `${apiVersionPath}/Profiles/${sid}`,
+  });
+}
+
+/** As in the seed's sample: `Wed, 4 Nov 2015 10:17:35 +0000`. */
+function rfc2822(date: Date): string {
+  return date.toUTCString().replace(', 0', ', ').replace('GMT', '+0000');
+}
+
+/** `AvailablePhoneNumbers` as `available_phone_numbers`, `SMSMessages` as `sms_messages`. */
+function snakeCase(name: string): string {
+  return name.replace(/(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, '_').toLowerCase();
+}

@@ -1,0 +1,88 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type SignedIn, assertSignedIn } from '../../domain/permissions.js';
+import { apiVersionPath } from '../../domain/subresource.js';
+import { AppError } from '../../errors.js';
+import { authenticate } from '../authentication.js';
+import { advise, refusalOf } from '../request-error.js';
+import type { Services } from '../services.js';
+import { accountRoutes } from './account-routes.js';
+import { sendText } from './answer.js';
+import { type Format, formatAskedFor } from './format.js';
+import { organizationRoutes } from './organization-routes.js';
+import { profileRoutes } from './profile-routes.js';
+import { representations } from './representation.js';
+import { subresourceRoutes } from './subresource-routes.js';
+
+export interface RestOptions {
+  services: Services;
+  /** Where users reach the gateway; else what each request says it reached. */
+  publicUrl: string | undefined;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks; known to every route of the documented API. */
+    actor: SignedIn;
+    /** The form that the answer is to have. */
+    format: Format;
+  }
+  interface FastifyContextConfig {
+    /** Documented names of inputs, where they are not simply the services' names in capitals. */
+    inputs?: Record<string, string>;
+    /** The form of all answers, where the client has no choice. */
+    format?: Format;
+  }
+}
+
+/**
+ * The documented API (SPEC §4): a shim over the same services as GraphQL. The routes unpack, call and write the answer;
+ * what may be done is decided below them. URLs arrive in their canonical spelling, see path.ts.
+ */
+export async function restApi(fastify: FastifyInstance, { services, publicUrl }: RestOptions): Promise<void> {
+  for (const method of ['LINK', 'UNLINK']) fastify.addHttpMethod(method, { hasBody: true });
+  await fastify.register(
+    async (scope) => {
+      scope.decorateRequest('actor');
+      scope.decorateRequest('format', 'xml');
+      scope.addHook('onRequest', async (request, reply) => {
+        reply.header('cache-control', 'no-store');
+        request.format = formatOf(request);
+        const actor = await authenticate(request.headers.authorization, services.credentials);
+        assertSignedIn(actor);
+        request.actor = actor;
+      });
+      scope.setErrorHandler(refuse);
+      scope.setNotFoundHandler(() => {
+        throw new AppError('NOT_FOUND', 'There is nothing at this path, or not for this method.');
+      });
+
+      await scope.register(accountRoutes, { services, publicUrl });
+      await scope.register(organizationRoutes, { services, publicUrl });
+      await scope.register(profileRoutes, { services, publicUrl });
+      await scope.register(subresourceRoutes, { services });
+    },
+    { prefix: apiVersionPath },
+  );
+}
+
+function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { field, ...shown } = refusalOf(error, request);
+  const documented = field && (request.routeOptions.config.inputs?.[field] ?? field[0]!.toUpperCase() + field.slice(1));
+  advise(reply.header('cache-control', 'no-store'), shown.status);
+  const format = formatOfRefusal(request);
+  const text = representations[format].error(documented === undefined ? shown : { ...shown, field: documented });
+  return sendText(reply.code(shown.status), format, text);
+}
+
+function formatOf({ routeOptions, originalUrl, headers }: FastifyRequest): Format {
+  return routeOptions.config.format ?? formatAskedFor(originalUrl, headers.accept);
+}
+
+/** A refusal is told in XML to who takes neither form. */
+function formatOfRefusal(request: FastifyRequest): Format {
+  try {
+    return formatOf(request);
+  } catch {
+    return 'xml';
+  }
+}

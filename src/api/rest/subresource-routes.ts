@@ -1,0 +1,13 @@
+import type { FastifyInstance, HTTPMethods } from 'fastify';
+import { anyBodies } from './parameters.js';
+import type { RestOptions } from './rest-api.js';
+
+/** What hangs off an account (SPEC §6): every method of every path below the account's own. */
+export async function subresourceRoutes(scope: FastifyInstance, { services }: Pick<RestOptions, 'services'>): Promise<void> {
+  anyBodies(scope);
+  scope.route<{ Params: { account: string; '*': string } }>({
+    method: ['GET', 'POST', 'PUT', 'DELETE', 'PATCH'] satisfies HTTPMethods[],
+    url: '/Accounts/:account/*',
+    handler: ({ actor, params, method }) => services.subresources.request(actor, { either: params.account }, method, params['*']),
+  });
+}

@@ -1,0 +1,18 @@
+import type { AccountMigration } from '../service/account-migration.js';
+import type { AccountReading } from '../service/account-reading.js';
+import type { AccountService } from '../service/account-service.js';
+import type { CredentialService } from '../service/credential-service.js';
+import type { OrganizationService } from '../service/organization-service.js';
+import type { ProfileService } from '../service/profile-service.js';
+import type { SubresourceAccess } from '../service/subresource-access.js';
+
+/** The use cases, the same for every surface. */
+export interface Services {
+  accounts: AccountService;
+  accountReading: AccountReading;
+  migration: AccountMigration;
+  organizations: OrganizationService;
+  credentials: CredentialService;
+  profiles: ProfileService;
+  subresources: SubresourceAccess;
+}

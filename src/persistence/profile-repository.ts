@@ -1,0 +1,136 @@
+import type { EntityManager } from 'typeorm';
+import type { Page } from '../domain/page.js';
+import { type Profile, type ProfileSummary, defaultProfileSid } from '../domain/profile.js';
+import type { Sid, SidKind } from '../domain/sid.js';
+import type { Path } from '../domain/tree.js';
+import { treeAt } from './account-repository.js';
+import { rowsOf } from './sql.js';
+
+const summaryColumns = 'profile.sid, profile.date_created AS "dateCreated", profile.date_updated AS "dateUpdated"';
+const columns = `${summaryColumns}, profile.document`;
+
+/** Every source among the SIDs in $1 that is linked to a profile, and to which one. */
+const links = `
+  SELECT link.account_sid AS source, link.profile_sid FROM account_profile AS link WHERE link.account_sid = ANY($1)
+  UNION ALL
+  SELECT link.organization_sid, link.profile_sid FROM organization_profile AS link WHERE link.organization_sid = ANY($1)`;
+
+/** Whether to read documents, each of which can be long. */
+export interface Wanted {
+  withDocument: boolean;
+}
+
+/** What can be linked to a profile, each kind by a table of its own. */
+export type LinkedKind = Extract<SidKind, 'account' | 'organization'>;
+
+/** Every statement on the tables `profile`, `account_profile` and `organization_profile`. */
+export class ProfileRepository {
+  constructor(private readonly manager: EntityManager) {}
+
+  async findMany(sids: readonly Sid[], { withDocument }: Wanted): Promise<(ProfileSummary | Profile)[]> {
+    return rowsOf(this.manager, `SELECT ${withDocument ? columns : summaryColumns} FROM profile WHERE profile.sid = ANY($1)`, [sids]);
+  }
+
+  /** Reads the profile and keeps it as it is until the transaction ends; with FOR UPDATE, from being linked too. */
+  async lock(sid: Sid, strength: 'FOR SHARE' | 'FOR UPDATE'): Promise<ProfileSummary | undefined> {
+    const found = await rowsOf<ProfileSummary>(this.manager, `SELECT ${summaryColumns} FROM profile WHERE profile.sid = $1 ${strength}`, [
+      sid,
+    ]);
+    return found[0];
+  }
+
+  async insert(sid: Sid, document: string): Promise<Profile> {
+    const [profile] = await rowsOf<Profile>(this.manager, `INSERT INTO profile (sid, document) VALUES ($1, $2) RETURNING ${columns}`, [
+      sid,
+      document,
+    ]);
+    return profile!;
+  }
+
+  async update(sid: Sid, document: string): Promise<Profile | undefined> {
+    const updated = await rowsOf<Profile>(
+      this.manager,
+      `UPDATE profile SET document = $2, date_updated = now() WHERE profile.sid = $1 RETURNING ${columns}`,
+      [sid, document],
+    );
+    return updated[0];
+  }
+
+  /** Deletes a profile that is locked FOR UPDATE, and with it its links, once they are locked in the order that all take. */
+  async delete(sid: Sid): Promise<void> {
+    await rowsOf(this.manager, `SELECT 1 FROM account_profile AS link WHERE link.profile_sid = $1 ORDER BY link.account_sid FOR UPDATE`, [
+      sid,
+    ]);
+    await rowsOf(this.manager, `DELETE FROM profile WHERE profile.sid = $1`, [sid]);
+  }
+
+  /** Links the owner to the profile, instead of to any other. */
+  async link(kind: LinkedKind, ownerSid: Sid, profileSid: Sid): Promise<void> {
+    await rowsOf(
+      this.manager,
+      `INSERT INTO ${kind}_profile (${kind}_sid, profile_sid) VALUES ($1, $2)
+       ON CONFLICT (${kind}_sid) DO UPDATE SET profile_sid = excluded.profile_sid`,
+      [ownerSid, profileSid],
+    );
+  }
+
+  /** Undoes the link between the two, if there is one. */
+  async unlink(kind: LinkedKind, ownerSid: Sid, profileSid: Sid): Promise<void> {
+    await rowsOf(this.manager, `DELETE FROM ${kind}_profile WHERE ${kind}_sid = $1 AND profile_sid = $2`, [ownerSid, profileSid]);
+  }
+
+  /** Undoes the organization's link to whatever profile. */
+  async unlinkOrganization(organizationSid: Sid): Promise<void> {
+    await rowsOf(this.manager, `DELETE FROM organization_profile WHERE organization_sid = $1`, [organizationSid]);
+  }
+
+  /** Which profile each of the accounts and organizations is linked to itself; those that are to none are left out. */
+  async linksOf(sources: readonly Sid[]): Promise<Map<Sid, Sid>> {
+    const found = await rowsOf<{ source: Sid; profile_sid: Sid }>(this.manager, links, [sources]);
+    return new Map(found.map((link) => [link.source, link.profile_sid]));
+  }
+
+  /** The profiles that the accounts and organizations are linked to, each once with those of them that are; and the default one. */
+  async findLinked(sources: readonly Sid[], { withDocument }: Wanted): Promise<((ProfileSummary | Profile) & { sources: Sid[] })[]> {
+    return rowsOf(
+      this.manager,
+      `WITH link AS (${links})
+       SELECT ${withDocument ? columns : summaryColumns}, ARRAY(SELECT link.source FROM link WHERE link.profile_sid = profile.sid) AS sources
+       FROM profile
+       WHERE profile.sid = $2 OR profile.sid IN (SELECT link.profile_sid FROM link)`,
+      [sources, defaultProfileSid],
+    );
+  }
+
+  /** Those of the profiles that an account in the tree at the path is linked to. */
+  async linkedWithin(sids: readonly Sid[], path: Path): Promise<Sid[]> {
+    const found = await rowsOf<{ sid: Sid }>(
+      this.manager,
+      `SELECT wanted.sid FROM unnest($1::text[]) AS wanted(sid)
+       WHERE EXISTS (
+         SELECT FROM account_profile AS link JOIN account ON account.sid = link.account_sid
+         WHERE link.profile_sid = wanted.sid AND ${treeAt('$2')}
+       )`,
+      [sids, path],
+    );
+    return found.map(({ sid }) => sid);
+  }
+
+  /** One page in the order of their creation, with one row more than the page's size, in reading order. */
+  async listPage(page: Page): Promise<ProfileSummary[]> {
+    const [direction, comparison] = page.backward ? ['DESC', '<'] : ['ASC', '>'];
+    return rowsOf<ProfileSummary>(
+      this.manager,
+      `SELECT ${summaryColumns} FROM profile
+       WHERE $1::timestamptz IS NULL OR (profile.date_created, profile.sid) ${comparison} ($1, $2)
+       ORDER BY profile.date_created ${direction}, profile.sid ${direction}
+       LIMIT ${page.size + 1}`,
+      [page.from?.key ?? null, page.from?.sid ?? null],
+    );
+  }
+
+  async count(): Promise<number> {
+    const [total] = await rowsOf<{ count: number }>(this.manager, `SELECT count(*)::integer AS count FROM profile`);
+    return total!.count;
+  }
+}

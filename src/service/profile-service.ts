@@ -1,0 +1,205 @@
+import { type AccountReference, assertOpen, parseAccountReference } from '../domain/account.js';
+import { type OrganizationReference, OrganizationStatus, parseOrganizationReference } from '../domain/organization.js';
+import { type Order, type PageArguments, type PageOf, type Position, pageFrom, parsePage } from '../domain/page.js';
+import { type Actor, type SignedIn, authorize, authorizeOn, mayBelow, reaches, requirementOf } from '../domain/permissions.js';
+import {
+  type Profile,
+  type ProfileOwner,
+  type ProfileSummary,
+  assertNotDefault,
+  effectiveProfileOf,
+  parseDocument,
+  profileSourcesOf,
+} from '../domain/profile.js';
+import { isSid, newSid, type Sid } from '../domain/sid.js';
+import { AppError } from '../errors.js';
+import type { Database, Repositories } from '../persistence/database.js';
+import type { LinkedKind, Wanted } from '../persistence/profile-repository.js';
+import { inBatches } from './batches.js';
+import { organizationNotFound, seesOrganization } from './organization-service.js';
+
+/** The order of every list of profiles. */
+export const profileOrder: Order = { field: 'dateCreated', descending: false };
+
+/** What to link a profile to, as callers name it. */
+export type ProfileTarget = { account: AccountReference } | { organization: OrganizationReference };
+
+/** Profiles: everyone reads the one that is in effect; all else only the Super Admin does (SPEC §2). */
+export class ProfileService {
+  constructor(private readonly database: Database) {}
+
+  /** The profile, if there is one and the caller may see it. */
+  async find(actor: Actor, sid: Sid): Promise<Profile | null> {
+    return (await this.findMany(actor, [sid], { withDocument: true }))[0] as Profile | null;
+  }
+
+  /** The profile, for a caller who is told why not. @throws AppError FORBIDDEN, PROFILE_NOT_FOUND */
+  async get(actor: Actor, sid: Sid): Promise<Profile> {
+    const profile = await this.find(actor, sid);
+    if (profile !== null) return profile;
+    authorize(actor, 'manageProfiles');
+    throw profileNotFound();
+  }
+
+  /**
+   * Many profiles at once, in the order of the SIDs; null where there is none that the caller may see: one that is in
+   * effect for an account or organization that it sees.
+   */
+  async findMany(actor: Actor, sids: readonly Sid[], wanted: Wanted): Promise<(ProfileSummary | Profile | null)[]> {
+    authorize(actor, 'readProfile');
+    const visible = await this.#visible(
+      actor,
+      sids.filter((sid) => isSid('profile', sid)),
+    );
+    const found = visible.length === 0 ? [] : await this.database.read(({ profiles }) => profiles.findMany(visible, wanted));
+    const bySid = new Map(found.map((profile) => [profile.sid, profile]));
+    return sids.map((sid) => bySid.get(sid) ?? null);
+  }
+
+  async #visible(actor: SignedIn, sids: readonly Sid[]): Promise<readonly Sid[]> {
+    if (reaches(actor, requirementOf('manageProfiles'))) return sids;
+    const { account } = actor;
+    const organization = { sid: account.organizationSid };
+    const linked = await this.database.read(({ profiles }) => profiles.linksOf(profileSourcesOf(account)));
+    const seen = new Set([effectiveProfileOf(account, linked)]);
+    if (seesOrganization(actor, organization.sid)) seen.add(effectiveProfileOf(organization, linked));
+    const others = sids.filter((sid) => !seen.has(sid));
+    if (others.length > 0 && mayBelow(actor, 'readProfile')) {
+      for (const sid of await this.database.read(({ profiles }) => profiles.linkedWithin(others, account.path))) seen.add(sid);
+    }
+    return sids.filter((sid) => seen.has(sid));
+  }
+
+  /** The SID of the profile that is in effect for the owner. @throws AppError FORBIDDEN */
+  async effectiveSid(actor: Actor, owner: ProfileOwner): Promise<Sid> {
+    authorizeOwner(actor, owner);
+    return effectiveProfileOf(owner, await this.database.read(({ profiles }) => profiles.linksOf(profileSourcesOf(owner))));
+  }
+
+  /** The profiles that are in effect for many owners, in their order: one statement for them all. @throws AppError FORBIDDEN */
+  async effective(actor: Actor, owners: readonly ProfileOwner[], wanted: Wanted): Promise<(ProfileSummary | Profile)[]> {
+    authorize(actor, 'readProfile');
+    for (const owner of owners) authorizeOwner(actor, owner);
+    const sources = [...new Set(owners.flatMap(profileSourcesOf))];
+    const found = await this.database.read(({ profiles }) => profiles.findLinked(sources, wanted));
+    const bySid = new Map(found.map(({ sources: _, ...profile }) => [profile.sid, profile]));
+    const linked = new Map(found.flatMap(({ sid, sources: linkedTo }) => linkedTo.map((source) => [source, sid])));
+    return owners.map((owner) => bySid.get(effectiveProfileOf(owner, linked))!);
+  }
+
+  /** One page of all profiles. @throws AppError FORBIDDEN, INVALID_PAGE */
+  async list(actor: Actor, pageArguments: PageArguments): Promise<PageOf<ProfileSummary>> {
+    authorize(actor, 'manageProfiles');
+    const page = parsePage(pageArguments, profileOrder);
+    return pageFrom(await this.database.read(({ profiles }) => profiles.listPage(page)), page);
+  }
+
+  /** All profiles, in batches that are read as they are asked for. @throws AppError FORBIDDEN, UNAVAILABLE */
+  async all(actor: Actor): Promise<AsyncIterable<ProfileSummary[]>> {
+    authorize(actor, 'manageProfiles');
+    return inBatches(async (page) => pageFrom(await this.database.read(({ profiles }) => profiles.listPage(page)), page), profilePosition);
+  }
+
+  async count(actor: Actor): Promise<number> {
+    authorize(actor, 'manageProfiles');
+    return this.database.read(({ profiles }) => profiles.count());
+  }
+
+  /** @throws AppError FORBIDDEN, BAD_USER_INPUT, PAYLOAD_TOO_LARGE */
+  async create(actor: Actor, document: string): Promise<Profile> {
+    authorize(actor, 'manageProfiles');
+    const checked = parseDocument(document);
+    return this.database.write(({ profiles }) => profiles.insert(newSid('profile'), checked));
+  }
+
+  /** @throws AppError FORBIDDEN, PROFILE_NOT_FOUND, BAD_USER_INPUT, PAYLOAD_TOO_LARGE */
+  async update(actor: Actor, sid: Sid, document: string): Promise<Profile> {
+    authorize(actor, 'manageProfiles');
+    assertNotDefault(sid);
+    const checked = parseDocument(document);
+    assertProfile(sid);
+    return this.database.write(async ({ profiles }) => (await profiles.update(sid, checked)) ?? notFound());
+  }
+
+  /** Deletes the profile and its links; what was linked has the next effective one. @throws AppError FORBIDDEN, PROFILE_NOT_FOUND */
+  async delete(actor: Actor, sid: Sid): Promise<void> {
+    authorize(actor, 'manageProfiles');
+    assertNotDefault(sid);
+    assertProfile(sid);
+    await this.database.write(async ({ profiles }) => {
+      if ((await profiles.lock(sid, 'FOR UPDATE')) === undefined) throw profileNotFound();
+      await profiles.delete(sid);
+    });
+  }
+
+  /**
+   * Links the account or organization to the profile, instead of to any other that it was linked to.
+   * @throws AppError FORBIDDEN, PROFILE_NOT_FOUND, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, ORGANIZATION_NOT_FOUND
+   */
+  async link(actor: Actor, sid: Sid, target: ProfileTarget): Promise<ProfileSummary> {
+    return this.#onTarget(actor, sid, target, ({ profiles }, kind, ownerSid) => profiles.link(kind, ownerSid, sid));
+  }
+
+  /** Undoes such a link. Where there is none, nothing changes. @throws AppError as `link` */
+  async unlink(actor: Actor, sid: Sid, target: ProfileTarget): Promise<ProfileSummary> {
+    return this.#onTarget(actor, sid, target, ({ profiles }, kind, ownerSid) => profiles.unlink(kind, ownerSid, sid));
+  }
+
+  /** The locks come in the order that all writers keep: the tree, the organization, the profile. */
+  async #onTarget(
+    actor: Actor,
+    sid: Sid,
+    target: ProfileTarget,
+    change: (repositories: Repositories, kind: LinkedKind, ownerSid: Sid) => Promise<void>,
+  ): Promise<ProfileSummary> {
+    authorize(actor, 'manageProfiles');
+    return this.database.write(async (repositories) => {
+      const [kind, ownerSid] =
+        'account' in target
+          ? (['account', await lockAccount(repositories, actor, target.account)] as const)
+          : (['organization', await lockOrganization(repositories, target.organization)] as const);
+      assertProfile(sid);
+      const profile = (await repositories.profiles.lock(sid, 'FOR SHARE')) ?? notFound();
+      await change(repositories, kind, ownerSid);
+      return profile;
+    });
+  }
+}
+
+async function lockAccount({ accounts }: Repositories, actor: SignedIn, reference: AccountReference): Promise<Sid> {
+  const account = await accounts.lock(parseAccountReference(reference), actor.account.path);
+  authorizeOn(actor, 'readAccount', account);
+  assertOpen(account);
+  return account.sid;
+}
+
+/** A closed organization takes no more links, as it takes no more accounts. */
+async function lockOrganization({ organizations }: Repositories, reference: OrganizationReference): Promise<Sid> {
+  const key = parseOrganizationReference(reference);
+  const organization = key && (await organizations.share(key));
+  if (organization?.status !== OrganizationStatus.ACTIVE) throw organizationNotFound('organization');
+  return organization.sid;
+}
+
+/** Where in the list of all profiles a profile stands. */
+export function profilePosition({ dateCreated, sid }: ProfileSummary): Position {
+  return { key: dateCreated.toISOString(), sid };
+}
+
+function authorizeOwner(actor: Actor, owner: ProfileOwner): void {
+  if ('path' in owner) authorizeOn(actor, 'readProfile', owner);
+  else if (!seesOrganization(actor, owner.sid)) authorize(actor, 'manageOrganizations');
+}
+
+function profileNotFound(): AppError {
+  return new AppError('PROFILE_NOT_FOUND', 'There is no such profile.', { field: 'sid' });
+}
+
+/** What is malformed names no profile. @throws AppError PROFILE_NOT_FOUND */
+function assertProfile(sid: Sid): void {
+  if (!isSid('profile', sid)) throw profileNotFound();
+}
+
+function notFound(): never {
+  throw profileNotFound();
+}

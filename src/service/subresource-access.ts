@@ -1,0 +1,25 @@
+import { type AccountReference, parseAccountReference } from '../domain/account.js';
+import { type Actor, authorize, authorizeOn } from '../domain/permissions.js';
+import { subresourceAt } from '../domain/subresource.js';
+import { AppError } from '../errors.js';
+import type { Database } from '../persistence/database.js';
+
+/** What hangs off an account and lives in other services (SPEC §6). */
+export class SubresourceAccess {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Holds that the caller may make the request of the subresource at the path below the account's URI.
+   * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, NOT_FOUND; NOT_IMPLEMENTED for whoever may, as no upstream serves it
+   */
+  async request(actor: Actor, by: AccountReference, method: string, path: string): Promise<never> {
+    authorize(actor, 'useSubresources');
+    const subresource = subresourceAt(path);
+    if (subresource === undefined) throw new AppError('NOT_FOUND', 'An account has no such subresource.');
+    const key = parseAccountReference(by);
+    const account = key && (await this.database.read(({ accounts }) => accounts.findBy(key)));
+    authorizeOn(actor, 'useSubresources', account);
+    if (method === 'DELETE' && subresource === 'Recordings') authorizeOn(actor, 'removeRecordings', account);
+    throw new AppError('NOT_IMPLEMENTED', `${subresource} is served by another service; this gateway has been given no upstream for it.`);
+  }
+}

@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type TestBrowser, type WatchedPage, startBrowser } from '../support/browser.js';
+import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
+import { describedOperations } from '../support/openapi.js';
+
+let gateway: GatewayProcess;
+let browser: TestBrowser;
+let watched: WatchedPage;
+
+beforeAll(async () => {
+  gateway = await startGateway();
+  browser = await startBrowser('reference');
+}, 120_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await gateway?.stop();
+});
+
+beforeEach(async () => {
+  watched = await browser.open(`${gateway.url}/restcomm/2012-04-24/`);
+  await watched.page.getByRole('heading', { name: /^Accounts, organizations and profiles/ }).waitFor();
+  return () => watched.page.close();
+});
+
+describe('the page of the REST API', () => {
+  it('lists every operation that OpenAPI has a place for', async () => {
+    const { page } = watched;
+    const listed = await page.locator('.opblock-summary').evaluateAll((summaries: { textContent: string }[]) =>
+      // Swagger UI lets a long path break after each of its slashes.
+      summaries.map(({ textContent }) => textContent.replaceAll('\u200b', '')),
+    );
+    const expected = describedOperations.filter(({ pointer }) => !pointer.includes('x-additional-operations'));
+    expect(listed).toHaveLength(expected.length);
+    for (const { method, path } of expected) {
+      expect(listed.filter((text) => text.startsWith(`${method}${path}`) && text[`${method}${path}`.length] !== '/')).toHaveLength(1);
+    }
+    await watched.screenshot('list');
+    watched.expectPeace();
+  });
+
+  it('shows what an operation does, takes and answers, in both forms', async () => {
+    const operation = await expand('Accounts', 'readAccount');
+    await expect.poll(() => operation.innerText()).toContain('Every account can read itself');
+    const text = await operation.innerText();
+    for (const part of ['SidOrEmail', 'owner_account_sid', 'The profile that is in effect', 'ACCOUNT_NOT_FOUND', 'ACCOUNT_NOT_ACTIVE']) {
+      expect(text).toContain(part);
+    }
+    await watched.screenshot('operation');
+
+    await operation.locator('.response .content-type').first().selectOption('application/xml');
+    await expect.poll(() => operation.innerText()).toContain('<OwnerAccountSid>');
+    await watched.screenshot('operation-in-xml');
+    watched.expectPeace();
+  });
+
+  it.each([
+    ['application/json', '"email_address": "administrator@company.com"'],
+    ['application/xml', '<EmailAddress>administrator@company.com</EmailAddress>'],
+  ])('tries an operation out with the credentials of its dialog, as %s', async (mediaType, expected) => {
+    const { page } = watched;
+    await authorize();
+    const operation = await expand('Accounts', 'readAccount');
+    await operation.locator('.response .content-type').first().selectOption(mediaType);
+    await operation.getByRole('button', { name: 'Try it out' }).click();
+    await operation.locator('[data-param-name="SidOrEmail"] input').fill(gateway.adminEmail);
+    await operation.getByRole('button', { name: 'Execute' }).click();
+    await operation.locator('.live-responses-table').waitFor();
+    expect((await operation.locator('.live-responses-table .response-col_status').nth(1).innerText()).trim()).toMatch(/^200/);
+    expect(await operation.locator('.live-responses-table').innerText()).toContain(expected);
+    await watched.screenshot(`tried-out-${mediaType.split('/')[1]!}`);
+    expect(await page.evaluate('({ local: localStorage.length, session: sessionStorage.length, cookies: document.cookie })')).toEqual({
+      local: 0,
+      session: 0,
+      cookies: '',
+    });
+    watched.expectPeace();
+  });
+
+  it.each([1280, 360])('fits a width of %d, closed and open', async (width) => {
+    const { page } = watched;
+    await page.setViewportSize({ width, height: 800 });
+    await watched.screenshot(`${width}-closed`);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+    for (const [tag, name] of [
+      ['Accounts', 'listAccounts'],
+      ['Accounts', 'createAccount'],
+      ['Subresources', 'readSubresource'],
+      ['Profiles', 'updateProfile'],
+    ] as const) {
+      const operation = await expand(tag, name);
+      expect({ name, width: await page.evaluate('document.documentElement.scrollWidth') }).toEqual({ name, width });
+      await operation.scrollIntoViewIfNeeded();
+      await watched.screenshot(`${width}-${name}`);
+    }
+    await page.locator('.scheme-container .authorize').click();
+    await page.locator('#auth-basic-username').waitFor();
+    await watched.screenshot(`${width}-authorize`);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+    watched.expectPeace();
+  });
+});
+
+/** Opens an operation, and returns all of it. */
+async function expand(tag: string, name: string) {
+  const operation = watched.page.locator(`#operations-${tag}-${name}`);
+  await operation.locator('.opblock-summary-control').click();
+  await operation.locator('.responses-table').first().waitFor();
+  return operation;
+}
+
+/** Enters the Super Admin's credentials in the dialog that the page has for them. */
+async function authorize(): Promise<void> {
+  const { page } = watched;
+  await page.locator('.scheme-container .authorize').click();
+  await page.locator('#auth-basic-username').fill(gateway.adminEmail);
+  await page.locator('#auth-basic-password').fill(gateway.adminPassword);
+  await page.getByRole('button', { name: 'Apply credentials' }).click();
+  await page.getByRole('button', { name: 'Close', exact: true }).click();
+}
