@@ -30,5 +30,5 @@ export function assertWithin(value: number, { min, max }: { min: number; max: nu
 export function parseWord<Word extends string>(text: string, words: readonly Word[], code: ErrorCode, field: string): Word {
   const found = words.find((word) => word.toLowerCase() === text.toLowerCase());
   if (found !== undefined) return found;
-  throw new AppError(code, `${field} is one of ${words.join(', ')}.`, { field });
+  throw new AppError(code, `A ${field} is one of ${words.join(', ')}.`, { field });
 }

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { cloneDatabase } from '../support/database.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
+import { sendRest } from '../support/rest-client.js';
 import { type Created, create, uniqueEmail } from '../support/tree.js';
 
 let gateway: TestGateway;
@@ -69,4 +71,23 @@ it('a statement that fails leaves none of its parameters in the log', async () =
   const failure = gateway.log.filter((line) => line.includes('INSERT') || line.includes('57P01'));
   expect(failure).not.toEqual([]);
   expect(gateway.log.join('\n')).not.toMatch(/argon2id|"Buffer"|parameters|a secret password/);
+});
+
+it('a database that is not there is told as unavailable, on every surface', async () => {
+  const database = await cloneDatabase();
+  const orphan = await startTestGateway({ database });
+  await database.drop();
+  try {
+    expect(await postGraphql(orphan.url, admin, '{ viewer { sid } }')).toMatchObject({
+      status: 503,
+      errors: [{ extensions: { code: 'UNAVAILABLE' } }],
+    });
+    for (const path of ['/Accounts', '/Accounts.json', '/Profiles']) {
+      const { status, headers } = await sendRest(orphan.url, admin, { path });
+      expect([status, headers.get('retry-after')]).toEqual([503, '1']);
+    }
+    expect((await fetch(`${orphan.url}/health/ready`)).status).toBe(503);
+  } finally {
+    await orphan.stop();
+  }
 });

@@ -525,14 +525,6 @@ describe('a profile', () => {
       expect(await json({ method, path: `/Profiles/${sid}`, ...more })).toMatchObject({ status: 404, body: { code: 'PROFILE_NOT_FOUND' } });
     }
   });
-
-  it('is not linked by an override that it does not know', async () => {
-    const headers = { 'x-http-method-override': 'DELETE', ...jsonBody };
-    expect(await json({ method: 'PUT', path: `/Profiles/${defaultProfile}`, headers, body: '{}' })).toMatchObject({
-      status: 400,
-      body: { code: 'BAD_USER_INPUT', field: 'X-HTTP-Method-Override' },
-    });
-  });
 });
 
 describe('a subresource', () => {
