@@ -11,6 +11,7 @@ import { depthOf } from '../domain/json.js';
 import { AppError } from '../errors.js';
 import { advise, refusalOf } from './request-error.js';
 import { ResponseInCapitals } from './response-in-capitals.js';
+import { utf8 } from './utf8.js';
 
 export interface HttpServerOptions {
   log: FastifyBaseLogger;
@@ -78,9 +79,8 @@ function acceptedRequestId(header: string | string[] | undefined): string | unde
 
 /** JSON as UTF-8, and nothing that merely looks like it: bytes that are no UTF-8 would be replaced silently. */
 function parseJson(body: Buffer): unknown {
-  let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(body);
+    const text = utf8(body);
     if (depthOf(text) <= bodyMaxDepth) return JSON.parse(text);
   } catch {
     throw new AppError('BAD_USER_INPUT', 'The body is not JSON in UTF-8.');

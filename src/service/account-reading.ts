@@ -1,12 +1,15 @@
 import { type Account, type AccountReference, parseAccountReference } from '../domain/account.js';
 import type { Organization } from '../domain/organization.js';
-import { type NumberedPage, type Page, type PageOf, pageFrom } from '../domain/page.js';
+import { type NumberedPage, type Order, type Page, type PageOf, pageFrom } from '../domain/page.js';
 import { type Actor, authorize, authorizeOn, may } from '../domain/permissions.js';
 import type { Sid } from '../domain/sid.js';
 import { assertPrintable, assertWithin } from '../domain/input.js';
 import { type AccountFilter, type AccountScope, type Listed, type PageQuery, allColumns } from '../persistence/account-repository.js';
 import type { Database } from '../persistence/database.js';
 import { inBatches } from './batches.js';
+
+/** The order of a list of accounts, unless another one is asked for. */
+export const accountOrder: Order = { field: 'dateCreated', descending: false };
 
 /** What a list of accounts belongs to: the parent or ancestor, or the organization. */
 export type ListOwner = Account | Organization;
@@ -108,7 +111,7 @@ function listKeys(actor: Actor, scope: AccountScope, owners: readonly ListOwner[
 
 /** The whole of every account, in the order in which they were created. */
 function wholeList(scope: AccountScope, page: Page): Listing {
-  return { scope, filter: {}, order: { field: 'dateCreated', descending: false }, page, columns: allColumns };
+  return { scope, filter: {}, order: accountOrder, page, columns: allColumns };
 }
 
 /** @throws AppError BAD_USER_INPUT */

@@ -4,7 +4,7 @@ import { AccountStatus, AccountType, Role } from '../../domain/account.js';
 import { assertWithin } from '../../domain/input.js';
 import { type Order, parsePage } from '../../domain/page.js';
 import type { AccountFilter, AccountScope } from '../../persistence/account-repository.js';
-import { type ListOwner, parseFilter } from '../../service/account-reading.js';
+import { type ListOwner, accountOrder, parseFilter } from '../../service/account-reading.js';
 import { AccountConnectionType } from './account-type.js';
 import { ConnectionArgs } from './connection.js';
 import type { Context } from './context.js';
@@ -85,7 +85,6 @@ export class DescendantsArgs extends FilteredArgs {
   maxDepth?: number;
 }
 
-const defaultOrder: Order = { field: 'dateCreated', descending: false };
 const treeOrder: Order = { field: 'path', descending: false };
 
 /** The page of sub-accounts, or of an organization's accounts, that the arguments ask for. */
@@ -96,7 +95,7 @@ export function listAccounts(
   context: Context,
   info: GraphQLResolveInfo,
 ): Promise<AccountConnectionType> {
-  const order = orderBy === undefined ? defaultOrder : { field: orderBy.field, descending: orderBy.direction === OrderDirection.DESC };
+  const order = orderBy === undefined ? accountOrder : { field: orderBy.field, descending: orderBy.direction === OrderDirection.DESC };
   return load(owner, { kind }, filter, order, pageArguments, context, info);
 }
 

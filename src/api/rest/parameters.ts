@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.js';
+import { utf8 } from '../utf8.js';
 
 /** The parameters of a request, by their documented names: the first of a repeated one counts, unknown ones are ignored (SPEC §4). */
 export class Parameters {
@@ -73,15 +74,6 @@ function bodies(scope: FastifyInstance, bodyLimit: number, taken: RegExp, parse:
   scope.addHook('preHandler', async (request) => {
     request.body ??= parse('');
   });
-}
-
-/** The text of a body. @throws AppError BAD_USER_INPUT when it is not in UTF-8: other bytes would be replaced silently */
-function utf8(body: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(body);
-  } catch {
-    throw new AppError('BAD_USER_INPUT', 'The body is not in UTF-8.');
-  }
 }
 
 /** The type of a `Content-Type` header, without its parameters. */

@@ -1,6 +1,5 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Profile } from '../../domain/profile.js';
-import { documentMaxBytes } from '../../domain/profile.js';
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import { type Profile, documentMaxBytes } from '../../domain/profile.js';
 import { AppError } from '../../errors.js';
 import { sendList, sendText } from './answer.js';
 import { linkTarget, urlOf } from './links.js';
@@ -23,14 +22,13 @@ export async function profileRoutes(scope: FastifyInstance, { services, publicUr
   const send = (reply: FastifyReply, { document, dateUpdated }: Profile): FastifyReply =>
     sendText(reply.header('last-modified', dateUpdated.toUTCString()), 'json', document);
 
-  const link = async ({ actor, params, headers }: FastifyRequest<OfProfile>, reply: FastifyReply): Promise<FastifyReply> => {
-    await profiles.link(actor, params.profile, linkTarget(headers.link));
-    return reply.send();
-  };
-  const unlink = async ({ actor, params, headers }: FastifyRequest<OfProfile>, reply: FastifyReply): Promise<FastifyReply> => {
-    await profiles.unlink(actor, params.profile, linkTarget(headers.link));
-    return reply.send();
-  };
+  const changeLink =
+    (change: 'link' | 'unlink') =>
+    async ({ actor, params, headers }: FastifyRequest<OfProfile>, reply: FastifyReply): Promise<FastifyReply> => {
+      await profiles[change](actor, params.profile, linkTarget(headers.link));
+      return reply.send();
+    };
+  const handlers = { LINK: changeLink('link'), UNLINK: changeLink('unlink') };
 
   scope.get('/Profiles', { config }, async ({ actor }, reply) =>
     sendList(reply, 'json', 'Profiles', await profiles.all(actor), profileEntry),
@@ -46,14 +44,9 @@ export async function profileRoutes(scope: FastifyInstance, { services, publicUr
   );
 
   scope.put<OfProfile>('/Profiles/:profile', { config }, async (request, reply) => {
-    switch (overridden(request)) {
-      case 'LINK':
-        return link(request, reply);
-      case 'UNLINK':
-        return unlink(request, reply);
-      default:
-        return send(reply, await profiles.update(request.actor, request.params.profile, request.body));
-    }
+    const method = overridden(request);
+    if (method !== undefined) return handlers[method](request, reply);
+    return send(reply, await profiles.update(request.actor, request.params.profile, request.body));
   });
 
   scope.delete<OfProfile>('/Profiles/:profile', { config }, async ({ actor, params }, reply) => {
@@ -61,8 +54,9 @@ export async function profileRoutes(scope: FastifyInstance, { services, publicUr
     return reply.send();
   });
 
-  scope.route<OfProfile>({ method: 'LINK', url: '/Profiles/:profile', config, handler: link });
-  scope.route<OfProfile>({ method: 'UNLINK', url: '/Profiles/:profile', config, handler: unlink });
+  for (const [method, handler] of Object.entries(handlers)) {
+    scope.route<OfProfile>({ method: method as HTTPMethods, url: '/Profiles/:profile', config, handler });
+  }
 }
 
 /** The method that a client asks for which can send no method but the usual ones. @throws AppError BAD_USER_INPUT */
