@@ -35,9 +35,13 @@ const catalogue = {
   NOT_ACCEPTABLE: 406,
   PAYLOAD_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
+  IDEMPOTENCY_IN_FLIGHT: 409,
+  IDEMPOTENCY_MISMATCH: 422,
+  RATE_LIMITED: 429,
   NOT_FOUND: 404,
   NOT_IMPLEMENTED: 501,
   UNAVAILABLE: 503,
+  OVERLOADED: 503,
   INTERNAL: 500,
 } as const;
 
@@ -55,14 +59,17 @@ export class AppError extends Error {
   readonly field: string | undefined;
   /** The HTTP status that REST answers with. */
   readonly status: number;
+  /** When it may be worth to try again, in whole seconds from now. */
+  readonly retryAfter: number | undefined;
 
   constructor(
     readonly code: ErrorCode,
     message: string,
-    options: { field?: string; status?: number; cause?: unknown } = {},
+    options: { field?: string; status?: number; retryAfter?: number; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.field = options.field;
     this.status = options.status ?? catalogue[code];
+    this.retryAfter = options.retryAfter ?? (this.status === 503 ? 1 : undefined);
   }
 }

@@ -12,14 +12,14 @@ export function challengeTo({ headers }: FastifyRequest, reply: FastifyReply): v
 }
 
 /**
- * The caller that an `Authorization` header proves. Without a header it is nobody; a header that is wrong is refused.
+ * The caller that the `Authorization` header of a request proves. Without a header it is nobody; a header that is wrong is refused.
  * @throws AppError UNAUTHENTICATED, ACCOUNT_NOT_ACTIVE
  */
-export async function authenticate(header: string | undefined, credentials: CredentialService): Promise<Actor> {
-  if (header === undefined) return anonymous;
-  const [, encoded] = /^Basic +([A-Za-z0-9+/_-]+=*) *$/i.exec(header) ?? [];
+export async function authenticate({ headers, ip, id }: FastifyRequest, credentials: CredentialService): Promise<Actor> {
+  if (headers.authorization === undefined) return anonymous;
+  const [, encoded] = /^Basic +([A-Za-z0-9+/_-]+=*) *$/i.exec(headers.authorization) ?? [];
   const decoded = Buffer.from(encoded ?? '', 'base64').toString('utf8');
   const colon = decoded.indexOf(':');
   if (colon < 0) throw new AppError('UNAUTHENTICATED', 'Sign in by HTTP Basic: SID or e-mail address, then password or AuthToken.');
-  return credentials.authenticate({ login: decoded.slice(0, colon), secret: decoded.slice(colon + 1) });
+  return credentials.authenticate({ login: decoded.slice(0, colon), secret: decoded.slice(colon + 1), address: ip, requestId: id });
 }

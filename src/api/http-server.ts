@@ -67,8 +67,8 @@ export function createHttpServer({ log, bodyBytes, canonicalUrl, observe }: Http
 const requestMilliseconds = 30_000;
 
 function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const shown = refusalOf(error, request);
-  advise(reply, shown.status);
+  const { retryAfter, ...shown } = refusalOf(error, request);
+  advise(reply, { status: shown.status, retryAfter });
   return reply.code(shown.status).send(shown);
 }
 

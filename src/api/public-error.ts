@@ -6,6 +6,8 @@ export interface PublicError {
   message: string;
   status: number;
   field?: string;
+  /** In seconds; said in a header, not in the body. */
+  retryAfter?: number;
 }
 
 /** Writes down what went wrong inside; the caller gets the request's id to ask by. */
@@ -18,6 +20,6 @@ export function publicError(error: unknown, requestId: string, report: Report): 
     return publicError(new AppError('INTERNAL', `Something went wrong here. Ask for request ${requestId}.`), requestId, report);
   }
   if (error.cause !== undefined) report(error.cause, error.message);
-  const { code, message, status, field } = error;
-  return field === undefined ? { code, message, status } : { code, message, status, field };
+  const { code, message, status, field, retryAfter } = error;
+  return { code, message, status, ...(field !== undefined && { field }), ...(retryAfter !== undefined && { retryAfter }) };
 }

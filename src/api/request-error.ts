@@ -22,9 +22,9 @@ export function refusalOf(error: FastifyError, request: FastifyRequest): PublicE
 }
 
 /** Says in the headers of a refusal what to do about it: whom to sign in as, or when to come again. */
-export function advise(reply: FastifyReply, status: number | undefined): void {
+export function advise(reply: FastifyReply, { status, retryAfter }: { status: number | undefined; retryAfter?: number | undefined }): void {
   if (status === 401) challengeTo(reply.request, reply);
-  if (status === 503) reply.header('retry-after', '1');
+  if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter));
 }
 
 export function reportOf({ log }: FastifyRequest): Report {

@@ -6,6 +6,9 @@ import { lengthOf } from './input.js';
 export interface Presented {
   login: string;
   secret: string;
+  /** Where it comes from: the client's IP address, and the request by its id. */
+  address: string;
+  requestId: string;
 }
 
 /**

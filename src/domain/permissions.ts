@@ -12,14 +12,16 @@ export type Actor = { readonly rank: 'Anonymous' } | SignedIn;
 export interface SignedIn {
   readonly rank: Role | 'SuperAdmin';
   readonly account: Account;
+  /** Of the request that the caller makes. */
+  readonly requestId: string;
 }
 
 /** The caller without valid credentials: holds nothing, so that a forgotten check cannot hide behind `undefined`. */
 export const anonymous: Actor = { rank: 'Anonymous' };
 
 /** The caller who proved to be this account. An active root is the Super Admin, whatever its role (SPEC §2). */
-export function actorOf(account: Account): SignedIn {
-  return { rank: isRoot(account) ? 'SuperAdmin' : account.role, account };
+export function actorOf(account: Account, requestId: string): SignedIn {
+  return { rank: isRoot(account) ? 'SuperAdmin' : account.role, account, requestId };
 }
 
 /** Where the account that an operation is about stands, seen from the caller; all else is out of sight. */

@@ -28,7 +28,7 @@ export class CredentialService {
    * as long to refuse as a wrong secret.
    * @throws AppError UNAUTHENTICATED, ACCOUNT_NOT_ACTIVE
    */
-  async authenticate({ login, secret }: Presented): Promise<SignedIn> {
+  async authenticate({ login, secret, requestId }: Presented): Promise<SignedIn> {
     const key = parseAccountReference({ either: login });
     const found = key && (await this.database.read(({ credentials }) => credentials.findForSignIn(key)));
     if (found === undefined || !(await this.#proves(found, secret))) {
@@ -39,7 +39,7 @@ export class CredentialService {
     if (account.status !== 'active') {
       throw new AppError('ACCOUNT_NOT_ACTIVE', `Account ${account.sid} is ${account.status}; it cannot sign in.`);
     }
-    return actorOf(account);
+    return actorOf(account, requestId);
   }
 
   async #proves({ account, credential }: SignInData, secret: string): Promise<boolean> {

@@ -237,7 +237,9 @@ describe('signing in', () => {
     const credentials = new CredentialService(new Database(gateway.app.dataSource), new Secrets(testKey), new Watched(cheapPasswords));
     const [known, closed] = [await make(), await make({ status: 'closed' })];
     for (const login of [known.sid, closed.sid, 'nobody@nowhere.test', 'no login at all']) {
-      await expect(credentials.authenticate({ login, secret: 'wrong' })).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+      await expect(
+        credentials.authenticate({ login, secret: 'wrong', address: '127.0.0.1', requestId: 'of-a-test' }),
+      ).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
     }
     expect(verified).toEqual(['somebody', 'nobody', 'nobody', 'nobody']);
   });

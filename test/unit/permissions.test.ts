@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { Account } from '../../src/domain/account.js';
 import { type Operation, actorOf, anonymous, authorize, authorizeOn, may, operations } from '../../src/domain/permissions.js';
 import { account } from '../support/account.js';
 
 const root = account();
 const top = account({}, root);
+const signedIn = (as: Account) => actorOf(as, 'of-a-test');
 const caller = (role: 'Administrator' | 'Developer' | 'ProvisioningAgent') => account({ role }, top);
 
 describe('permission', () => {
@@ -17,8 +19,8 @@ describe('permission', () => {
 
   it('makes the root the Super Admin, whatever its role', () => {
     for (const role of ['Administrator', 'Developer', 'ProvisioningAgent'] as const) {
-      expect(actorOf(account({ role })).rank).toBe('SuperAdmin');
-      expect(actorOf(caller(role)).rank).toBe(role);
+      expect(signedIn(account({ role })).rank).toBe('SuperAdmin');
+      expect(signedIn(caller(role)).rank).toBe(role);
     }
   });
 
@@ -26,22 +28,24 @@ describe('permission', () => {
     const administrator = caller('Administrator');
     const outside = [root, top, caller('Developer'), account({}, account({}, root))];
     for (const other of outside) {
-      for (const operation of operations) expect(may(actorOf(administrator), operation, other), operation).toBe(false);
+      for (const operation of operations) expect(may(signedIn(administrator), operation, other), operation).toBe(false);
     }
   });
 
   it('lets nobody change their own status or role, or make a reset token for themselves', () => {
     const own: Operation[] = ['setAccountStatus', 'closeAccount', 'changeRole', 'createPasswordResetToken'];
     for (const self of [root, caller('Administrator'), caller('Developer')]) {
-      for (const operation of own) expect(may(actorOf(self), operation, self), operation).toBe(false);
+      for (const operation of own) expect(may(signedIn(self), operation, self), operation).toBe(false);
     }
   });
 
   it('tells only the Super Admin that an account does not exist', () => {
-    expect(() => authorizeOn(actorOf(root), 'readAccount', undefined)).toThrow(expect.objectContaining({ code: 'ACCOUNT_NOT_FOUND' }));
-    expect(() => authorizeOn(actorOf(caller('Administrator')), 'readAccount', undefined)).toThrow(
+    expect(() => authorizeOn(signedIn(root), 'readAccount', undefined)).toThrow(expect.objectContaining({ code: 'ACCOUNT_NOT_FOUND' }));
+    expect(() => authorizeOn(signedIn(caller('Administrator')), 'readAccount', undefined)).toThrow(
       expect.objectContaining({ code: 'FORBIDDEN' }),
     );
-    expect(() => authorizeOn(actorOf(caller('Administrator')), 'readAccount', top)).toThrow(expect.objectContaining({ code: 'FORBIDDEN' }));
+    expect(() => authorizeOn(signedIn(caller('Administrator')), 'readAccount', top)).toThrow(
+      expect.objectContaining({ code: 'FORBIDDEN' }),
+    );
   });
 });

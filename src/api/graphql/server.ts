@@ -1,7 +1,7 @@
 import { ApolloServer, type ApolloServerPlugin, HeaderMap, type HTTPGraphQLResponse } from '@apollo/server';
 import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
+import type { GraphQLError, GraphQLFormattedError, GraphQLSchema } from 'graphql';
 import type { RequestLimits } from '../../config.js';
 import { anonymous } from '../../domain/permissions.js';
 import { AppError, type ErrorCode, statusOf } from '../../errors.js';
@@ -57,6 +57,7 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
     },
     errorHandler: (error: FastifyError, request, reply) => {
       const shown = refusalOf(error, request);
+      advise(reply, shown);
       return reply.code(shown.status).send({ errors: [formatted(shown)] });
     },
   });
@@ -96,13 +97,15 @@ function gate({ schema, limits }: GraphqlOptions): ApolloServerPlugin<Context> {
         const status = statusOfAnswer(body.singleResult);
         // Where Apollo has no status of its own, it says 500.
         if (status !== undefined && (http.status ?? 500) === 500) http.status = status;
+        const retryAfter = retryAfterOf(shown);
+        if (retryAfter !== undefined) http.headers.set('retry-after', String(retryAfter));
       },
     }),
   };
 }
 
 /** Failures of a request as a whole, wherever in it they come to light. */
-const wholeRequest: readonly unknown[] = ['UNAUTHENTICATED', 'ACCOUNT_NOT_ACTIVE', 'UNAVAILABLE', 'INTERNAL'];
+const wholeRequest: readonly unknown[] = ['UNAUTHENTICATED', 'ACCOUNT_NOT_ACTIVE', 'RATE_LIMITED', 'UNAVAILABLE', 'OVERLOADED', 'INTERNAL'];
 
 /**
  * The HTTP status of an answer with errors. What was never executed has the status of its error. What was executed is a
@@ -113,6 +116,12 @@ function statusOfAnswer({ data, errors }: { data?: unknown; errors?: readonly Gr
   const decisive = data === undefined ? codes[0] : codes.find((code) => wholeRequest.includes(code));
   if (decisive === undefined || (data && decisive !== 'UNAUTHENTICATED')) return undefined;
   return statusOf(decisive);
+}
+
+/** When the last of what failed for now may be worth to try again, in seconds. */
+function retryAfterOf(errors: readonly GraphQLError[]): number | undefined {
+  const seconds = errors.flatMap(({ originalError }) => (originalError instanceof AppError ? (originalError.retryAfter ?? []) : []));
+  return seconds.length === 0 ? undefined : Math.max(...seconds);
 }
 
 function tooCostly(cost: number, limit: number): AppError {
@@ -134,7 +143,7 @@ function contextOf(request: FastifyRequest, { services, observeBatch }: GraphqlO
     actor: anonymous,
     loaders: createLoaders(services, anonymous, observeBatch),
     async signIn() {
-      this.actor = await authenticate(request.headers.authorization, services.credentials);
+      this.actor = await authenticate(request, services.credentials);
       this.loaders = createLoaders(services, this.actor, observeBatch);
     },
   };
@@ -156,6 +165,6 @@ function searchOf({ url }: FastifyRequest): string {
 async function send(reply: FastifyReply, { status, headers, body }: HTTPGraphQLResponse): Promise<FastifyReply> {
   if (body.kind !== 'complete') throw new AppError('BAD_USER_INPUT', 'Incremental delivery is not supported.');
   for (const [name, value] of headers) reply.header(name, value);
-  advise(reply, status);
+  advise(reply, { status });
   return reply.code(status ?? 200).send(body.string);
 }

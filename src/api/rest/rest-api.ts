@@ -47,7 +47,7 @@ export async function restApi(fastify: FastifyInstance, { services, publicUrl }:
       scope.addHook('onRequest', async (request, reply) => {
         reply.header('cache-control', 'no-store');
         request.format = formatOf(request);
-        const actor = await authenticate(request.headers.authorization, services.credentials);
+        const actor = await authenticate(request, services.credentials);
         assertSignedIn(actor);
         request.actor = actor;
       });
@@ -68,7 +68,7 @@ export async function restApi(fastify: FastifyInstance, { services, publicUrl }:
 function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { field, ...shown } = refusalOf(error, request);
   const documented = field && (request.routeOptions.config.inputs?.[field] ?? field[0]!.toUpperCase() + field.slice(1));
-  advise(reply.header('cache-control', 'no-store'), shown.status);
+  advise(reply.header('cache-control', 'no-store'), shown);
   const format = formatOfRefusal(request);
   const text = representations[format].error(documented === undefined ? shown : { ...shown, field: documented });
   return sendText(reply.code(shown.status), format, text);
