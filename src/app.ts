@@ -19,8 +19,10 @@ import { migrate } from './persistence/migrate.js';
 import { AccountMigration } from './service/account-migration.js';
 import { AccountReading } from './service/account-reading.js';
 import { AccountService } from './service/account-service.js';
+import { Changes } from './service/changes.js';
 import { CredentialService } from './service/credential-service.js';
 import { ensureRoot } from './service/first-start.js';
+import { HistoryService } from './service/history-service.js';
 import { OrganizationService } from './service/organization-service.js';
 import { type PasswordCost, Passwords } from './service/passwords.js';
 import { ProfileService } from './service/profile-service.js';
@@ -71,9 +73,18 @@ export async function createApp(options: AppOptions): Promise<App> {
 async function compose({ config, log, credentialsKey, announcePassword, passwordCost }: AppOptions, dataSource: DataSource): Promise<App> {
   const database = new Database(dataSource);
   const metrics = new Metrics();
-  const credentials = new CredentialService(database, new Secrets(credentialsKey, config.authTokenScheme), new Passwords(passwordCost));
+  const secrets = new Secrets(credentialsKey, config.authTokenScheme);
+  const changes = new Changes(database, secrets);
+  const credentials = new CredentialService(database, changes, secrets, new Passwords(passwordCost));
 
-  if (config.migrateOnStart) await prepareDatabase(dataSource, database, credentials, config, announcePassword);
+  if (config.migrateOnStart) {
+    await migrate(dataSource);
+    await ensureRoot(database, changes, credentials, {
+      emailAddress: config.adminEmail,
+      password: config.adminPassword,
+      announce: (password) => announcePassword(config.adminEmail, password),
+    });
+  }
   // A wrong key would refuse every AuthToken; better to refuse the start.
   if ((await database.isReady()) && !(await credentials.hasRightKey())) {
     throw new ConfigError(['CREDENTIALS_KEY is not the key that the AuthTokens in this database were encrypted with.']);
@@ -91,12 +102,13 @@ async function compose({ config, log, credentialsKey, announcePassword, password
   if (config.corsOrigins.length > 0) await allowOrigins(server, config.corsOrigins);
   health(server, () => database.isReady());
   const services: Services = {
-    accounts: metrics.timed('accounts', new AccountService(database, credentials, config.maxLevels)),
+    accounts: metrics.timed('accounts', new AccountService(database, changes, credentials, config.maxLevels)),
     accountReading: metrics.timed('accountReading', new AccountReading(database)),
-    migration: metrics.timed('migration', new AccountMigration(database)),
-    organizations: metrics.timed('organizations', new OrganizationService(database)),
+    migration: metrics.timed('migration', new AccountMigration(changes)),
+    organizations: metrics.timed('organizations', new OrganizationService(database, changes)),
     credentials: metrics.timed('credentials', credentials),
-    profiles: metrics.timed('profiles', new ProfileService(database)),
+    profiles: metrics.timed('profiles', new ProfileService(database, changes)),
+    history: metrics.timed('history', new HistoryService(database)),
     subresources: metrics.timed('subresources', new SubresourceAccess(database)),
   };
   reference(server);
@@ -134,20 +146,4 @@ async function compose({ config, log, credentialsKey, announcePassword, password
       await dataSource.destroy();
     },
   };
-}
-
-/** Creates what a new database lacks. */
-async function prepareDatabase(
-  dataSource: DataSource,
-  database: Database,
-  credentials: CredentialService,
-  { adminEmail, adminPassword }: Config,
-  announcePassword: AppOptions['announcePassword'],
-): Promise<void> {
-  await migrate(dataSource);
-  await ensureRoot(database, credentials, {
-    emailAddress: adminEmail,
-    password: adminPassword,
-    announce: (password) => announcePassword(adminEmail, password),
-  });
 }

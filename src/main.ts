@@ -3,21 +3,26 @@ import { mounts } from './api/rest/path.js';
 import { type App, createApp } from './app.js';
 import { type Config, ConfigError, exitCodeOfMistake, readConfig } from './config.js';
 import { credentialsKeyIn } from './credentials-key.js';
+import { checkHistory } from './history-check.js';
 import { EmbeddedPostgresError, startEmbeddedPostgres } from './persistence/embedded-postgres.js';
 
-/** What the program is told to do: run until it is told to stop, or bring the database up to date and end. */
-const commands = [undefined, 'migrate'] as const;
+/** What the program can be told to do instead of running until it is told to stop. */
+const commands = ['migrate', 'verify-history'];
 
-async function main(command: string | undefined): Promise<void> {
-  if (!(commands as readonly unknown[]).includes(command)) throw new ConfigError([`There is no command "${command}", only migrate.`]);
+async function main([command, file]: string[]): Promise<void> {
+  if (command !== undefined && !commands.includes(command)) {
+    throw new ConfigError([`There is no command "${command}", only ${commands.join(', ')}.`]);
+  }
   const config = readConfig();
   const stopped = signalToStop();
   const log = pino({ level: config.logLevel });
   const embedded = config.databaseUrl === undefined ? await startPostgres(config) : undefined;
+  const databaseUrl = config.databaseUrl ?? embedded!.url;
   try {
+    if (command === 'verify-history') return await tellOfHistory(databaseUrl, file);
     const app = await createApp({
       config: command === 'migrate' ? { ...config, migrateOnStart: true } : config,
-      databaseUrl: config.databaseUrl ?? embedded!.url,
+      databaseUrl,
       credentialsKey: config.credentialsKey ?? (await credentialsKeyIn(config.dataDirectory)),
       log,
       announcePassword,
@@ -46,6 +51,12 @@ function startPostgres({ dataDirectory }: Config) {
   return startEmbeddedPostgres({ directory: dataDirectory });
 }
 
+async function tellOfHistory(databaseUrl: string, file: string | undefined): Promise<void> {
+  const { isSound, sentence } = await checkHistory(databaseUrl, file);
+  say(sentence);
+  if (!isSound) process.exitCode = 1;
+}
+
 /** Listens, says where, and returns once a signal asks to stop. */
 async function serve(app: App, config: Config, stopped: Promise<NodeJS.Signals>): Promise<void> {
   const { url, metricsUrl } = await app.listen();
@@ -68,8 +79,8 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-main(process.argv[2]).then(
-  () => process.exit(0),
+main(process.argv.slice(2)).then(
+  () => process.exit(),
   (error: unknown) => {
     if (error instanceof ConfigError) {
       for (const mistake of error.mistakes) process.stderr.write(`${mistake}\n`);

@@ -2,6 +2,7 @@ import type { AccountMigration } from '../service/account-migration.js';
 import type { AccountReading } from '../service/account-reading.js';
 import type { AccountService } from '../service/account-service.js';
 import type { CredentialService } from '../service/credential-service.js';
+import type { HistoryService } from '../service/history-service.js';
 import type { OrganizationService } from '../service/organization-service.js';
 import type { ProfileService } from '../service/profile-service.js';
 import type { SubresourceAccess } from '../service/subresource-access.js';
@@ -14,5 +15,6 @@ export interface Services {
   organizations: OrganizationService;
   credentials: CredentialService;
   profiles: ProfileService;
+  history: HistoryService;
   subresources: SubresourceAccess;
 }

@@ -19,7 +19,7 @@ function checkedSize(size: number, field: string): number {
 }
 
 /** What a list is ordered by; `path` is the order of the tree itself, each account before those below it. */
-export type OrderField = 'dateCreated' | 'friendlyName' | 'domainName' | 'path';
+export type OrderField = 'dateCreated' | 'friendlyName' | 'domainName' | 'path' | 'position';
 export interface Order {
   field: OrderField;
   descending: boolean;
@@ -120,6 +120,7 @@ const isKey: Record<OrderField, (key: string) => boolean> = {
   friendlyName: isText,
   domainName: isText,
   path: (key) => /^(?:[0-9a-f]{32})+$/.test(key),
+  position: (key) => /^\d{1,9}$/.test(key),
 };
 
 /** Only an instant that both this program and PostgreSQL read the same: no 30 February, no year 0. */

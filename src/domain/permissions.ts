@@ -1,5 +1,6 @@
 import { AppError } from '../errors.js';
 import { type Account, type Role, isRoot } from './account.js';
+import type { Repeatable } from './idempotency.js';
 import type { Sid } from './sid.js';
 import { isBelow } from './tree.js';
 
@@ -14,6 +15,8 @@ export interface SignedIn {
   readonly account: Account;
   /** Of the request that the caller makes. */
   readonly requestId: string;
+  /** Present when the client may repeat the request. */
+  readonly repeatable?: Repeatable | undefined;
 }
 
 /** The caller without valid credentials: holds nothing, so that a forgotten check cannot hide behind `undefined`. */
@@ -50,6 +53,7 @@ const leastRank = {
   rotateAuthToken: { self: anyAccount, below: administrator },
   createPasswordResetToken: { below: administrator },
   resetPassword: { self: 'Anonymous' },
+  readHistory: { self: administrator, below: administrator },
   /** The profile that is in effect for the account. */
   readProfile: { self: anyAccount, below: administrator },
   /** Any profile: to read, list, create, update, link and delete. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { AppError } from '../errors.js';
 import type { Account } from './account.js';
 import { depthOf } from './json.js';
@@ -47,6 +48,17 @@ export function parseDocument(text: string): string {
   if (type === undefined) throw new AppError('BAD_USER_INPUT', 'A profile is JSON; this is not.', { field });
   if (type !== 'object') throw new AppError('BAD_USER_INPUT', `A profile is a JSON object, not ${type}.`, { field });
   return text;
+}
+
+/** What the history has of a document instead of all of it. */
+export interface DocumentDigest {
+  /** In hexadecimal, over its bytes in UTF-8. */
+  sha256: string;
+  bytes: number;
+}
+
+export function digestOf(document: string): DocumentDigest {
+  return { sha256: createHash('sha256').update(document).digest('hex'), bytes: Buffer.byteLength(document) };
 }
 
 function typeOfJson(text: string): string | undefined {

@@ -23,6 +23,10 @@ export class CredentialEntity {
   @Column('bytea', { name: 'token_hash' })
   tokenHash: Buffer;
 
+  /** Since when the token is the one. */
+  @Column('timestamp with time zone', { name: 'token_date', precision: 3, default: () => 'now()' })
+  tokenDate: Date;
+
   /** The token before the last rotation, valid until its overlap ends. */
   @Column('bytea', { name: 'previous_token_hash', nullable: true })
   previousTokenHash: Buffer | null;

@@ -20,6 +20,15 @@ export interface NewCredential {
   tokenHash: Buffer;
 }
 
+/** An AuthToken, encrypted. */
+export interface KeptToken {
+  ciphertext: Buffer;
+  /** Since when it is the account's. */
+  date: Date;
+  /** JSON. */
+  lastShown: string | null;
+}
+
 export interface SignInData {
   account: Account;
   credential: Credential | undefined;
@@ -48,21 +57,34 @@ export class CredentialRepository {
     return { account, credential: passwordHash === null ? undefined : { passwordHash, tokenHash, previousTokenHash } };
   }
 
-  /** The account's AuthToken, encrypted. */
-  async findTokenCiphertext(sid: Sid): Promise<Buffer | undefined> {
-    const [found] = await rowsOf<{ ciphertext: Buffer }>(
+  /** The account's AuthToken, and what the history says of the last time that the reader was shown one of the account's. */
+  async findToken(sid: Sid, readerSid: Sid): Promise<KeptToken | undefined> {
+    const [found] = await rowsOf<KeptToken>(
       this.manager,
-      `SELECT credential.token_ciphertext AS ciphertext FROM credential WHERE credential.account_sid = $1`,
-      [sid],
+      `SELECT credential.token_ciphertext AS ciphertext, credential.token_date AS date, (
+         SELECT history.after FROM history
+         WHERE history.subject_sid = $1 AND history.actor_sid = $2 AND history.operation = 'readAuthToken'
+         ORDER BY history.position DESC LIMIT 1
+       ) AS "lastShown"
+       FROM credential WHERE credential.account_sid = $1`,
+      [sid, readerSid],
     );
-    return found?.ciphertext;
+    return found;
   }
 
   /** Sets the account's password and token; whatever it had before stops, outstanding reset tokens too. */
   async set(sid: Sid, { passwordHash, tokenCiphertext, tokenHash }: NewCredential): Promise<void> {
     await this.manager.upsert(
       CredentialEntity,
-      { accountSid: sid, passwordHash, tokenCiphertext, tokenHash, previousTokenHash: null, previousTokenExpiresAt: null },
+      {
+        accountSid: sid,
+        passwordHash,
+        tokenCiphertext,
+        tokenHash,
+        tokenDate: () => 'clock_timestamp()',
+        previousTokenHash: null,
+        previousTokenExpiresAt: null,
+      },
       ['accountSid'],
     );
     await this.manager.delete(PasswordResetTokenEntity, { accountSid: sid });
@@ -74,7 +96,7 @@ export class CredentialRepository {
       this.manager,
       `UPDATE credential
        SET previous_token_hash = credential.token_hash, previous_token_expires_at = now() + make_interval(secs => $4),
-           token_ciphertext = $2, token_hash = $3
+           token_ciphertext = $2, token_hash = $3, token_date = clock_timestamp()
        WHERE credential.account_sid = $1
        RETURNING credential.account_sid`,
       [sid, token.tokenCiphertext, token.tokenHash, overlapSeconds],

@@ -3,8 +3,12 @@ import type { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { AccountEntity } from './account-entity.js';
 import { CredentialEntity, PasswordResetTokenEntity } from './credential-entity.js';
+import { HistoryEntity, HistoryHeadEntity } from './history-entity.js';
+import { IdempotencyKeyEntity } from './idempotency-entity.js';
 import { Accounts1700000000000 } from './migrations/1700000000000-accounts.js';
 import { Profiles1700000001000 } from './migrations/1700000001000-profiles.js';
+import { History1700000002000 } from './migrations/1700000002000-history.js';
+import { Idempotency1700000003000 } from './migrations/1700000003000-idempotency.js';
 import { OrganizationEntity } from './organization-entity.js';
 import { AccountProfileEntity, OrganizationProfileEntity, ProfileEntity } from './profile-entity.js';
 
@@ -36,8 +40,11 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
       ProfileEntity,
       AccountProfileEntity,
       OrganizationProfileEntity,
+      HistoryEntity,
+      HistoryHeadEntity,
+      IdempotencyKeyEntity,
     ],
-    migrations: [Accounts1700000000000, Profiles1700000001000],
+    migrations: [Accounts1700000000000, Profiles1700000001000, History1700000002000, Idempotency1700000003000],
     migrationsTableName: 'migration',
   });
 }

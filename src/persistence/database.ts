@@ -3,6 +3,8 @@ import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
 import { AppError } from '../errors.js';
 import { AccountRepository } from './account-repository.js';
 import { CredentialRepository } from './credential-repository.js';
+import { HistoryRepository } from './history-repository.js';
+import { IdempotencyRepository } from './idempotency-repository.js';
 import { OrganizationRepository } from './organization-repository.js';
 import { ProfileRepository } from './profile-repository.js';
 
@@ -12,6 +14,8 @@ export interface Repositories {
   organizations: OrganizationRepository;
   credentials: CredentialRepository;
   profiles: ProfileRepository;
+  history: HistoryRepository;
+  idempotencyKeys: IdempotencyRepository;
 }
 
 /** How often a transaction is tried that loses to another one, before its client is told to come again. */
@@ -49,6 +53,15 @@ export class Database {
     }
   }
 
+  /** Reads in one transaction: every statement sees what was committed when the first one began. @throws AppError UNAVAILABLE */
+  async snapshot<Result>(work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
+    try {
+      return await this.dataSource.transaction('REPEATABLE READ', (manager) => work(repositoriesOn(manager)));
+    } catch (error) {
+      throw asAppError(error);
+    }
+  }
+
   /** Whether the database answers and every migration of this program has been done. */
   async isReady(): Promise<boolean> {
     try {
@@ -67,6 +80,8 @@ function repositoriesOn(manager: EntityManager): Repositories {
     organizations: new OrganizationRepository(manager),
     credentials: new CredentialRepository(manager),
     profiles: new ProfileRepository(manager),
+    history: new HistoryRepository(manager),
+    idempotencyKeys: new IdempotencyRepository(manager),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import type { Page } from '../domain/page.js';
-import { type Profile, type ProfileSummary, defaultProfileSid } from '../domain/profile.js';
+import { type DocumentDigest, type Profile, type ProfileSummary, defaultProfileSid } from '../domain/profile.js';
 import type { Sid, SidKind } from '../domain/sid.js';
 import type { Path } from '../domain/tree.js';
 import { treeAt } from './account-repository.js';
@@ -31,11 +31,22 @@ export class ProfileRepository {
     return rowsOf(this.manager, `SELECT ${withDocument ? columns : summaryColumns} FROM profile WHERE profile.sid = ANY($1)`, [sids]);
   }
 
-  /** Reads the profile and keeps it as it is until the transaction ends; with FOR UPDATE, from being linked too. */
-  async lock(sid: Sid, strength: 'FOR SHARE' | 'FOR UPDATE'): Promise<ProfileSummary | undefined> {
-    const found = await rowsOf<ProfileSummary>(this.manager, `SELECT ${summaryColumns} FROM profile WHERE profile.sid = $1 ${strength}`, [
+  /** Reads the profile and keeps it as it is until the transaction ends. */
+  async share(sid: Sid): Promise<ProfileSummary | undefined> {
+    const found = await rowsOf<ProfileSummary>(this.manager, `SELECT ${summaryColumns} FROM profile WHERE profile.sid = $1 FOR SHARE`, [
       sid,
     ]);
+    return found[0];
+  }
+
+  /** Locks the profile to change or delete it, and tells what its document is known by. */
+  async lockDocument(sid: Sid, strength: 'FOR NO KEY UPDATE' | 'FOR UPDATE'): Promise<DocumentDigest | undefined> {
+    const found = await rowsOf<DocumentDigest>(
+      this.manager,
+      `SELECT encode(sha256(convert_to(profile.document, 'UTF8')), 'hex') AS sha256, octet_length(profile.document) AS bytes
+       FROM profile WHERE profile.sid = $1 ${strength}`,
+      [sid],
+    );
     return found[0];
   }
 

@@ -11,12 +11,12 @@ import {
 import { type Organization, type OrganizationKey, type OrganizationReference, parseOrganizationReference } from '../domain/organization.js';
 import { type Actor, authorize, authorizeOn } from '../domain/permissions.js';
 import { AppError } from '../errors.js';
-import type { Database } from '../persistence/database.js';
 import type { Cascade, CascadeOptions } from './account-service.js';
+import type { Changes } from './changes.js';
 
 /** Moves a top-level account, with everything below it, to another organization (SPEC §2, "Migration"). */
 export class AccountMigration {
-  constructor(private readonly database: Database) {}
+  constructor(private readonly changes: Changes) {}
 
   /**
    * The checks come in the order that SPEC §2 gives; the locks, in the order that all writers keep: the tree, then the
@@ -33,7 +33,7 @@ export class AccountMigration {
     authorize(actor, 'migrateAccount');
     const destinationKey = destination && wellFormed(() => parseOrganizationReference(destination));
     const key = wellFormed(() => parseAccountReference(target));
-    return this.database.write(async ({ accounts, organizations }) => {
+    return this.changes.write(actor, async ({ accounts, organizations }, note) => {
       const account = await accounts.lockTreeOf(key, actor.account.path, dryRun ? 'FOR SHARE' : 'FOR UPDATE');
       const organization = destinationKey && (await organizations.share(destinationKey));
       assertDestination(organization);
@@ -45,6 +45,12 @@ export class AccountMigration {
       const reached = await accounts.countInTree(account, Object.values(AccountStatus));
       if (dryRun) return { account, reached, dryRun };
       await accounts.setOrganizationInTree(account, organization.sid);
+      note(account.topLevelSid, {
+        operation: 'migrateAccount',
+        subjectSid: account.sid,
+        before: { organizationSid: account.organizationSid },
+        after: { organizationSid: organization.sid, reached },
+      });
       return { account: (await accounts.find(account.sid))!, reached, dryRun };
     });
   }

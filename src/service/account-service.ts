@@ -17,6 +17,7 @@ import {
   parseFriendlyName,
   statusesThatMayBecome,
 } from '../domain/account.js';
+import { differences, factsOf } from '../domain/history.js';
 import { type OrganizationKey, type OrganizationReference, parseOrganizationReference } from '../domain/organization.js';
 import { type Actor, type SignedIn, authorize, authorizeOn } from '../domain/permissions.js';
 import { newSid, type Sid } from '../domain/sid.js';
@@ -24,6 +25,7 @@ import { pathBelow, topLevelSidOf } from '../domain/tree.js';
 import { AppError } from '../errors.js';
 import type { Reach } from '../persistence/account-repository.js';
 import type { Database, Repositories } from '../persistence/database.js';
+import type { Changes, Note } from './changes.js';
 import type { CredentialService, PreparedPassword } from './credential-service.js';
 
 /** What a new account is made from. */
@@ -73,6 +75,7 @@ export interface Cascade {
 export class AccountService {
   constructor(
     private readonly database: Database,
+    private readonly changes: Changes,
     private readonly credentials: CredentialService,
     private readonly maxLevels: number,
   ) {}
@@ -95,7 +98,7 @@ export class AccountService {
     const password = input.password === undefined ? undefined : await this.credentials.preparePassword(input.password, emailAddress);
     const role = input.role ?? actor.account.role;
 
-    return this.database.write(async (repositories) => {
+    return this.changes.write(actor, async (repositories, note) => {
       const parent = await repositories.accounts.lockTreeOf(parentKey, actor.account.path, 'FOR SHARE');
       authorizeOn(actor, 'createAccount', parent);
       assertActiveParent(parent);
@@ -115,6 +118,7 @@ export class AccountService {
         role,
       });
       if (password !== undefined && status !== AccountStatus.CLOSED) await this.credentials.initialize(repositories, sid, password);
+      note(account.topLevelSid, { operation: 'createAccount', subjectSid: sid, after: factsOf(account) });
       return account;
     });
   }
@@ -153,7 +157,7 @@ export class AccountService {
     const changes = defined({ friendlyName, type, role });
     const password = newPassword === undefined ? undefined : await this.#preparePassword(actor, key, newPassword);
 
-    return this.database.write(async (repositories) => {
+    return this.changes.write(actor, async (repositories, note) => {
       const { accounts } = repositories;
       const account = await (status === undefined
         ? accounts.lock(key, actor.account.path)
@@ -171,7 +175,12 @@ export class AccountService {
         : password === undefined
           ? await accounts.update(account.sid, changes)
           : await this.credentials.setPassword(repositories, account, password, changes);
-      return status === undefined ? changed : (await this.#setStatus(repositories, changed, status)).account;
+      if (!isUnchanged) {
+        const { before, after } = differences(account, changed);
+        const passwordSet = password === undefined ? undefined : true;
+        note(account.topLevelSid, { operation: 'updateAccount', subjectSid: account.sid, before, after: { ...after, passwordSet } });
+      }
+      return status === undefined ? changed : (await this.#setStatus(repositories, note, changed, status)).account;
     });
   }
 
@@ -213,17 +222,17 @@ export class AccountService {
     { dryRun = false, version }: CascadeOptions,
   ): Promise<Cascade> {
     const key = parseAccountReference(target);
-    return this.database.write(async (repositories) => {
+    return this.changes.write(actor, async (repositories, note) => {
       const account = await repositories.accounts.lockTreeOf(key, actor.account.path, dryRun ? 'FOR SHARE' : 'FOR UPDATE');
       authorizeOn(actor, operationFor(status), account);
       assertOpen(account);
       assertVersion(account, version);
-      return this.#setStatus(repositories, account, status, dryRun);
+      return this.#setStatus(repositories, note, account, status, dryRun);
     });
   }
 
   /** Gives the status to an account whose tree is locked, and to what lies below it. */
-  async #setStatus({ accounts }: Repositories, account: Account, status: AccountStatus, dryRun = false): Promise<Cascade> {
+  async #setStatus({ accounts }: Repositories, note: Note, account: Account, status: AccountStatus, dryRun = false): Promise<Cascade> {
     assertMayBecome(account, status);
     if (status === AccountStatus.ACTIVE) assertActiveParent((await accounts.find(account.parentSid!))!);
 
@@ -231,6 +240,12 @@ export class AccountService {
     const reached = await accounts.countInTree(account, from);
     if (dryRun || reached.length === 0) return { account, reached, dryRun };
     await accounts.setStatusInTree(account, status, from);
+    note(account.topLevelSid, {
+      operation: operationFor(status),
+      subjectSid: account.sid,
+      before: { status: account.status },
+      after: { status, reached },
+    });
     return { account: (await accounts.find(account.sid))!, reached, dryRun };
   }
 }

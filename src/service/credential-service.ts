@@ -5,6 +5,8 @@ import { type Actor, type SignedIn, actorOf, authorize, authorizeOn, may } from 
 import { parseSid, type Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
 import type { SignInData } from '../persistence/credential-repository.js';
+import { type Deed, differences } from '../domain/history.js';
+import type { Changes, Keeping } from './changes.js';
 import type { Database, Repositories } from '../persistence/database.js';
 import type { Passwords } from './passwords.js';
 import { type Secrets, sameHash } from './secrets.js';
@@ -19,6 +21,7 @@ export interface PreparedPassword {
 export class CredentialService {
   constructor(
     private readonly database: Database,
+    private readonly changes: Changes,
     private readonly secrets: Secrets,
     private readonly passwords: Passwords,
   ) {}
@@ -58,11 +61,23 @@ export class CredentialService {
     return account === undefined || !may(actor, 'readAuthToken', account) ? null : this.authTokenOf(actor, account);
   }
 
-  /** The AuthToken of an account that the caller has read; nothing when it has none. @throws AppError FORBIDDEN */
+  /**
+   * The AuthToken of an account that the caller has read; nothing when it has none. Who is shown it for the first time is
+   * in the history before that (SPEC §5).
+   * @throws AppError FORBIDDEN
+   */
   async authTokenOf(actor: Actor, account: Account): Promise<string | null> {
+    authorize(actor, 'readAuthToken');
     authorizeOn(actor, 'readAuthToken', account);
-    const ciphertext = await this.database.read(({ credentials }) => credentials.findTokenCiphertext(account.sid));
-    return ciphertext === undefined ? null : this.secrets.readAuthToken(account.sid, ciphertext);
+    const token = await this.database.read(({ credentials }) => credentials.findToken(account.sid, actor.account.sid));
+    if (token === undefined) return null;
+    const authToken = this.secrets.readAuthToken(account.sid, token.ciphertext);
+    const after = { tokenSince: token.date };
+    if (token.lastShown !== JSON.stringify(after)) {
+      const deed: Deed = { operation: 'readAuthToken', subjectSid: account.sid, after };
+      await this.changes.write({ ...actor, repeatable: undefined }, async (_, note) => note(account.topLevelSid, deed));
+    }
+    return authToken;
   }
 
   /**
@@ -75,15 +90,20 @@ export class CredentialService {
     assertWithin(overlapSeconds, { min: 0, max: overlapSecondsMax }, 'overlapSeconds');
     const authToken = this.secrets.newAuthToken();
     const kept = this.secrets.keptAuthToken(sid, authToken);
-    return this.database.write(async ({ accounts, credentials }) => {
-      const account = await accounts.lock({ sid }, actor.account.path);
-      authorizeOn(actor, 'rotateAuthToken', account);
-      assertOpen(account);
-      if (!(await credentials.rotateToken(sid, kept, overlapSeconds))) {
-        throw new AppError('PASSWORD_RESET_REQUIRED', `Account ${sid} has no credentials yet; set a password first.`);
-      }
-      return { account: await accounts.update(sid, {}), authToken };
-    });
+    return this.changes.write(
+      actor,
+      async ({ accounts, credentials }, note) => {
+        const account = await accounts.lock({ sid }, actor.account.path);
+        authorizeOn(actor, 'rotateAuthToken', account);
+        assertOpen(account);
+        if (!(await credentials.rotateToken(sid, kept, overlapSeconds))) {
+          throw new AppError('PASSWORD_RESET_REQUIRED', `Account ${sid} has no credentials yet; set a password first.`);
+        }
+        note(account.topLevelSid, { operation: 'rotateAuthToken', subjectSid: sid, after: { overlapSeconds } });
+        return { account: await accounts.update(sid, {}), authToken };
+      },
+      this.#sealed('authToken'),
+    );
   }
 
   /**
@@ -99,19 +119,36 @@ export class CredentialService {
     parseSid('account', sid, 'sid');
     assertWithin(expiresInSeconds, resetTokenSeconds, 'expiresInSeconds');
     const { token, tokenHash } = this.secrets.newResetToken();
-    return this.database.write(async ({ accounts, credentials }) => {
-      const account = await accounts.lock({ sid }, actor.account.path);
-      authorizeOn(actor, 'createPasswordResetToken', account);
-      assertOpen(account);
-      return { account, resetToken: token, expiresAt: await credentials.addResetToken(sid, tokenHash, expiresInSeconds) };
-    });
+    return this.changes.write(
+      actor,
+      async ({ accounts, credentials }, note) => {
+        const account = await accounts.lock({ sid }, actor.account.path);
+        authorizeOn(actor, 'createPasswordResetToken', account);
+        assertOpen(account);
+        const expiresAt = await credentials.addResetToken(sid, tokenHash, expiresInSeconds);
+        note(account.topLevelSid, { operation: 'createPasswordResetToken', subjectSid: sid, after: { expiresAt } });
+        return { account, resetToken: token, expiresAt };
+      },
+      this.#sealed('resetToken'),
+    );
+  }
+
+  /** A result with a token in it is kept with the token encrypted. */
+  #sealed<Name extends string, Result extends { account: Account } & Record<Name, string>>(name: Name): Keeping<Result> {
+    return {
+      kept: (result) => ({ ...result, [name]: this.secrets.seal(result.account.sid, result[name]).toString('base64') }),
+      restored: async (kept: Result) => ({
+        ...kept,
+        [name]: this.secrets.readAuthToken(kept.account.sid, Buffer.from(kept[name], 'base64')),
+      }),
+    };
   }
 
   /**
    * Sets a password with a one-time token, without signing in. An uninitialized account becomes active by it.
    * @throws AppError BAD_USER_INPUT for a token that is unknown, used or expired; PASSWORD_TOO_WEAK, PARENT_NOT_ACTIVE
    */
-  async resetPassword(token: string, password: string): Promise<Account> {
+  async resetPassword(token: string, password: string, requestId: string): Promise<Account> {
     const tokenHash = this.secrets.hashResetToken(token);
     const account = await this.database.read(async ({ accounts, credentials }) => {
       const sid = await credentials.findResetToken(tokenHash);
@@ -119,11 +156,14 @@ export class CredentialService {
     });
     if (account === undefined) throw unusableToken();
     const prepared = await this.preparePassword(password, account.emailAddress);
-    return this.database.write(async (repositories) => {
+    // Whoever holds the token acts as the account.
+    return this.changes.write(actorOf(account, requestId), async (repositories, note) => {
       const locked = await repositories.accounts.lock(account, account.path);
       if (locked === undefined || !(await repositories.credentials.takeResetToken(tokenHash))) throw unusableToken();
       assertOpen(locked);
-      return this.setPassword(repositories, locked, prepared);
+      const changed = await this.setPassword(repositories, locked, prepared);
+      note(locked.topLevelSid, { operation: 'resetPassword', subjectSid: locked.sid, ...differences(locked, changed) });
+      return changed;
     });
   }
 
@@ -131,11 +171,11 @@ export class CredentialService {
   async hasRightKey(): Promise<boolean> {
     const root = await this.database.read(async ({ accounts, credentials }) => {
       const account = await accounts.findRoot();
-      return account && { sid: account.sid, ciphertext: await credentials.findTokenCiphertext(account.sid) };
+      return account && { sid: account.sid, token: await credentials.findToken(account.sid, account.sid) };
     });
-    if (root?.ciphertext === undefined) return true;
+    if (root?.token === undefined) return true;
     try {
-      this.secrets.readAuthToken(root.sid, root.ciphertext);
+      this.secrets.readAuthToken(root.sid, root.token.ciphertext);
       return true;
     } catch {
       return false;

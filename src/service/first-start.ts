@@ -1,8 +1,10 @@
 import { AccountType, Role, defaultFriendlyName } from '../domain/account.js';
 import { OrganizationStatus } from '../domain/organization.js';
+import { factsOf } from '../domain/history.js';
 import { newSid } from '../domain/sid.js';
 import { pathBelow } from '../domain/tree.js';
 import type { Database } from '../persistence/database.js';
+import { type Changes, gatewayItself } from './changes.js';
 import type { CredentialService } from './credential-service.js';
 import { generatedPassword } from './secrets.js';
 
@@ -22,12 +24,12 @@ export interface FirstAdmin {
  * The generated password is announced before the transaction commits: a crash between the two then costs a password that
  * was never valid, where the other order would cost the only one that is.
  */
-export async function ensureRoot(database: Database, credentials: CredentialService, admin: FirstAdmin): Promise<void> {
+export async function ensureRoot(database: Database, changes: Changes, credentials: CredentialService, admin: FirstAdmin): Promise<void> {
   if (await database.read(({ accounts }) => accounts.findRoot())) return;
   const { emailAddress } = admin;
   const password = admin.password ?? generatedPassword();
   const prepared = await credentials.preparePassword(password, emailAddress);
-  await database.write(async (repositories) => {
+  await changes.write(gatewayItself, async (repositories, note) => {
     await repositories.accounts.lockFirstStart();
     if (await repositories.accounts.findRoot()) return;
     const organization = await repositories.organizations.insert({
@@ -36,7 +38,7 @@ export async function ensureRoot(database: Database, credentials: CredentialServ
       status: OrganizationStatus.ACTIVE,
     });
     const sid = newSid('account');
-    await repositories.accounts.insert({
+    const root = await repositories.accounts.insert({
       sid,
       parentSid: null,
       topLevelSid: sid,
@@ -49,6 +51,9 @@ export async function ensureRoot(database: Database, credentials: CredentialServ
       role: Role.ADMINISTRATOR,
     });
     await credentials.initialize(repositories, sid, prepared);
+    const { domainName, status } = organization;
+    note(sid, { operation: 'createOrganization', subjectSid: organization.sid, after: { domainName, status } });
+    note(sid, { operation: 'createAccount', subjectSid: sid, after: factsOf(root) });
     if (admin.password === undefined) admin.announce(password);
   });
 }

@@ -11,13 +11,17 @@ import { newSid, parseSid, type Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
 import type { Database } from '../persistence/database.js';
 import { inBatches } from './batches.js';
+import type { Changes } from './changes.js';
 
 /** The order of every list of organizations. */
 export const organizationOrder: Order = { field: 'domainName', descending: false };
 
 /** Organizations: read one's own, and all that only the Super Admin does (SPEC §2). */
 export class OrganizationService {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly changes: Changes,
+  ) {}
 
   /** The organization, if there is one and the caller may see it. @throws AppError FORBIDDEN, BAD_USER_INPUT, INVALID_DOMAIN_NAME */
   async find(actor: Actor, by: OrganizationReference): Promise<Organization | null> {
@@ -76,7 +80,12 @@ export class OrganizationService {
   async create(actor: Actor, domainName: string): Promise<Organization> {
     authorize(actor, 'manageOrganizations');
     const organization = { sid: newSid('organization'), domainName: parseDomainName(domainName), status: OrganizationStatus.ACTIVE };
-    return this.database.write(({ organizations }) => organizations.insert(organization));
+    return this.changes.write(actor, async ({ organizations }, note) => {
+      const created = await organizations.insert(organization);
+      const { sid, ...after } = organization;
+      note(actor.account.topLevelSid, { operation: 'createOrganization', subjectSid: sid, after });
+      return created;
+    });
   }
 
   /**
@@ -86,7 +95,7 @@ export class OrganizationService {
   async close(actor: Actor, sid: Sid): Promise<Organization> {
     authorize(actor, 'manageOrganizations');
     parseSid('organization', sid, 'sid');
-    return this.database.write(async ({ accounts, organizations, profiles }) => {
+    return this.changes.write(actor, async ({ accounts, organizations, profiles }, note) => {
       const organization = await organizations.lock({ sid });
       if (organization === undefined) throw organizationNotFound('sid');
       if (organization.status === OrganizationStatus.CLOSED) return organization;
@@ -94,7 +103,10 @@ export class OrganizationService {
         throw new AppError('ORGANIZATION_NOT_EMPTY', `Organization ${sid} still has accounts that are not closed.`);
       }
       await profiles.unlinkOrganization(sid);
-      return organizations.setStatus(sid, OrganizationStatus.CLOSED);
+      const closed = await organizations.setStatus(sid, OrganizationStatus.CLOSED);
+      const [before, after] = [organization, closed].map(({ status }) => ({ status }));
+      note(actor.account.topLevelSid, { operation: 'closeOrganization', subjectSid: sid, before, after });
+      return closed;
     });
   }
 }

@@ -7,15 +7,18 @@ import {
   type ProfileOwner,
   type ProfileSummary,
   assertNotDefault,
+  digestOf,
   effectiveProfileOf,
   parseDocument,
   profileSourcesOf,
 } from '../domain/profile.js';
+import type { Deed } from '../domain/history.js';
 import { isSid, newSid, type Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
 import type { Database, Repositories } from '../persistence/database.js';
 import type { LinkedKind, Wanted } from '../persistence/profile-repository.js';
 import { inBatches } from './batches.js';
+import type { Changes, Keeping } from './changes.js';
 import { organizationNotFound, seesOrganization } from './organization-service.js';
 
 /** The order of every list of profiles. */
@@ -26,7 +29,10 @@ export type ProfileTarget = { account: AccountReference } | { organization: Orga
 
 /** Profiles: everyone reads the one that is in effect; all else only the Super Admin does (SPEC §2). */
 export class ProfileService {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly changes: Changes,
+  ) {}
 
   /** The profile, if there is one and the caller may see it. */
   async find(actor: Actor, sid: Sid): Promise<Profile | null> {
@@ -109,7 +115,15 @@ export class ProfileService {
   async create(actor: Actor, document: string): Promise<Profile> {
     authorize(actor, 'manageProfiles');
     const checked = parseDocument(document);
-    return this.database.write(({ profiles }) => profiles.insert(newSid('profile'), checked));
+    return this.changes.write(
+      actor,
+      async ({ profiles }, note) => {
+        const profile = await profiles.insert(newSid('profile'), checked);
+        note(actor.account.topLevelSid, { operation: 'createProfile', subjectSid: profile.sid, after: digestOf(checked) });
+        return profile;
+      },
+      withDocument(checked),
+    );
   }
 
   /** @throws AppError FORBIDDEN, PROFILE_NOT_FOUND, BAD_USER_INPUT, PAYLOAD_TOO_LARGE */
@@ -118,7 +132,15 @@ export class ProfileService {
     assertNotDefault(sid);
     const checked = parseDocument(document);
     assertProfile(sid);
-    return this.database.write(async ({ profiles }) => (await profiles.update(sid, checked)) ?? notFound());
+    return this.changes.write(
+      actor,
+      async ({ profiles }, note) => {
+        const before = (await profiles.lockDocument(sid, 'FOR NO KEY UPDATE')) ?? notFound();
+        note(actor.account.topLevelSid, { operation: 'updateProfile', subjectSid: sid, before, after: digestOf(checked) });
+        return (await profiles.update(sid, checked))!;
+      },
+      withDocument(checked),
+    );
   }
 
   /** Deletes the profile and its links; what was linked has the next effective one. @throws AppError FORBIDDEN, PROFILE_NOT_FOUND */
@@ -126,9 +148,11 @@ export class ProfileService {
     authorize(actor, 'manageProfiles');
     assertNotDefault(sid);
     assertProfile(sid);
-    await this.database.write(async ({ profiles }) => {
-      if ((await profiles.lock(sid, 'FOR UPDATE')) === undefined) throw profileNotFound();
+    await this.changes.write(actor, async ({ profiles }, note) => {
+      const before = (await profiles.lockDocument(sid, 'FOR UPDATE')) ?? notFound();
       await profiles.delete(sid);
+      note(actor.account.topLevelSid, { operation: 'deleteProfile', subjectSid: sid, before });
+      return null;
     });
   }
 
@@ -137,12 +161,25 @@ export class ProfileService {
    * @throws AppError FORBIDDEN, PROFILE_NOT_FOUND, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, ORGANIZATION_NOT_FOUND
    */
   async link(actor: Actor, sid: Sid, target: ProfileTarget): Promise<ProfileSummary> {
-    return this.#onTarget(actor, sid, target, ({ profiles }, kind, ownerSid) => profiles.link(kind, ownerSid, sid));
+    return this.#onTarget(actor, sid, target, async ({ profiles }, { kind, ownerSid, linked }) => {
+      if (linked === sid) return undefined;
+      await profiles.link(kind, ownerSid, sid);
+      return {
+        operation: 'linkProfile',
+        subjectSid: ownerSid,
+        before: linked === undefined ? undefined : { profileSid: linked },
+        after: { profileSid: sid },
+      };
+    });
   }
 
   /** Undoes such a link. Where there is none, nothing changes. @throws AppError as `link` */
   async unlink(actor: Actor, sid: Sid, target: ProfileTarget): Promise<ProfileSummary> {
-    return this.#onTarget(actor, sid, target, ({ profiles }, kind, ownerSid) => profiles.unlink(kind, ownerSid, sid));
+    return this.#onTarget(actor, sid, target, async ({ profiles }, { kind, ownerSid, linked }) => {
+      if (linked !== sid) return undefined;
+      await profiles.unlink(kind, ownerSid, sid);
+      return { operation: 'unlinkProfile', subjectSid: ownerSid, before: { profileSid: sid } };
+    });
   }
 
   /** The locks come in the order that all writers keep: the tree, the organization, the profile. */
@@ -150,35 +187,45 @@ export class ProfileService {
     actor: Actor,
     sid: Sid,
     target: ProfileTarget,
-    change: (repositories: Repositories, kind: LinkedKind, ownerSid: Sid) => Promise<void>,
+    change: (repositories: Repositories, owner: LinkOwner) => Promise<Deed | undefined>,
   ): Promise<ProfileSummary> {
     authorize(actor, 'manageProfiles');
-    return this.database.write(async (repositories) => {
-      const [kind, ownerSid] =
+    return this.changes.write(actor, async (repositories, note) => {
+      const owner =
         'account' in target
-          ? (['account', await lockAccount(repositories, actor, target.account)] as const)
-          : (['organization', await lockOrganization(repositories, target.organization)] as const);
+          ? await lockAccount(repositories, actor, target.account)
+          : { ...(await lockOrganization(repositories, target.organization)), treeSid: actor.account.topLevelSid };
       assertProfile(sid);
-      const profile = (await repositories.profiles.lock(sid, 'FOR SHARE')) ?? notFound();
-      await change(repositories, kind, ownerSid);
+      const profile = (await repositories.profiles.share(sid)) ?? notFound();
+      const linked = (await repositories.profiles.linksOf([owner.ownerSid])).get(owner.ownerSid);
+      const deed = await change(repositories, { ...owner, linked });
+      if (deed !== undefined) note(owner.treeSid, deed);
       return profile;
     });
   }
 }
 
-async function lockAccount({ accounts }: Repositories, actor: SignedIn, reference: AccountReference): Promise<Sid> {
+/** An account or organization that is locked to change its link. */
+interface LinkOwner {
+  kind: LinkedKind;
+  ownerSid: Sid;
+  /** The profile that it is linked to. */
+  linked: Sid | undefined;
+}
+
+async function lockAccount({ accounts }: Repositories, actor: SignedIn, reference: AccountReference) {
   const account = await accounts.lock(parseAccountReference(reference), actor.account.path);
   authorizeOn(actor, 'readAccount', account);
   assertOpen(account);
-  return account.sid;
+  return { kind: 'account', ownerSid: account.sid, treeSid: account.topLevelSid } as const;
 }
 
 /** A closed organization takes no more links, as it takes no more accounts. */
-async function lockOrganization({ organizations }: Repositories, reference: OrganizationReference): Promise<Sid> {
+async function lockOrganization({ organizations }: Repositories, reference: OrganizationReference) {
   const key = parseOrganizationReference(reference);
   const organization = key && (await organizations.share(key));
   if (organization?.status !== OrganizationStatus.ACTIVE) throw organizationNotFound('organization');
-  return organization.sid;
+  return { kind: 'organization', ownerSid: organization.sid } as const;
 }
 
 /** Where in the list of all profiles a profile stands. */
@@ -198,6 +245,14 @@ function profileNotFound(): AppError {
 /** What is malformed names no profile. @throws AppError PROFILE_NOT_FOUND */
 function assertProfile(sid: Sid): void {
   if (!isSid('profile', sid)) throw profileNotFound();
+}
+
+/** A document need not be kept with the result: a request that is repeated has it again. */
+function withDocument(document: string): Keeping<Profile> {
+  return {
+    kept: ({ document: _, ...summary }) => summary,
+    restored: async (summary: ProfileSummary) => ({ ...summary, document }),
+  };
 }
 
 function notFound(): never {

@@ -24,6 +24,7 @@ export class Secrets {
   readonly #encryptionKey: Buffer;
   readonly #tokenKey: Buffer;
   readonly #resetKey: Buffer;
+  readonly #requestKey: Buffer;
 
   constructor(
     credentialsKey: Buffer,
@@ -33,6 +34,7 @@ export class Secrets {
     this.#encryptionKey = derive('AuthToken encryption');
     this.#tokenKey = derive('AuthToken verification');
     this.#resetKey = derive('reset token verification');
+    this.#requestKey = derive('request comparison');
   }
 
   /** A new AuthToken: 32 hexadecimal digits. A token that comes with no new password is random in either scheme. */
@@ -43,7 +45,7 @@ export class Secrets {
 
   /** What is kept of the account's AuthToken. */
   keptAuthToken(sid: Sid, token: string): KeptAuthToken {
-    return { tokenCiphertext: this.#encrypt(sid, token), tokenHash: this.hashAuthToken(sid, token) };
+    return { tokenCiphertext: this.seal(sid, token), tokenHash: this.hashAuthToken(sid, token) };
   }
 
   hashAuthToken(sid: Sid, token: string): Buffer {
@@ -68,7 +70,13 @@ export class Secrets {
     return createHmac('sha256', this.#resetKey).update(token).digest();
   }
 
-  #encrypt(sid: Sid, token: string): Buffer {
+  /** What is kept of a request, which may hold a password, to compare it with one that repeats it. */
+  hashRequest(request: string): Buffer {
+    return createHmac('sha256', this.#requestKey).update(request).digest();
+  }
+
+  /** A token of the account as ciphertext; `readAuthToken` reads it. */
+  seal(sid: Sid, token: string): Buffer {
     const nonce = randomBytes(nonceLength);
     const encryption = createCipheriv(cipher, this.#encryptionKey, nonce, { authTagLength: tagLength });
     encryption.setAAD(Buffer.from(sid));

@@ -234,7 +234,9 @@ describe('signing in', () => {
     }
     const { CredentialService } = await import('../../src/service/credential-service.js');
     const { Database } = await import('../../src/persistence/database.js');
-    const credentials = new CredentialService(new Database(gateway.app.dataSource), new Secrets(testKey), new Watched(cheapPasswords));
+    const { Changes } = await import('../../src/service/changes.js');
+    const [database, secrets] = [new Database(gateway.app.dataSource), new Secrets(testKey)];
+    const credentials = new CredentialService(database, new Changes(database, secrets), secrets, new Watched(cheapPasswords));
     const [known, closed] = [await make(), await make({ status: 'closed' })];
     for (const login of [known.sid, closed.sid, 'nobody@nowhere.test', 'no login at all']) {
       await expect(

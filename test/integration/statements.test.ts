@@ -132,9 +132,13 @@ describe('a change costs', () => {
       postGraphql(gateway.url, admin, 'mutation($sid: ID!) { closeAccount(input: { sid: $sid }) { reachedCount } }', { sid: account.sid }),
     );
     const writing = statements.filter(({ query }) => /\b(INSERT|UPDATE account|DELETE)\b/.test(query));
-    expect(writing).toEqual([{ query: expect.stringContaining('WITH reached AS'), calls: 1 }]);
-    // Sign-in, BEGIN, lock, read, count, cascade, read again, COMMIT.
-    expect(callsIn(statements)).toBe(8);
+    expect(writing).toEqual([
+      { query: expect.stringContaining('INSERT INTO history_head'), calls: 1 },
+      { query: expect.stringContaining('WITH added AS'), calls: 1 },
+      { query: expect.stringContaining('WITH reached AS'), calls: 1 },
+    ]);
+    // Sign-in, BEGIN, lock, read, count, cascade, read again, lock of the chain, entry of the history, COMMIT.
+    expect(callsIn(statements)).toBe(10);
   });
 });
 
@@ -198,9 +202,12 @@ describe('a request by REST costs, beside one statement to sign in,', () => {
     return callsIn(statements);
   }
 
-  it('one for the account, one for its AuthToken and one for its profile', async () => {
+  it('one for the account, one for its AuthToken and one for its profile; and four the first time that somebody is shown the token', async () => {
     const [account, authToken, profile] = [1, 1, 1];
-    expect(await statementsForPath(`/Accounts/${top.sid}.json`)).toBe(signIn + account + authToken + profile);
+    const cost = signIn + account + authToken + profile;
+    // BEGIN, lock of the chain, entry of the history, COMMIT.
+    expect(await statementsForPath(`/Accounts/${top.sid}.json`)).toBe(cost + 4);
+    expect(await statementsForPath(`/Accounts/${top.sid}.json`)).toBe(cost);
   });
 
   it('one for a whole short list, whatever its form', async () => {

@@ -65,6 +65,7 @@ subAccounts of it                 | yes           | yes   | null              | 
 descendants of it                 | yes           | yes   | null              | yes       | yes       | null      | FORBIDDEN | null      | UNAUTHENTICATED
 descendantCount of it             | yes           | yes   | null              | yes       | yes       | null      | FORBIDDEN | null      | UNAUTHENTICATED
 organization of it                | yes           | yes   | null              | yes       | yes       | null      | FORBIDDEN | null      | UNAUTHENTICATED
+history of it                     | yes           | yes   | null              | yes       | yes       | null      | FORBIDDEN | null      | UNAUTHENTICATED
 profile of it                     | yes           | yes   | null              | yes       | yes       | null      | yes       | null      | UNAUTHENTICATED
 subresources of it                | yes           | yes   | null              | yes       | yes       | null      | yes       | null      | UNAUTHENTICATED
 updateAccount(friendlyName)       | yes           | yes   | ACCOUNT_NOT_FOUND | yes       | yes       | FORBIDDEN | yes       | FORBIDDEN | UNAUTHENTICATED
@@ -108,6 +109,7 @@ subAccounts of it                 | done                    | done              
 descendants of it                 | done                    | done                    | done                  | done                  | done
 descendantCount of it             | done                    | done                    | done                  | done                  | done
 organization of it                | done                    | done                    | done                  | done                  | done
+history of it                     | done                    | done                    | done                  | done                  | done
 profile of it                     | done                    | done                    | done                  | done                  | done
 subresources of it                | NOT_IMPLEMENTED         | NOT_IMPLEMENTED         | NOT_IMPLEMENTED       | NOT_IMPLEMENTED       | NOT_IMPLEMENTED
 updateAccount(friendlyName)       | done                    | done                    | done                  | done                  | ACCOUNT_CLOSED
@@ -191,6 +193,7 @@ profile: one linked to nothing           | done                   | null        
 profile: a missing one                   | null                   | null           | null           | UNAUTHENTICATED
 node(id: the profile in effect)          | done                   | done           | done           | UNAUTHENTICATED
 node(id: a profile linked to nothing)    | done                   | null           | null           | UNAUTHENTICATED
+history of its organization              | done                   | done           | FORBIDDEN      | UNAUTHENTICATED
 profile of its organization              | done                   | done           | FORBIDDEN      | UNAUTHENTICATED
 profiles                                 | done                   | FORBIDDEN      | FORBIDDEN      | UNAUTHENTICATED
 createProfile                            | done                   | FORBIDDEN      | FORBIDDEN      | UNAUTHENTICATED

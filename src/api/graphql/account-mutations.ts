@@ -289,9 +289,9 @@ export class AccountMutations {
   @Mutation(() => ResetPasswordPayload, { description: 'Sets a password with a one-time reset token, without signing in.' })
   resetPassword(
     @Arg('input', { description: 'The token and the password.' }) { token, password }: ResetPasswordInput,
-    @Ctx() { credentials }: Context,
+    @Ctx() { credentials, requestId }: Context,
   ): Promise<ResetPasswordPayload> {
-    return credentials.resetPassword(token, password);
+    return credentials.resetPassword(token, password, requestId);
   }
 }
 

@@ -18,6 +18,7 @@ import {
 } from './account-type.js';
 import { Guarded } from './auth-directive.js';
 import type { Context } from './context.js';
+import { AccountHistoryArgs, HistoryConnectionType, listHistory } from './history-type.js';
 import { OrganizationType, organizationReference } from './organization-type.js';
 import { ProfileType } from './profile-type.js';
 import { asksFor } from './requested-columns.js';
@@ -140,6 +141,20 @@ export class AccountResolver {
   })
   profile(@Root() account: AccountObjectType, @Ctx() { loaders }: Context, @Info() info: GraphQLResolveInfo): Promise<Profile> {
     return loaders.effectiveProfiles.load({ of: account, withDocument: asksFor('document', info) });
+  }
+
+  @Guarded('readHistory')
+  @FieldResolver(() => HistoryConnectionType, {
+    nullable: true,
+    description:
+      'What was done to it, the oldest first: its own changes, and changes of whole trees from above that reached it, as far up as the caller sees.',
+  })
+  history(
+    @Root() account: AccountObjectType,
+    @Args() { includeDescendants, ...args }: AccountHistoryArgs,
+    @Ctx() { loaders }: Context,
+  ): Promise<HistoryConnectionType> {
+    return listHistory(account, includeDescendants ? 'below' : 'owner', args, loaders);
   }
 
   @Guarded('readAccount')

@@ -1,12 +1,14 @@
 import DataLoader from 'dataloader';
 import type { Account } from '../../domain/account.js';
 import type { Organization } from '../../domain/organization.js';
-import type { PageOf } from '../../domain/page.js';
+import type { Page, PageOf } from '../../domain/page.js';
 import type { Actor } from '../../domain/permissions.js';
 import type { Profile, ProfileOwner, ProfileSummary } from '../../domain/profile.js';
 import type { Sid } from '../../domain/sid.js';
 import type { Listed } from '../../persistence/account-repository.js';
+import type { HistoryScope } from '../../persistence/history-repository.js';
 import type { ListOwner, Listing, Selection } from '../../service/account-reading.js';
+import type { HistoryOwner, ShownEntry } from '../../service/history-service.js';
 import type { Services } from '../services.js';
 
 /** Asks for one owner's list, among many that are asked for at the same level of a query. */
@@ -21,6 +23,13 @@ interface ProfileKey<Of> {
   withDocument: boolean;
 }
 
+/** Asks for one owner's entries of the history. */
+export interface HistoryListKey {
+  owner: HistoryOwner;
+  scope: HistoryScope;
+  page: Page;
+}
+
 export interface Loaders {
   accounts: DataLoader<Sid, Account | null>;
   organizations: DataLoader<Sid, Organization | null>;
@@ -29,6 +38,8 @@ export interface Loaders {
   effectiveProfiles: DataLoader<ProfileKey<ProfileOwner>, Profile, string>;
   pages: DataLoader<ListKey<Listing>, PageOf<Listed>, string>;
   counts: DataLoader<ListKey<Selection>, number, string>;
+  history: DataLoader<HistoryListKey, PageOf<ShownEntry>, string>;
+  historyCounts: DataLoader<Omit<HistoryListKey, 'page'>, number, string>;
 }
 
 /** Told how many keys each batch had. */
@@ -39,7 +50,7 @@ export type ObserveBatch = (loader: keyof Loaders, size: number) => void;
  * not see. A level of a query, however wide, becomes one batch: one statement.
  */
 export function createLoaders(
-  { accountReading, organizations, profiles }: Pick<Services, 'accountReading' | 'organizations' | 'profiles'>,
+  { accountReading, organizations, profiles, history }: Pick<Services, 'accountReading' | 'organizations' | 'profiles' | 'history'>,
   actor: Actor,
   observe: ObserveBatch,
 ): Loaders {
@@ -82,6 +93,25 @@ export function createLoaders(
       { cacheKeyFn: ({ of, withDocument }) => `${sidOf(of)} ${withDocument}` },
     );
 
+  const historyBy = <Key extends { owner: HistoryOwner }, Result>(
+    name: 'history' | 'historyCounts',
+    read: (owners: HistoryOwner[], wanted: Key) => Promise<Result[]>,
+  ) => {
+    const wanted = ({ owner: _, ...rest }: Key): string => JSON.stringify(rest);
+    return new DataLoader<Key, Result, string>(
+      (keys) => {
+        observe(name, keys.length);
+        return inGroups(keys, wanted, (group) =>
+          read(
+            group.map(({ owner }) => owner),
+            group[0]!,
+          ),
+        );
+      },
+      { cacheKeyFn: (key) => key.owner.sid + wanted(key) },
+    );
+  };
+
   return {
     accounts: new DataLoader((sids) => {
       observe('accounts', sids.length);
@@ -103,6 +133,8 @@ export function createLoaders(
     ),
     pages: lists('pages', (listing: Listing, owners) => accountReading.pages(actor, listing, owners)),
     counts: lists('counts', (listing: Selection, owners) => accountReading.counts(actor, listing, owners)),
+    history: historyBy('history', (owners, { scope, page }: HistoryListKey) => history.pages(actor, owners, scope, page)),
+    historyCounts: historyBy('historyCounts', (owners, { scope }: Omit<HistoryListKey, 'page'>) => history.counts(actor, owners, scope)),
   };
 }
 

@@ -20,6 +20,7 @@ import type { Profile } from '../../domain/profile.js';
 import { Guarded } from './auth-directive.js';
 import { ConnectionArgs } from './connection.js';
 import type { Context } from './context.js';
+import { HistoryConnectionType, listHistory } from './history-type.js';
 import { OrganizationBy, OrganizationConnectionType, OrganizationType, organizationReference } from './organization-type.js';
 import { ProfileType } from './profile-type.js';
 import { asksFor } from './requested-columns.js';
@@ -66,6 +67,19 @@ export class OrganizationResolver {
   @FieldResolver(() => ProfileType, { description: 'The profile that it is linked to, else the default one.' })
   profile(@Root() organization: OrganizationType, @Ctx() { loaders }: Context, @Info() info: GraphQLResolveInfo): Promise<Profile> {
     return loaders.effectiveProfiles.load({ of: organization, withDocument: asksFor('document', info) });
+  }
+
+  @Guarded('readHistory')
+  @FieldResolver(() => HistoryConnectionType, {
+    nullable: true,
+    description: 'What was done to the organization itself, the oldest first.',
+  })
+  history(
+    @Root() organization: OrganizationType,
+    @Args() args: ConnectionArgs,
+    @Ctx() { loaders }: Context,
+  ): Promise<HistoryConnectionType> {
+    return listHistory(organization, 'owner', args, loaders);
   }
 
   @Guarded('readOwnOrganization')

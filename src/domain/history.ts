@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import { AppError } from '../errors.js';
+import type { Account } from './account.js';
+import type { Order } from './page.js';
+import type { Sid } from './sid.js';
+
+/** All that is written down when it was done (SPEC §7): what changes something, and who was shown an AuthToken. */
+export const HistoryOperation = {
+  CREATE_ACCOUNT: 'createAccount',
+  UPDATE_ACCOUNT: 'updateAccount',
+  SET_ACCOUNT_STATUS: 'setAccountStatus',
+  CLOSE_ACCOUNT: 'closeAccount',
+  MIGRATE_ACCOUNT: 'migrateAccount',
+  READ_AUTH_TOKEN: 'readAuthToken',
+  ROTATE_AUTH_TOKEN: 'rotateAuthToken',
+  CREATE_PASSWORD_RESET_TOKEN: 'createPasswordResetToken',
+  RESET_PASSWORD: 'resetPassword',
+  LINK_PROFILE: 'linkProfile',
+  UNLINK_PROFILE: 'unlinkProfile',
+  CREATE_PROFILE: 'createProfile',
+  UPDATE_PROFILE: 'updateProfile',
+  DELETE_PROFILE: 'deleteProfile',
+  CREATE_ORGANIZATION: 'createOrganization',
+  CLOSE_ORGANIZATION: 'closeOrganization',
+} as const;
+export type HistoryOperation = (typeof HistoryOperation)[keyof typeof HistoryOperation];
+
+/** Operations that reach everything below the account too, with one entry for all of it. */
+export const cascading: readonly HistoryOperation[] = ['setAccountStatus', 'closeAccount', 'migrateAccount'];
+
+/** What was done to what, as the use case tells it. No secret is part of it. */
+export interface Deed {
+  operation: HistoryOperation;
+  /** The account, organization or profile that it was done to. */
+  subjectSid: Sid;
+  /** What it changed, before and after; absent where there was nothing. */
+  before?: object | undefined;
+  after?: object | undefined;
+}
+
+const told = ['friendlyName', 'type', 'role', 'status', 'organizationSid'] as const satisfies (keyof Account)[];
+
+/** What is told of a new account. */
+export function factsOf(account: Account): object {
+  return { emailAddress: account.emailAddress, ...picked(account, told) };
+}
+
+/** In what the account differs after a change from before it; nothing where it does not. */
+export function differences(before: Account, after: Account): Pick<Deed, 'before' | 'after'> {
+  const changed = told.filter((property) => before[property] !== after[property]);
+  return changed.length === 0 ? {} : { before: picked(before, changed), after: picked(after, changed) };
+}
+
+function picked(account: Account, properties: readonly (typeof told)[number][]): object {
+  return Object.fromEntries(properties.map((property) => [property, account[property]]));
+}
+
+/** One entry of a chain. */
+export interface HistoryEntry {
+  /** From 1, without a gap. */
+  position: number;
+  date: Date;
+  /** The account that did it; nobody, where the gateway did it by itself. */
+  actorSid: Sid | null;
+  operation: HistoryOperation;
+  subjectSid: Sid;
+  /** Of the request that it was done for. */
+  requestId: string | null;
+  /** JSON objects, as texts. */
+  before: string | null;
+  after: string | null;
+  /** 64 hexadecimal digits. */
+  hash: string;
+}
+
+/** An entry before it is chained. */
+export type Unchained = Omit<HistoryEntry, 'hash'>;
+
+/**
+ * The text that is hashed of an entry: a JSON array of all that it says. The account that did it stands in it as the
+ * SHA-256 of its SID: who may read an entry can check it, and learns of no account that is out of sight.
+ */
+export function recordOf({ position, date, actorSid, operation, subjectSid, requestId, before, after }: Unchained): string {
+  return JSON.stringify([
+    position,
+    date.toISOString(),
+    actorSid === null ? null : sha256(actorSid),
+    operation,
+    subjectSid,
+    requestId,
+    before,
+    after,
+  ]);
+}
+
+/**
+ * The hash of an entry, over the hash of the one before it: whoever alters, takes out or moves one has to alter all that
+ * follow. Before the first entry of a chain stands the SID of the account that the chain is of.
+ */
+export function hashOf(previousHash: string, entry: Unchained): string {
+  return sha256(`${previousHash}\n${recordOf(entry)}`);
+}
+
+/** The entry, chained to the one before it. */
+export function chained(previousHash: string, entry: Unchained): HistoryEntry {
+  return { ...entry, hash: hashOf(previousHash, entry) };
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** Where a chain ends: the number of its entries, and the hash of the last one. */
+export interface ChainEnd {
+  position: number;
+  hash: string;
+}
+
+/** The order of every list of entries. */
+export const historyOrder: Order = { field: 'position', descending: false };
+
+/** The ends of all chains at one time: kept elsewhere, it shows what was cut off since. */
+export interface Checkpoint {
+  date: string;
+  /** By the SIDs of the accounts that the chains are of. */
+  chains: Record<Sid, ChainEnd>;
+}
+
+/** @throws AppError BAD_USER_INPUT */
+export function parseCheckpoint(text: string): Checkpoint {
+  const checkpoint = parsed(text) as Checkpoint | null;
+  const ends = Object.values(checkpoint?.chains ?? {});
+  if (ends.length > 0 && ends.every((end) => Number.isInteger(end?.position) && typeof end.hash === 'string')) return checkpoint!;
+  throw new AppError('BAD_USER_INPUT', 'This is no checkpoint of the history.');
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

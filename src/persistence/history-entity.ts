@@ -1,0 +1,51 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/** The table `history`: what was done, one chain of entries for each tree. Rows are only ever added. */
+@Entity('history')
+@Index('history_of_subject', ['subjectSid', 'position'])
+export class HistoryEntity {
+  /** The top-level account, or the root; that of organizations and profiles is the root's. */
+  @PrimaryColumn({ type: 'text', name: 'tree_sid', collation: 'C', primaryKeyConstraintName: 'history_pk' })
+  treeSid: string;
+
+  @PrimaryColumn({ type: 'integer', primaryKeyConstraintName: 'history_pk' })
+  position: number;
+
+  @Column('timestamp with time zone', { precision: 3 })
+  date: Date;
+
+  @Column({ type: 'text', name: 'actor_sid', collation: 'C', nullable: true })
+  actorSid: string | null;
+
+  @Column('text')
+  operation: string;
+
+  @Column({ type: 'text', name: 'subject_sid', collation: 'C' })
+  subjectSid: string;
+
+  @Column({ type: 'text', name: 'request_id', nullable: true })
+  requestId: string | null;
+
+  /** JSON as a text: what was hashed is kept to the letter. */
+  @Column({ type: 'text', nullable: true })
+  before: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  after: string | null;
+
+  @Column('text')
+  hash: string;
+}
+
+/** The table `history_head`: where each chain ends. Who adds to a chain locks its row here. */
+@Entity('history_head')
+export class HistoryHeadEntity {
+  @PrimaryColumn({ type: 'text', name: 'tree_sid', collation: 'C', primaryKeyConstraintName: 'history_head_pk' })
+  treeSid: string;
+
+  @Column('integer')
+  position: number;
+
+  @Column('text')
+  hash: string;
+}

@@ -1,0 +1,174 @@
+import type { EntityManager } from 'typeorm';
+import { type ChainEnd, type Deed, type HistoryEntry, cascading, chained } from '../domain/history.js';
+import type { Page } from '../domain/page.js';
+import type { Sid } from '../domain/sid.js';
+import { treeAt } from './account-repository.js';
+import { rowsOf } from './sql.js';
+
+/** Who did something, and for which request. */
+export interface Doer {
+  actorSid: Sid | null;
+  requestId: string | null;
+}
+
+/** Whose entries to read: of one account, organization or chain. */
+export interface HistoryKey {
+  treeSid: Sid;
+  sid: Sid;
+  /** Of an account. */
+  path: string | null;
+  /** The accounts above it whose cascades reached it, as far as they may be told of. */
+  aboveSids: readonly Sid[];
+}
+
+/** Entries about the owner alone, with the cascades that reached it; or about all that is below it as well. */
+export type HistoryScope = 'owner' | 'below';
+
+/** An entry of a list, with whose list it is and the path of who did it. */
+export interface ListedEntry {
+  /** The place of its key among those that were asked for, from 0. */
+  list: number;
+  entry: HistoryEntry;
+  actorPath: string | null;
+}
+
+const columns = `history.position, history.date, history.actor_sid AS "actorSid", history.operation, history.subject_sid AS "subjectSid",
+  history.request_id AS "requestId", history.before, history.after, history.hash`;
+
+/** The lists that are asked for at once, a row for each. */
+const lists = `
+  unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS list(tree_sid, sid, path, above, number)`;
+
+/** A cascade reached an account only if it came after the account was created. */
+const conditions: Record<HistoryScope, string> = {
+  owner: `
+    history.subject_sid = ANY(string_to_array(list.above, ' ') || list.sid) AND history.tree_sid = list.tree_sid AND (
+      history.subject_sid = list.sid OR history.operation = ANY($5::text[]) AND history.position > coalesce((
+        SELECT min(creation.position) FROM history AS creation
+        WHERE creation.tree_sid = list.tree_sid AND creation.subject_sid = list.sid AND creation.operation = 'createAccount'
+      ), 0)
+    )`,
+  below: `
+    history.tree_sid = list.tree_sid AND (
+      list.sid = list.tree_sid
+      OR EXISTS (SELECT FROM account WHERE account.sid = history.subject_sid AND ${treeAt('list.path')})
+    ) AND $5::text[] IS NOT NULL`,
+};
+
+function parametersOf(keys: readonly HistoryKey[]): unknown[] {
+  return [
+    keys.map(({ treeSid }) => treeSid),
+    keys.map(({ sid }) => sid),
+    keys.map(({ path }) => path),
+    keys.map(({ aboveSids }) => aboveSids.join(' ')),
+    cascading,
+  ];
+}
+
+/** Every statement on the tables `history` and `history_head`. */
+export class HistoryRepository {
+  constructor(private readonly manager: EntityManager) {}
+
+  /**
+   * Adds entries to a chain. It is the last thing that a transaction locks: the chain stays locked until the end of the
+   * transaction, so that the next one continues after what this one commits.
+   */
+  async append(treeSid: Sid, { actorSid, requestId }: Doer, deeds: readonly Deed[]): Promise<void> {
+    const [head] = await rowsOf<ChainEnd & { date: Date }>(
+      this.manager,
+      `INSERT INTO history_head AS head (tree_sid, position, hash) VALUES ($1, $2, $1)
+       ON CONFLICT (tree_sid) DO UPDATE SET position = head.position + $2
+       RETURNING head.position, head.hash, clock_timestamp()::timestamptz(3) AS date`,
+      [treeSid, deeds.length],
+    );
+    const { position: end, date } = head!;
+    let { hash } = head!;
+    const entries = deeds.map(({ operation, subjectSid, before, after }, index) => {
+      const entry = chained(hash, {
+        position: end - deeds.length + 1 + index,
+        date,
+        actorSid,
+        operation,
+        subjectSid,
+        requestId,
+        before: before === undefined ? null : JSON.stringify(before),
+        after: after === undefined ? null : JSON.stringify(after),
+      });
+      hash = entry.hash;
+      return entry;
+    });
+    await rowsOf(
+      this.manager,
+      `WITH added AS (
+         INSERT INTO history (tree_sid, position, date, actor_sid, operation, subject_sid, request_id, before, after, hash)
+         SELECT $1, entry.position, $2, $3, entry.operation, entry.subject_sid, $4, entry.before, entry.after, entry.hash
+         FROM unnest($5::integer[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
+           AS entry(position, operation, subject_sid, before, after, hash)
+       )
+       UPDATE history_head SET hash = $11 WHERE history_head.tree_sid = $1`,
+      [
+        treeSid,
+        date,
+        actorSid,
+        requestId,
+        entries.map(({ position }) => position),
+        entries.map(({ operation }) => operation),
+        entries.map(({ subjectSid }) => subjectSid),
+        entries.map(({ before }) => before),
+        entries.map(({ after }) => after),
+        entries.map(({ hash: own }) => own),
+        hash,
+      ],
+    );
+  }
+
+  /** One page of each of many lists, in one statement; each with one row more than the page's size, in reading order. */
+  async listPages(keys: readonly HistoryKey[], scope: HistoryScope, page: Page): Promise<ListedEntry[]> {
+    const [comparison, direction] = page.backward ? ['<', 'DESC'] : ['>', 'ASC'];
+    const rows = await rowsOf<HistoryEntry & { list: number; actorPath: string | null }>(
+      this.manager,
+      `SELECT list.number::integer - 1 AS list, entry.*, actor.path AS "actorPath"
+       FROM ${lists}
+       CROSS JOIN LATERAL (
+         SELECT ${columns} FROM history
+         WHERE ${conditions[scope]} AND ($6::integer IS NULL OR history.position ${comparison} $6)
+         ORDER BY history.position ${direction} LIMIT ${page.size + 1}
+       ) AS entry
+       LEFT JOIN account AS actor ON actor.sid = entry."actorSid"
+       ORDER BY list.number, entry.position ${direction}`,
+      [...parametersOf(keys), page.from === undefined ? null : Number(page.from.key)],
+    );
+    return rows.map(({ list, actorPath, ...entry }) => ({ list, entry, actorPath }));
+  }
+
+  /** The length of each of many lists, in their order, in one statement. */
+  async countLists(keys: readonly HistoryKey[], scope: HistoryScope): Promise<number[]> {
+    const counts = await rowsOf<{ count: number }>(
+      this.manager,
+      `SELECT total.count FROM ${lists}
+       CROSS JOIN LATERAL (SELECT count(*)::integer AS count FROM history WHERE ${conditions[scope]}) AS total
+       ORDER BY list.number`,
+      parametersOf(keys),
+    );
+    return counts.map(({ count }) => count);
+  }
+
+  /** Where all chains end, in the order of their SIDs. */
+  async heads(): Promise<(ChainEnd & { treeSid: Sid })[]> {
+    return rowsOf(
+      this.manager,
+      `SELECT history_head.tree_sid AS "treeSid", history_head.position, history_head.hash FROM history_head ORDER BY history_head.tree_sid`,
+    );
+  }
+
+  /** The next entries of all chains, one chain after the other, each in its order. */
+  async next(after: { treeSid: Sid; position: number }, limit: number): Promise<(HistoryEntry & { treeSid: Sid })[]> {
+    return rowsOf(
+      this.manager,
+      `SELECT history.tree_sid AS "treeSid", ${columns} FROM history
+       WHERE (history.tree_sid, history.position) > ($1, $2)
+       ORDER BY history.tree_sid, history.position LIMIT $3`,
+      [after.treeSid, after.position, limit],
+    );
+  }
+}

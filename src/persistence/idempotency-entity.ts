@@ -1,0 +1,23 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/** The table `idempotency_key`: requests that were done, for those that repeat them within 24 hours. */
+@Entity('idempotency_key')
+@Index('idempotency_key_by_date', ['dateCreated'])
+export class IdempotencyKeyEntity {
+  @PrimaryColumn({ type: 'text', name: 'account_sid', collation: 'C', primaryKeyConstraintName: 'idempotency_key_pk' })
+  accountSid: string;
+
+  @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'idempotency_key_pk' })
+  key: string;
+
+  /** HMAC-SHA-256: a request may hold a password. */
+  @Column('bytea', { name: 'request_hash' })
+  requestHash: Buffer;
+
+  /** JSON, without secrets. */
+  @Column('text')
+  result: string;
+
+  @Column('timestamp with time zone', { name: 'date_created', precision: 3, default: () => 'now()' })
+  dateCreated: Date;
+}

@@ -1,0 +1,57 @@
+import type { EntityManager } from 'typeorm';
+import type { Sid } from '../domain/sid.js';
+import { rowsOf } from './sql.js';
+
+/** A request that was done. */
+export interface Done {
+  requestHash: Buffer;
+  /** JSON. */
+  result: string;
+}
+
+/** How long a request may be repeated (SPEC §2). */
+const lifetime = `interval '24 hours'`;
+
+/** Every statement on the table `idempotency_key`. */
+export class IdempotencyRepository {
+  constructor(private readonly manager: EntityManager) {}
+
+  /** Takes the key until the transaction ends; tells false, at once, when another transaction has it. */
+  async claim(accountSid: Sid, key: string): Promise<boolean> {
+    const [claim] = await rowsOf<{ claimed: boolean }>(
+      this.manager,
+      `SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS claimed`,
+      [`${accountSid} ${key}`],
+    );
+    return claim!.claimed;
+  }
+
+  async find(accountSid: Sid, key: string): Promise<Done | undefined> {
+    const [done] = await rowsOf<Done>(
+      this.manager,
+      `SELECT idempotency_key.request_hash AS "requestHash", idempotency_key.result FROM idempotency_key
+       WHERE idempotency_key.account_sid = $1 AND idempotency_key.key = $2 AND idempotency_key.date_created > now() - ${lifetime}`,
+      [accountSid, key],
+    );
+    return done;
+  }
+
+  /** Keeps what came of the request, and forgets some of what is kept for too long; more than one, so that the table shrinks. */
+  async keep(accountSid: Sid, key: string, { requestHash, result }: Done): Promise<void> {
+    await rowsOf(
+      this.manager,
+      `WITH expired AS (
+         SELECT old.account_sid, old.key FROM idempotency_key AS old
+         WHERE old.date_created <= now() - ${lifetime} AND (old.account_sid, old.key) <> ($1, $2)
+         ORDER BY old.date_created LIMIT 10 FOR UPDATE SKIP LOCKED
+       ), forgotten AS (
+         DELETE FROM idempotency_key USING expired
+         WHERE idempotency_key.account_sid = expired.account_sid AND idempotency_key.key = expired.key
+       )
+       INSERT INTO idempotency_key (account_sid, key, request_hash, result) VALUES ($1, $2, $3, $4)
+       ON CONFLICT (account_sid, key)
+       DO UPDATE SET request_hash = excluded.request_hash, result = excluded.result, date_created = excluded.date_created`,
+      [accountSid, key, requestHash, result],
+    );
+  }
+}

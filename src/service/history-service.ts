@@ -1,0 +1,64 @@
+import type { Account } from '../domain/account.js';
+import type { HistoryEntry } from '../domain/history.js';
+import type { Organization } from '../domain/organization.js';
+import { type Page, type PageOf, type Position, pageFrom } from '../domain/page.js';
+import { type Actor, type SignedIn, authorize, authorizeOn } from '../domain/permissions.js';
+import type { Sid } from '../domain/sid.js';
+import { isBelow, levelOf, sidsAlong, topLevelSidOf } from '../domain/tree.js';
+import type { Database } from '../persistence/database.js';
+import type { HistoryKey, HistoryScope, ListedEntry } from '../persistence/history-repository.js';
+import { seesOrganization } from './organization-service.js';
+
+/** Whose history to read. */
+export type HistoryOwner = Account | Pick<Organization, 'sid'>;
+
+/** An entry as one caller is shown it: of who did it, no more than the caller may see. */
+export interface ShownEntry extends HistoryEntry {
+  /** The account that did it; nothing where that is out of sight, or the gateway itself. */
+  shownActorSid: Sid | null;
+}
+
+/** Reading the history (SPEC §7): what was done to an account or organization, and by whom. */
+export class HistoryService {
+  constructor(private readonly database: Database) {}
+
+  /** The page of each owner's entries: one statement for them all. @throws AppError FORBIDDEN */
+  async pages(actor: Actor, owners: readonly HistoryOwner[], scope: HistoryScope, page: Page): Promise<PageOf<ShownEntry>[]> {
+    authorize(actor, 'readHistory');
+    const keys = owners.map((owner) => keyOf(actor, owner));
+    const read = await this.database.read(({ history }) => history.listPages(keys, scope, page));
+    const lists = owners.map((): ShownEntry[] => []);
+    for (const listed of read) lists[listed.list]!.push(shownTo(actor, listed));
+    return lists.map((rows) => pageFrom(rows, page));
+  }
+
+  /** The length of each owner's list of entries: one statement for them all. @throws AppError FORBIDDEN */
+  async counts(actor: Actor, owners: readonly HistoryOwner[], scope: HistoryScope): Promise<number[]> {
+    authorize(actor, 'readHistory');
+    const keys = owners.map((owner) => keyOf(actor, owner));
+    return this.database.read(({ history }) => history.countLists(keys, scope));
+  }
+}
+
+/** Of accounts above an account, only those that the caller sees are asked for cascades that reached it. */
+function keyOf(actor: SignedIn, owner: HistoryOwner): HistoryKey {
+  if ('path' in owner) {
+    authorizeOn(actor, 'readHistory', owner);
+    const aboveSids = sidsAlong(owner.path).slice(levelOf(actor.account.path) - 1, -1);
+    return { treeSid: topLevelSidOf(owner.path), sid: owner.sid, path: owner.path, aboveSids };
+  }
+  if (!seesOrganization(actor, owner.sid)) authorize(actor, 'manageOrganizations');
+  // Organizations and profiles are in the chain of the root, which everyone's path begins with.
+  const [root] = sidsAlong(actor.account.path);
+  return { treeSid: root!, sid: owner.sid, path: null, aboveSids: [] };
+}
+
+function shownTo({ account }: SignedIn, { entry, actorPath }: ListedEntry): ShownEntry {
+  const isInSight = actorPath !== null && (actorPath === account.path || isBelow(actorPath, account.path));
+  return { ...entry, shownActorSid: isInSight ? entry.actorSid : null };
+}
+
+/** Where in a list an entry stands. */
+export function historyPosition({ position, subjectSid }: HistoryEntry): Position {
+  return { key: String(position), sid: subjectSid };
+}

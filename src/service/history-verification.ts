@@ -1,0 +1,74 @@
+import { type ChainEnd, type Checkpoint, hashOf } from '../domain/history.js';
+import type { Sid } from '../domain/sid.js';
+import type { Database, Repositories } from '../persistence/database.js';
+
+/** What was found of the history: sound, and where its chains end; or the first entry that is not as it was written. */
+export type Verdict = { fault: string } | { entries: number; checkpoint: Checkpoint };
+
+/** Entries that are read by one statement. */
+const batchSize = 5000;
+
+/**
+ * Reads the whole history and holds every entry against its hash (SPEC §7). That entries were cut off at the end of a
+ * chain, or a whole chain was, shows only against an earlier checkpoint that was kept elsewhere.
+ * @throws AppError UNAVAILABLE
+ */
+export async function verifyHistory(database: Database, earlier?: Checkpoint): Promise<Verdict> {
+  return database.snapshot((repositories) => verify(repositories, new Map(Object.entries(earlier?.chains ?? {}))));
+}
+
+async function verify({ history }: Repositories, earlier: Map<Sid, ChainEnd>): Promise<Verdict> {
+  const heads = await history.heads();
+  const chains: Record<Sid, ChainEnd> = {};
+  let treeSid: Sid | undefined;
+  let last: ChainEnd = { position: 0, hash: '' };
+  let entries = 0;
+
+  for (let from = { treeSid: '', position: 0 }; ;) {
+    const batch = await history.next(from, batchSize);
+    for (const entry of batch) {
+      if (entry.treeSid !== treeSid) {
+        if (treeSid !== undefined) chains[treeSid] = last;
+        treeSid = entry.treeSid;
+        last = { position: 0, hash: treeSid };
+      }
+      const expected = last.position + 1;
+      if (entry.position !== expected) return { fault: `${placeOf(treeSid, expected)} is missing` };
+      if (entry.hash !== hashOf(last.hash, entry)) return { fault: `${placeOf(treeSid, expected)} is not as it was written` };
+      last = { position: entry.position, hash: entry.hash };
+      const known = earlier.get(treeSid);
+      if (known?.position === entry.position && known.hash !== entry.hash) {
+        return { fault: `${placeOf(treeSid, expected)} is another one than at the checkpoint` };
+      }
+    }
+    entries += batch.length;
+    if (batch.length < batchSize) break;
+    from = batch.at(-1)!;
+  }
+  if (treeSid !== undefined) chains[treeSid] = last;
+
+  return faultOfEnds(chains, heads, earlier) ?? { entries, checkpoint: { date: new Date().toISOString(), chains } };
+}
+
+/** What is missing at the ends of the chains, or is there without a record of where its chain ends. */
+function faultOfEnds(
+  chains: Readonly<Record<Sid, ChainEnd>>,
+  heads: readonly (ChainEnd & { treeSid: Sid })[],
+  earlier: ReadonlyMap<Sid, ChainEnd>,
+): { fault: string } | undefined {
+  const ends = new Map(heads.map((head) => [head.treeSid, head]));
+  for (const [treeSid, { position, hash }] of Object.entries(chains)) {
+    const head = ends.get(treeSid);
+    if (head === undefined || head.position < position) return { fault: `${placeOf(treeSid, (head?.position ?? 0) + 1)} is one too many` };
+    if (head.position === position && head.hash !== hash) return { fault: `${placeOf(treeSid, position)} is not as it was written` };
+  }
+  for (const [treeSid, { position }] of [...ends, ...earlier]) {
+    const found = chains[treeSid]?.position ?? 0;
+    if (found < position) return { fault: `${placeOf(treeSid, found + 1)} is missing` };
+  }
+  return undefined;
+}
+
+function placeOf(treeSid: Sid, position: number): string {
+  return `Entry ${position} of the history of ${treeSid}`;
+}

@@ -1,0 +1,465 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type HistoryEntry, hashOf } from '../../src/domain/history.js';
+import { checkHistory } from '../../src/history-check.js';
+import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
+import { type Login, basic, postGraphql } from '../support/graphql-client.js';
+import { graphqlSurface } from '../support/graphql-surface.js';
+import { sendRest } from '../support/rest-client.js';
+import { callsIn, statementsOf } from '../support/statements.js';
+import { type Created, create, password, uniqueEmail } from '../support/tree.js';
+
+let gateway: TestGateway;
+beforeAll(async () => {
+  gateway = await startTestGateway();
+});
+afterAll(() => gateway.stop());
+
+const ask = (query: string, variables: Record<string, unknown> = {}, login: Login | undefined = admin) =>
+  postGraphql<any>(gateway.url, login, query, variables);
+const make = (account: Parameters<typeof create>[1] = {}): Promise<Created> => create(graphqlSurface(gateway.url), account);
+
+const entry = '{ position date actorSid operation subjectSid requestId before after record hash }';
+
+interface Entry {
+  position: number;
+  actorSid: string | null;
+  operation: string;
+  subjectSid: string;
+  requestId: string | null;
+  before: object | null;
+  after: object | null;
+  record: string;
+  hash: string;
+}
+
+async function historyOf(sid: string, login: Login = admin, includeDescendants = false): Promise<Entry[]> {
+  const { data, errors } = await ask(
+    `query($sid: ID!, $all: Boolean!) { account(by: { sid: $sid }) { history(first: 100, includeDescendants: $all) { nodes ${entry} } } }`,
+    { sid, all: includeDescendants },
+    login,
+  );
+  expect(errors).toBeUndefined();
+  return data.account.history.nodes;
+}
+
+const told = (entries: Entry[]) => entries.map(({ operation, subjectSid, before, after }) => ({ operation, subjectSid, before, after }));
+const operations = (entries: Entry[]) => entries.map(({ operation }) => operation);
+
+describe('the history of an account', () => {
+  it('tells every change: who, for which request, before and after', async () => {
+    const { sid, emailAddress, login } = await make({ friendlyName: 'First' });
+    const answer = await fetch(`${gateway.url}/2012-04-24/Accounts/${sid}.json`, {
+      method: 'PUT',
+      headers: { authorization: basic(admin), 'x-request-id': 'request-of-a-test', 'content-type': 'application/x-www-form-urlencoded' },
+      body: 'FriendlyName=Second&Role=Developer&Status=suspended',
+    });
+    expect(answer.status).toBe(200);
+    await ask('mutation($sid: ID!) { setAccountStatus(input: { sid: $sid, status: ACTIVE }) { account { sid } } }', { sid });
+    await ask('mutation($sid: ID!) { updateAccount(input: { sid: $sid, password: "another decent one" }) { account { sid } } }', { sid });
+    await ask('mutation($sid: ID!) { rotateAuthToken(input: { sid: $sid, overlapSeconds: 60 }) { authToken } }', { sid });
+    const reset = await ask(
+      'mutation($sid: ID!) { createPasswordResetToken(input: { sid: $sid, expiresInSeconds: 60 }) { resetToken expiresAt } }',
+      { sid },
+    );
+    const { resetToken, expiresAt } = reset.data.createPasswordResetToken;
+    await postGraphql(
+      gateway.url,
+      undefined,
+      'mutation($token: String!) { resetPassword(input: { token: $token, password: "by the token" }) { sid } }',
+      {
+        token: resetToken,
+      },
+    );
+    await ask('mutation($sid: ID!) { closeAccount(input: { sid: $sid }) { account { sid } } }', { sid });
+
+    const entries = await historyOf(sid);
+    const root = (await ask('{ viewer { sid organizationSid } }')).data.viewer;
+    const one = [{ status: 'suspended', count: 1 }];
+    expect(told(entries)).toEqual([
+      {
+        operation: 'CREATE_ACCOUNT',
+        subjectSid: sid,
+        before: null,
+        after: {
+          emailAddress,
+          friendlyName: 'First',
+          type: 'Full',
+          role: 'Administrator',
+          status: 'active',
+          organizationSid: root.organizationSid,
+        },
+      },
+      // REST shows the AuthToken in its answer.
+      {
+        operation: 'UPDATE_ACCOUNT',
+        subjectSid: sid,
+        before: { friendlyName: 'First', role: 'Administrator' },
+        after: { friendlyName: 'Second', role: 'Developer' },
+      },
+      {
+        operation: 'SET_ACCOUNT_STATUS',
+        subjectSid: sid,
+        before: { status: 'active' },
+        after: { status: 'suspended', reached: [{ status: 'active', count: 1 }] },
+      },
+      { operation: 'READ_AUTH_TOKEN', subjectSid: sid, before: null, after: { tokenSince: expect.any(String) } },
+      { operation: 'SET_ACCOUNT_STATUS', subjectSid: sid, before: { status: 'suspended' }, after: { status: 'active', reached: one } },
+      { operation: 'UPDATE_ACCOUNT', subjectSid: sid, before: null, after: { passwordSet: true } },
+      { operation: 'ROTATE_AUTH_TOKEN', subjectSid: sid, before: null, after: { overlapSeconds: 60 } },
+      { operation: 'CREATE_PASSWORD_RESET_TOKEN', subjectSid: sid, before: null, after: { expiresAt } },
+      { operation: 'RESET_PASSWORD', subjectSid: sid, before: null, after: null },
+      {
+        operation: 'CLOSE_ACCOUNT',
+        subjectSid: sid,
+        before: { status: 'active' },
+        after: { status: 'closed', reached: [{ status: 'active', count: 1 }] },
+      },
+    ]);
+    expect(entries.map(({ position }) => position)).toEqual(entries.map((_, index) => index + 1));
+    expect(entries.map(({ actorSid }) => actorSid)).toEqual(
+      entries.map(({ operation }) => (operation === 'RESET_PASSWORD' ? sid : root.sid)),
+    );
+    expect(entries.slice(1, 4).map(({ requestId }) => requestId)).toEqual(Array.from({ length: 3 }, () => 'request-of-a-test'));
+    expect(login.secret).toBe(password);
+  });
+
+  it('has nothing of what was refused, asked for in a dry run, or changed nothing', async () => {
+    const { sid } = await make();
+    await ask('mutation($sid: ID!) { closeAccount(input: { sid: $sid, dryRun: true }) { reachedCount } }', { sid });
+    await ask('mutation($sid: ID!) { updateAccount(input: { sid: $sid }) { account { sid } } }', { sid });
+    await ask('mutation($sid: ID!) { setAccountStatus(input: { sid: $sid, status: ACTIVE }) { reachedCount } }', { sid });
+    await ask('mutation($sid: ID!) { updateAccount(input: { sid: $sid, friendlyName: "Stale", version: 7 }) { account { sid } } }', {
+      sid,
+    });
+    await ask(
+      'mutation($sid: ID!) { createAccount(input: { parentSid: $sid, emailAddress: "not one", role: DEVELOPER }) { account { sid } } }',
+      { sid },
+    );
+    expect(operations(await historyOf(sid))).toEqual(['CREATE_ACCOUNT']);
+  });
+
+  it('has the cascades that reached it from above, once it was there, as far up as the caller sees', async () => {
+    const top = await make();
+    const middle = await make({ parent: top.sid });
+    const suspend = 'mutation($sid: ID!) { setAccountStatus(input: { sid: $sid, status: SUSPENDED }) { reachedCount } }';
+    const activate = 'mutation($sid: ID!) { setAccountStatus(input: { sid: $sid, status: ACTIVE }) { reachedCount } }';
+    for (const sid of [top.sid, middle.sid]) {
+      await ask(suspend, { sid });
+      await ask(activate, { sid });
+    }
+    await ask(activate, { sid: top.sid });
+    const low = await make({ parent: middle.sid });
+    for (const sid of [middle.sid, top.sid]) {
+      await ask(suspend, { sid });
+      await ask(activate, { sid });
+    }
+    const seenBy = async (login: Login) => (await historyOf(low.sid, login)).map(({ operation, subjectSid }) => [operation, subjectSid]);
+    const byMiddle = [['CREATE_ACCOUNT', low.sid], ...Array.from({ length: 2 }, () => ['SET_ACCOUNT_STATUS', middle.sid])];
+    const byTop = [...byMiddle, ...Array.from({ length: 2 }, () => ['SET_ACCOUNT_STATUS', top.sid])];
+    expect(await seenBy(middle.login)).toEqual(byMiddle);
+    expect(await seenBy(top.login)).toEqual(byTop);
+    expect(await seenBy(admin)).toEqual(byTop);
+    // What the Super Admin did is told, but not who that is.
+    expect((await historyOf(low.sid, top.login)).map(({ actorSid }) => actorSid)).toEqual(byTop.map(() => null));
+    expect(await historyOf(low.sid, low.login)).toHaveLength(1);
+  });
+
+  it('is a chain that a client can verify by itself, from end to end', async () => {
+    const top = await make();
+    const below = await make({ parent: top.sid });
+    await ask(
+      'mutation($sid: ID!) { updateAccount(input: { sid: $sid, friendlyName: "Renamed" }) { account { sid } } }',
+      { sid: below.sid },
+      top.login,
+    );
+    await ask('{ authToken(sid: "' + below.sid + '") }', {}, top.login);
+    await ask('mutation($sid: ID!) { closeAccount(input: { sid: $sid }) { reachedCount } }', { sid: below.sid });
+    const chain = await historyOf(top.sid, top.login, true);
+    expect(operations(chain)).toEqual(['CREATE_ACCOUNT', 'CREATE_ACCOUNT', 'UPDATE_ACCOUNT', 'READ_AUTH_TOKEN', 'CLOSE_ACCOUNT']);
+    let hash = top.sid;
+    for (const { record, hash: own, actorSid, ...fields } of chain) {
+      hash = createHash('sha256').update(`${hash}\n${record}`).digest('hex');
+      expect(own).toBe(hash);
+      const [position, date, actor, , subjectSid, requestId, before, after] = JSON.parse(record);
+      expect({ position, date, subjectSid, requestId, before: JSON.parse(before), after: JSON.parse(after) }).toMatchObject({
+        position: fields.position,
+        subjectSid: fields.subjectSid,
+        requestId: fields.requestId,
+        before: fields.before,
+        after: fields.after,
+      });
+      if (actorSid !== null) expect(createHash('sha256').update(actorSid).digest('hex')).toBe(actor);
+    }
+  });
+
+  it('is for administrators: of themselves and of what is below them', async () => {
+    const top = await make();
+    const developer = await make({ parent: top.sid, role: 'Developer' });
+    const stranger = await make();
+    const query = 'query($sid: ID!) { account(by: { sid: $sid }) { history { totalCount } } viewer { history { totalCount } } }';
+    expect((await ask(query, { sid: developer.sid }, top.login)).data).toEqual({
+      account: { history: { totalCount: 1 } },
+      viewer: { history: { totalCount: 1 } },
+    });
+    const refused = await ask(query, { sid: developer.sid }, developer.login);
+    expect(refused.errors!.map(({ extensions }) => extensions.code)).toEqual(['FORBIDDEN', 'FORBIDDEN']);
+    expect((await ask(query, { sid: developer.sid }, stranger.login)).data.account).toBeNull();
+  });
+
+  it('has pages in both directions, and counts', async () => {
+    const top = await make();
+    for (let index = 0; index < 6; index++) await make({ parent: top.sid });
+    const page = async (args: string) =>
+      (
+        await ask(
+          `query($sid: ID!) { account(by: { sid: $sid }) { history(includeDescendants: true, ${args}) {
+          totalCount pageInfo { hasNextPage hasPreviousPage endCursor startCursor } edges { cursor node { position } } } } }`,
+          { sid: top.sid },
+        )
+      ).data.account.history;
+    const first = await page('first: 3');
+    expect(first).toMatchObject({ totalCount: 7, pageInfo: { hasNextPage: true } });
+    const positions = ({ edges }: { edges: { node: { position: number } }[] }) => edges.map(({ node }) => node.position);
+    expect(positions(first)).toEqual([1, 2, 3]);
+    expect(positions(await page(`first: 3, after: "${first.pageInfo.endCursor}"`))).toEqual([4, 5, 6]);
+    expect(positions(await page('last: 2'))).toEqual([6, 7]);
+    expect(positions(await page(`last: 2, before: "${first.pageInfo.endCursor}"`))).toEqual([1, 2]);
+  });
+
+  it('costs one statement for all accounts of a level, and one for their counts', async () => {
+    const top = await make();
+    for (let index = 0; index < 5; index++) await make({ parent: top.sid });
+    const cost = async (fields: string) =>
+      callsIn(
+        await statementsOf(gateway.database, () =>
+          ask(`query($sid: ID!) { account(by: { sid: $sid }) { subAccounts { nodes { sid ${fields} } } } }`, { sid: top.sid }),
+        ),
+      );
+    const plain = await cost('');
+    expect(await cost('history(first: 2) { nodes { operation } }')).toBe(plain + 1);
+    expect(await cost('history(first: 2) { totalCount nodes { operation } }')).toBe(plain + 2);
+  });
+});
+
+describe('who is shown an AuthToken', () => {
+  it('is written down for each reader and each token once, before the token is shown', async () => {
+    const top = await make();
+    const below = await make({ parent: top.sid });
+    const read = (login: Login) => ask(`{ authToken(sid: "${below.sid}") }`, {}, login);
+    const readers = async () =>
+      (await historyOf(below.sid)).filter(({ operation }) => operation === 'READ_AUTH_TOKEN').map(({ actorSid }) => actorSid);
+    await read(top.login);
+    await read(top.login);
+    await sendRest(gateway.url, top.login, { path: `/Accounts/${below.sid}` });
+    expect(await readers()).toEqual([top.sid]);
+    await sendRest(gateway.url, below.login, { path: `/Accounts/${below.sid}.json` });
+    expect(await readers()).toEqual([top.sid, below.sid]);
+    await ask('mutation($sid: ID!) { rotateAuthToken(input: { sid: $sid }) { authToken } }', { sid: below.sid }, top.login);
+    await read(top.login);
+    expect(await readers()).toEqual([top.sid, below.sid, top.sid]);
+  });
+
+  it('is not shown it when that cannot be written down', async () => {
+    const { sid } = await make();
+    await gateway.database.query('ALTER TABLE history_head RENAME TO moved');
+    try {
+      const { data, errors } = await ask(`{ authToken(sid: "${sid}") }`);
+      expect([data?.authToken ?? null, errors![0]!.extensions.code]).toEqual([null, 'UNAVAILABLE']);
+    } finally {
+      await gateway.database.query('ALTER TABLE moved RENAME TO history_head');
+    }
+  });
+});
+
+describe('the history of organizations and profiles', () => {
+  it('is in the chain of the root; an organization shows its own', async () => {
+    const domainName = uniqueEmail().replace('@', '.');
+    const created = await ask(
+      'mutation($name: DomainName!) { createOrganization(input: { domainName: $name }) { organization { sid } } }',
+      {
+        name: domainName,
+      },
+    );
+    const { sid } = created.data.createOrganization.organization;
+    const profile = (await ask('mutation { createProfile(input: { document: { a: 1 } }) { profile { sid } } }')).data.createProfile.profile
+      .sid;
+    const account = await make();
+    await ask('mutation($p: ID!, $o: ID!) { linkProfile(input: { sid: $p, target: { organizationSid: $o } }) { profile { sid } } }', {
+      p: profile,
+      o: sid,
+    });
+    await ask('mutation($p: ID!, $a: ID!) { linkProfile(input: { sid: $p, target: { accountSid: $a } }) { profile { sid } } }', {
+      p: profile,
+      a: account.sid,
+    });
+    await ask('mutation($p: ID!, $a: ID!) { unlinkProfile(input: { sid: $p, target: { accountSid: $a } }) { profile { sid } } }', {
+      p: profile,
+      a: account.sid,
+    });
+    await ask('mutation($p: ID!) { updateProfile(input: { sid: $p, document: { a: 2 } }) { profile { sid } } }', { p: profile });
+    await ask('mutation($p: ID!) { deleteProfile(input: { sid: $p }) { sid } }', { p: profile });
+    await ask('mutation($o: ID!) { closeOrganization(input: { sid: $o }) { organization { sid } } }', { o: sid });
+
+    const digest = (text: string) => ({ sha256: createHash('sha256').update(text).digest('hex'), bytes: text.length });
+    const { data } = await ask(`query($o: ID!) { organization(by: { sid: $o }) { history { totalCount nodes ${entry} } } }`, { o: sid });
+    expect(told(data.organization.history.nodes)).toEqual([
+      { operation: 'CREATE_ORGANIZATION', subjectSid: sid, before: null, after: { domainName, status: 'active' } },
+      { operation: 'LINK_PROFILE', subjectSid: sid, before: null, after: { profileSid: profile } },
+      { operation: 'CLOSE_ORGANIZATION', subjectSid: sid, before: { status: 'active' }, after: { status: 'closed' } },
+    ]);
+    expect(data.organization.history.totalCount).toBe(3);
+    expect(told(await historyOf(account.sid)).slice(1)).toEqual([
+      { operation: 'LINK_PROFILE', subjectSid: account.sid, before: null, after: { profileSid: profile } },
+      { operation: 'UNLINK_PROFILE', subjectSid: account.sid, before: { profileSid: profile }, after: null },
+    ]);
+    const root = (await ask('{ viewer { sid } }')).data.viewer.sid;
+    expect(told((await historyOf(root, admin, true)).filter(({ subjectSid }) => subjectSid === profile))).toEqual([
+      { operation: 'CREATE_PROFILE', subjectSid: profile, before: null, after: digest('{"a":1}') },
+      { operation: 'UPDATE_PROFILE', subjectSid: profile, before: digest('{"a":1}'), after: digest('{"a":2}') },
+      { operation: 'DELETE_PROFILE', subjectSid: profile, before: digest('{"a":2}'), after: null },
+    ]);
+    expect(operations(await historyOf(root, admin)).slice(0, 1)).toEqual(['CREATE_ACCOUNT']);
+  });
+});
+
+describe('many writers of one tree', () => {
+  it('leave one chain, whole', async () => {
+    const top = await make();
+    const createBelow = () =>
+      ask(
+        'mutation($sid: ID!, $email: EmailAddress!) { createAccount(input: { parentSid: $sid, emailAddress: $email, role: DEVELOPER }) { account { sid } } }',
+        {
+          sid: top.sid,
+          email: uniqueEmail(),
+        },
+      );
+    const rename = (index: number) =>
+      ask('mutation($sid: ID!, $name: String!) { updateAccount(input: { sid: $sid, friendlyName: $name }) { account { sid } } }', {
+        sid: top.sid,
+        name: `Name ${index}`,
+      });
+    await Promise.all(Array.from({ length: 40 }, (_, index) => (index % 3 === 0 ? rename(index) : createBelow())));
+    expect(await historyOf(top.sid, top.login, true)).toHaveLength(41);
+    expect(await checkHistory(gateway.database.url, undefined)).toMatchObject({ isSound: true });
+  });
+});
+
+describe('npm run verify-history', () => {
+  let folder: string;
+  let file: string;
+  let top: Created;
+  const query = <Row extends object>(sql: string, parameters: unknown[]) => gateway.database.query<Row>(sql, parameters);
+  const check = () => checkHistory(gateway.database.url, file);
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'gateway-history-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  beforeEach(async () => {
+    file = join(folder, uniqueEmail());
+    top = await make();
+    for (let index = 0; index < 4; index++) await make({ parent: top.sid });
+    expect(await check()).toMatchObject({ isSound: true });
+  });
+
+  /** Does the damage, finds it, undoes it. */
+  async function damaged(damage: string | (() => Promise<void>)): Promise<string> {
+    const saved = await query('SELECT * FROM history WHERE tree_sid = $1 ORDER BY position', [top.sid]);
+    const [head] = await query('SELECT * FROM history_head WHERE tree_sid = $1', [top.sid]);
+    await (typeof damage === 'string' ? query(damage, [top.sid]) : damage());
+    const before = await readFile(file, 'utf8');
+    const { isSound, sentence } = await check();
+    expect(isSound).toBe(false);
+    expect(await readFile(file, 'utf8')).toBe(before);
+    await query('DELETE FROM history WHERE tree_sid = $1', [top.sid]);
+    for (const row of saved) {
+      await query(
+        `INSERT INTO history (tree_sid, position, date, actor_sid, operation, subject_sid, request_id, before, after, hash)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+        Object.values(row),
+      );
+    }
+    await query(
+      'INSERT INTO history_head VALUES ($1, $2, $3) ON CONFLICT (tree_sid) DO UPDATE SET position = $2, hash = $3',
+      Object.values(head!),
+    );
+    expect(await check()).toMatchObject({ isSound: true });
+    return sentence;
+  }
+
+  const place = (position: number) => `Entry ${position} of the history of ${top.sid}`;
+
+  it.each([
+    ['date', `date + interval '1 ms'`],
+    ['actor_sid', `'AC00000000000000000000000000000000'`],
+    ['operation', `'closeAccount'`],
+    ['subject_sid', `$1`],
+    ['request_id', `'another'`],
+    ['before', `'{}'`],
+    ['after', `replace(after, 'active', 'closed')`],
+    ['hash', `md5(hash) || md5(hash)`],
+  ])('names the entry whose %s was edited', async (column, value) => {
+    expect(await damaged(`UPDATE history SET ${column} = ${value} WHERE tree_sid = $1 AND position = 3`)).toContain(
+      `${place(3)} is not as it was written`,
+    );
+  });
+
+  it('names the first entry that was deleted', async () => {
+    expect(await damaged('DELETE FROM history WHERE tree_sid = $1 AND position IN (2, 3)')).toContain(`${place(2)} is missing`);
+  });
+
+  it('names the first entry of those that changed places', async () => {
+    const columns = 'date, actor_sid, operation, subject_sid, request_id, before, after, hash';
+    const swapped = columns.replaceAll(/\w+/g, (column) => `other.${column}`);
+    expect(
+      await damaged(`UPDATE history SET (${columns}) = (SELECT ${swapped} FROM history AS other
+                     WHERE other.tree_sid = $1 AND other.position = 6 - history.position)
+                     WHERE tree_sid = $1 AND position IN (2, 4)`),
+    ).toContain(`${place(2)} is not as it was written`);
+  });
+
+  it('names the entry that was put in', async () => {
+    expect(
+      await damaged(`INSERT INTO history SELECT tree_sid, 6, date, actor_sid, operation, subject_sid, request_id, before, after, hash
+                     FROM history WHERE tree_sid = $1 AND position = 5`),
+    ).toContain(`${place(6)} is not as it was written`);
+  });
+
+  it('names the end that was cut off, also when the record of it was mended', async () => {
+    expect(await damaged('DELETE FROM history WHERE tree_sid = $1 AND position > 3')).toContain(`${place(4)} is missing`);
+    const cut = `WITH gone AS (DELETE FROM history WHERE tree_sid = $1 AND position > 3)
+      UPDATE history_head SET position = 3, hash = (SELECT hash FROM history WHERE tree_sid = $1 AND position = 3) WHERE tree_sid = $1`;
+    expect(await damaged(cut)).toContain(`${place(4)} is missing`);
+    const all = `WITH gone AS (DELETE FROM history WHERE tree_sid = $1) DELETE FROM history_head WHERE tree_sid = $1`;
+    expect(await damaged(all)).toContain(`${place(1)} is missing`);
+  });
+
+  it('names the entry at the checkpoint, when a chain was written anew with right hashes', async () => {
+    const forge = async () => {
+      const rows = await query<HistoryEntry>(
+        `SELECT position, date, actor_sid AS "actorSid", operation, subject_sid AS "subjectSid", request_id AS "requestId", before, after
+         FROM history WHERE tree_sid = $1 ORDER BY position`,
+        [top.sid],
+      );
+      let hash = top.sid;
+      for (const row of rows) {
+        hash = hashOf(hash, row.position === 3 ? { ...row, after: '{}' } : row);
+        await query('UPDATE history SET hash = $2 WHERE tree_sid = $1 AND position = $3', [top.sid, hash, row.position]);
+      }
+      await query(`UPDATE history SET after = '{}' WHERE tree_sid = $1 AND position = 3`, [top.sid]);
+      await query('UPDATE history_head SET hash = $2 WHERE tree_sid = $1', [top.sid, hash]);
+      expect(await checkHistory(gateway.database.url, undefined)).toMatchObject({ isSound: true });
+    };
+    expect(await damaged(forge)).toContain(`${place(5)} is another one than at the checkpoint`);
+  });
+
+  it('refuses a file that holds something else, and leaves it alone', async () => {
+    await writeFile(file, '{"chains":{}}');
+    await expect(check()).rejects.toThrow('This is no checkpoint of the history.');
+    expect(await readFile(file, 'utf8')).toBe('{"chains":{}}');
+  });
+});
