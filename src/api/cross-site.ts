@@ -34,7 +34,7 @@ export async function allowOrigins(server: FastifyInstance, origins: readonly st
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'LINK', 'UNLINK'],
     // An OPTIONS request that is no preflight is like any other.
     strictPreflight: false,
-    exposedHeaders: ['Link', 'Location', 'Retry-After', 'X-Request-Id'],
+    exposedHeaders: ['ETag', 'Link', 'Location', 'Retry-After', 'X-Request-Id'],
     maxAge: 600,
   });
 }

@@ -138,10 +138,13 @@ export function assertActiveParent(parent: Account): void {
   }
 }
 
+/** The version that a caller read, or any of several; nothing when it does not matter. */
+export type ExpectedVersion = number | readonly number[] | undefined;
+
 /** Refuses a change that was decided on an older reading of the account. @throws AppError VERSION_CONFLICT */
-export function assertVersion(account: Account, expected: number | undefined): void {
-  if (expected !== undefined && expected !== account.version) {
-    throw new AppError('VERSION_CONFLICT', `Account ${account.sid} is at version ${account.version}, not ${expected}; read it again.`, {
+export function assertVersion(account: Account, expected: ExpectedVersion): void {
+  if (expected !== undefined && ![expected].flat().includes(account.version)) {
+    throw new AppError('VERSION_CONFLICT', `Account ${account.sid} is at version ${account.version} now; read it again.`, {
       field: 'version',
     });
   }

@@ -4,6 +4,7 @@ import {
   type AccountReference,
   AccountStatus,
   AccountType,
+  type ExpectedVersion,
   type Role,
   assertActiveParent,
   assertLevelBelow,
@@ -53,13 +54,13 @@ export interface AccountChanges {
   /** Reaches everything below the account too, after its other changes. */
   status?: AccountStatus | undefined;
   /** The version that the caller read; a newer one refuses the change. */
-  version?: number | undefined;
+  version?: ExpectedVersion;
 }
 
 export interface CascadeOptions {
   /** Says what the change would reach, and changes nothing. */
   dryRun?: boolean | undefined;
-  version?: number | undefined;
+  version?: ExpectedVersion;
 }
 
 /** What a change of a whole tree reached, or in a dry run would reach. */

@@ -70,7 +70,7 @@ export class Changes {
     requestHash: Buffer,
   ): Promise<string | undefined> {
     if (!(await idempotencyKeys.claim(accountSid, key))) {
-      throw new AppError('IDEMPOTENCY_IN_FLIGHT', 'A request with this idempotency key is being worked on.', { retryAfter: 1 });
+      throw new AppError('IDEMPOTENCY_IN_FLIGHT', 'A request with this idempotency key is being worked on.');
     }
     // A statement of its own: it sees what the last holder of the key committed.
     const done = await idempotencyKeys.find(accountSid, key);

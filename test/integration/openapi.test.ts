@@ -25,9 +25,11 @@ const maxLevels = 3;
 
 let gateway: TestGateway;
 let surface: Surface;
+let adminAccount: { sid: string };
 beforeAll(async () => {
   gateway = await startTestGateway({ config: { maxLevels } });
   surface = restJsonSurface(gateway.url);
+  adminAccount = valueOf(await surface.read(admin, admin.login));
 });
 afterAll(() => gateway.stop());
 
@@ -55,6 +57,7 @@ it('describes every answer that the API gives, and no other', async () => {
     const ask: Ask = (method, path, options, login = admin) =>
       sendRest(gateway.url, login ?? undefined, { method, path: path.replace(/\?|$/, (end) => suffix + end), ...options });
     await refuseInGeneral(ask, stage);
+    await repeat(ask, stage);
     await askForAccounts(ask, stage);
     await askForOrganizations(ask, stage);
     await askForProfiles(ask, stage);
@@ -133,6 +136,49 @@ async function refuseInGeneral(ask: Ask, { developer, suspended }: Stage): Promi
     await ask(method, path, { body: 'x'.repeat(1_048_577) });
     await ask(method, path, { body: 'x', headers: { 'content-type': 'not a type' } });
     await ask(method, path, { body: new Uint8Array([0xff]) }); // begins no character in UTF-8
+  }
+}
+
+/** Repeats each operation that changes something, with another request, and while the first one is worked on. */
+async function repeat(ask: Ask, { topLevel, profile }: Stage): Promise<void> {
+  const { query } = gateway.database;
+  const link = `</Accounts/${topLevel.sid}>; rel="related"`;
+  for (const operation of describedOperations.filter(({ method, path }) => method !== 'GET' && !path.includes('{Subresource}'))) {
+    const { method, path } = operation;
+    const another = (await create(surface)).sid;
+    const of = path
+      .replace('{SidOrEmail}', another)
+      .replace('{Organization}', `${newSid('organization')}.test`)
+      .replace('{ProfileSid}', method === 'DELETE' ? valueOf(await surface.createProfile(admin, {})).sid : profile);
+    const isProfile = path.startsWith('/Profiles');
+    const form = path.includes('migrate') ? { Organization: 'customer.test' } : { EmailAddress: uniqueEmail(), Password: password };
+    const content = isProfile
+      ? { body: '{}', headers: { 'content-type': 'application/json' } }
+      : { form: method === 'POST' ? form : ({} as Record<string, string>) };
+    const withKey = (key: string, more: Record<string, string> = {}) => ({
+      ...content,
+      headers: { ...('headers' in content ? content.headers : {}), 'idempotency-key': key, ...(isProfile && { link }), ...more },
+    });
+    const key = uniqueEmail();
+    await ask(method, of, withKey(key));
+    await ask(method, of, withKey(key, { 'if-match': '"another"' }));
+    await ask(method, of, withKey('two words'));
+    const held = uniqueEmail();
+    const { sid } = adminAccount;
+    await query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [`${sid} ${held}`]);
+    await ask(method, of, withKey(held));
+    await query('SELECT pg_advisory_unlock_all()');
+  }
+  const { sid } = await create(surface);
+  for (const [method, path] of [
+    ['PUT', `/Accounts/${sid}`],
+    ['POST', `/Accounts/${sid}`],
+    ['DELETE', `/Accounts/${sid}`],
+    ['POST', `/Accounts/migrate/${sid}`],
+  ] as const) {
+    for (const tag of ['"99"', 'no tag']) {
+      await ask(method, path, { form: path.includes('migrate') ? { Organization: 'customer.test' } : {}, headers: { 'if-match': tag } });
+    }
   }
 }
 

@@ -156,7 +156,7 @@ function faultsOf(operation: DescribedOperation, method: string, answer: RestAns
 }
 
 /** Headers that mean something: none of them may come undescribed. */
-const telling = ['Link', 'Location', 'Last-Modified', 'Retry-After', 'WWW-Authenticate'];
+const telling = ['ETag', 'Link', 'Location', 'Last-Modified', 'Retry-After', 'WWW-Authenticate'];
 
 function headerFaults(response: string, headers: Headers): string[] {
   const described: Record<string, any> = at(response).headers ?? {};

@@ -6,10 +6,11 @@ import { AccountObjectType } from './account-type.js';
 import { Guarded } from './auth-directive.js';
 import type { Context } from './context.js';
 import { OrganizationBy, organizationReference } from './organization-type.js';
+import { RepeatableInput } from './repeatable-input.js';
 import { EmailAddress } from './scalars.js';
 
 @InputType({ description: 'What a new account is made from.' })
-class CreateAccountInput {
+class CreateAccountInput extends RepeatableInput {
   @Field(() => ID, {
     nullable: true,
     description: 'The SID of the account to create it below. Default: the caller. Errors: PARENT_NOT_ACTIVE, MAX_LEVELS_EXCEEDED.',
@@ -49,7 +50,7 @@ class CreateAccountInput {
 }
 
 @InputType({ description: 'What to change of an account. What is left out stays.' })
-class UpdateAccountInput implements AccountChanges {
+class UpdateAccountInput extends RepeatableInput implements AccountChanges {
   @Field(() => ID, { description: 'The SID of the account.' })
   sid: string;
 
@@ -74,7 +75,7 @@ class UpdateAccountInput implements AccountChanges {
 }
 
 @InputType({ description: 'An account whose tree to change.' })
-abstract class CascadeInput implements CascadeOptions {
+abstract class CascadeInput extends RepeatableInput implements CascadeOptions {
   @Field(() => ID, { description: 'The SID of the account.' })
   sid: string;
 
@@ -104,7 +105,7 @@ class MigrateAccountInput extends CascadeInput {
 }
 
 @InputType({ description: 'Whose AuthToken to replace.' })
-class RotateAuthTokenInput {
+class RotateAuthTokenInput extends RepeatableInput {
   @Field(() => ID, { description: 'The SID of the account.' })
   sid: string;
 
@@ -116,7 +117,7 @@ class RotateAuthTokenInput {
 }
 
 @InputType({ description: 'Whose password to make a reset token for.' })
-class CreatePasswordResetTokenInput {
+class CreatePasswordResetTokenInput extends RepeatableInput {
   @Field(() => ID, { description: 'The SID of the account.' })
   sid: string;
 

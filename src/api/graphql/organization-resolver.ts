@@ -24,6 +24,7 @@ import { HistoryConnectionType, listHistory } from './history-type.js';
 import { OrganizationBy, OrganizationConnectionType, OrganizationType, organizationReference } from './organization-type.js';
 import { ProfileType } from './profile-type.js';
 import { asksFor } from './requested-columns.js';
+import { RepeatableInput } from './repeatable-input.js';
 import { DomainName } from './scalars.js';
 
 @ArgsType()
@@ -33,13 +34,13 @@ class OrganizationsArgs extends ConnectionArgs {
 }
 
 @InputType({ description: 'What a new organization is made from.' })
-class CreateOrganizationInput {
+class CreateOrganizationInput extends RepeatableInput {
   @Field(() => DomainName, { description: 'Its domain name. Errors: INVALID_DOMAIN_NAME, DOMAIN_NAME_IN_USE.' })
   domainName: string;
 }
 
 @InputType({ description: 'Which organization to close.' })
-class CloseOrganizationInput {
+class CloseOrganizationInput extends RepeatableInput {
   @Field(() => ID, { description: 'The SID of the organization. Errors: ORGANIZATION_NOT_FOUND, ORGANIZATION_NOT_EMPTY.' })
   sid: string;
 }

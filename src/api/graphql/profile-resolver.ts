@@ -6,12 +6,13 @@ import { ConnectionArgs } from './connection.js';
 import type { Context } from './context.js';
 import { ProfileConnectionType, ProfileSummaryType, ProfileTargetInput, ProfileType, profileTarget } from './profile-type.js';
 import { asksFor } from './requested-columns.js';
+import { RepeatableInput } from './repeatable-input.js';
 import { JsonObject, JsonText } from './scalars.js';
 
 const documentDescription = 'A JSON object of at most 1 MiB, nested at most 200 levels deep. Errors: BAD_USER_INPUT, PAYLOAD_TOO_LARGE.';
 
 @InputType({ description: 'What a new profile is made from.' })
-class CreateProfileInput {
+class CreateProfileInput extends RepeatableInput {
   @Field(() => JsonObject, { description: documentDescription })
   document: JsonText;
 }
@@ -23,13 +24,13 @@ class UpdateProfileInput extends CreateProfileInput {
 }
 
 @InputType({ description: 'Which profile to delete.' })
-class DeleteProfileInput {
+class DeleteProfileInput extends RepeatableInput {
   @Field(() => ID, { description: 'The SID of the profile; not of the default one. Errors: PROFILE_NOT_FOUND, FORBIDDEN.' })
   sid: string;
 }
 
 @InputType({ description: 'A profile, and an account or organization.' })
-class LinkProfileInput {
+class LinkProfileInput extends RepeatableInput {
   @Field(() => ID, { description: 'The SID of the profile. Errors: PROFILE_NOT_FOUND.' })
   sid: string;
 

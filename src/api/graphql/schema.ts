@@ -2,10 +2,12 @@ import 'reflect-metadata';
 import { MapperKind, mapSchema, printSchemaWithDirectives } from '@graphql-tools/utils';
 import { GraphQLInputObjectType, GraphQLObjectType, type GraphQLFieldConfig, type GraphQLSchema, specifiedDirectives } from 'graphql';
 import { buildSchemaSync } from 'type-graphql';
+import { parseIdempotencyKey } from '../../domain/idempotency.js';
 import { AccountMutations } from './account-mutations.js';
 import { AccountResolver } from './account-resolver.js';
 import { assertGuarded, authDirective, enforceAuth } from './auth-directive.js';
 import type { Context } from './context.js';
+import type { RepeatableInput } from './repeatable-input.js';
 import { NodeResolver } from './node-resolver.js';
 import { OrganizationResolver } from './organization-resolver.js';
 import { ProfileResolver } from './profile-resolver.js';
@@ -21,7 +23,7 @@ export function createSchema(): GraphQLSchema {
     validate: false,
   });
   assertGuarded(annotated);
-  return signInAgain(enforceAuth(dropNulls(holdToOneOf(describeRoots(annotated)))));
+  return signInAgain(letRepeat(enforceAuth(dropNulls(holdToOneOf(describeRoots(annotated))))));
 }
 
 /** The schema as it is committed: with its descriptions, its directives and their uses. */
@@ -59,6 +61,24 @@ function signInAgain(schema: GraphQLSchema): GraphQLSchema {
         if (begun.has(context)) await context.signIn();
         begun.add(context);
         return resolve(source, args, context, info);
+      };
+      return field;
+    },
+  });
+}
+
+/** A mutation whose input has an idempotency key is done once for all that come with it (SPEC §2). */
+function letRepeat(schema: GraphQLSchema): GraphQLSchema {
+  return mapSchema(schema, {
+    [MapperKind.MUTATION_ROOT_FIELD]: (field: GraphQLFieldConfig<unknown, Context>, name) => {
+      const resolve = field.resolve!;
+      field.resolve = (source, args: { input: RepeatableInput }, context, info) => {
+        const { idempotencyKey, ...input } = args.input;
+        const { actor } = context;
+        if (typeof idempotencyKey !== 'string' || actor.rank === 'Anonymous') return resolve(source, { input }, context, info);
+        const key = parseIdempotencyKey(idempotencyKey, 'idempotencyKey');
+        const repeatable = { key, request: JSON.stringify([name, input]) };
+        return resolve(source, { input }, { ...context, actor: { ...actor, repeatable } }, info);
       };
       return field;
     },

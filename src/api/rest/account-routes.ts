@@ -4,6 +4,7 @@ import { parseNumberedPage } from '../../domain/page.js';
 import { ownerSeenBy } from '../../domain/permissions.js';
 import type { AccountChanges, NewAccount } from '../../service/account-service.js';
 import { sendEntries, sendEntry, sendList } from './answer.js';
+import { etagOf, repeatable, versionsIn } from './conditions.js';
 import { profileLink } from './links.js';
 import { organizationFilters, pageEnvelope } from './page-envelope.js';
 import { type Parameters, formBodies, queryOf } from './parameters.js';
@@ -16,16 +17,22 @@ interface OfAccount {
   Body: Parameters;
 }
 
+/** The version of an account comes by this name. */
+const version = 'If-Match';
+const config = { inputs: { version } };
+
 /** The organization of a new account goes by this name; that of a migration is its `Organization`. */
-const config = { inputs: { organization: 'OrganizationSid' } };
+const configOfNew = { inputs: { version, organization: 'OrganizationSid' } };
 
 /** Accounts (SPEC §4; seed, "Account Resource URI" and "Account List Resource"). */
 export async function accountRoutes(scope: FastifyInstance, { services, publicUrl }: RestOptions): Promise<void> {
   const { accounts, accountReading, migration, organizations, credentials, profiles } = services;
   formBodies(scope);
+  repeatable(scope);
 
   const send = async (request: FastifyRequest, reply: FastifyReply, account: Account): Promise<FastifyReply> => {
     const { actor, format } = request;
+    reply.header('etag', etagOf(account.version));
     const authToken = (await credentials.authTokenOf(actor, account)) ?? undefined;
     return sendEntry(reply, format, representations[format].account({ account, ownerSid: ownerSeenBy(actor, account), authToken }));
   };
@@ -36,35 +43,35 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
     return send(request, reply, account);
   });
 
-  scope.post<OfAccount>('/Accounts', { config }, async (request, reply) =>
+  scope.post<OfAccount>('/Accounts', { config: configOfNew }, async (request, reply) =>
     send(request, reply, await accounts.create(request.actor, newAccount(request.body))),
   );
 
-  scope.post<OfAccount>('/Accounts/:account', { config }, async (request, reply) => {
+  scope.post<OfAccount>('/Accounts/:account', { config: configOfNew }, async (request, reply) => {
     const { actor, params, body } = request;
     const target = { either: params.account };
     const isNew = body.has('EmailAddress');
     return send(
       request,
       reply,
-      await (isNew ? accounts.create(actor, { ...newAccount(body), parent: target }) : accounts.update(actor, target, changes(body))),
+      await (isNew ? accounts.create(actor, { ...newAccount(body), parent: target }) : accounts.update(actor, target, changes(request))),
     );
   });
 
-  scope.put<OfAccount>('/Accounts/:account', async (request, reply) => {
-    const { actor, params, body } = request;
-    return send(request, reply, await accounts.update(actor, { either: params.account }, changes(body)));
+  scope.put<OfAccount>('/Accounts/:account', { config }, async (request, reply) => {
+    const { actor, params } = request;
+    return send(request, reply, await accounts.update(actor, { either: params.account }, changes(request)));
   });
 
-  scope.delete<OfAccount>('/Accounts/:account', async (request, reply) => {
-    const { account } = await accounts.close(request.actor, { either: request.params.account });
+  scope.delete<OfAccount>('/Accounts/:account', { config }, async (request, reply) => {
+    const { account } = await accounts.close(request.actor, { either: request.params.account }, { version: versionsIn(request) });
     return send(request, reply, account);
   });
 
-  scope.post<OfAccount>('/Accounts/migrate/:account', async (request, reply) => {
+  scope.post<OfAccount>('/Accounts/migrate/:account', { config }, async (request, reply) => {
     const { actor, params, body } = request;
     const destination = body.parsed('Organization', (either) => ({ either }));
-    const { account } = await migration.migrate(actor, { either: params.account }, destination);
+    const { account } = await migration.migrate(actor, { either: params.account }, destination, { version: versionsIn(request) });
     return send(request, reply, account);
   });
 
@@ -99,8 +106,10 @@ function newAccount(body: Parameters): NewAccount {
   };
 }
 
-function changes(body: Parameters): AccountChanges {
+function changes(request: FastifyRequest<OfAccount>): AccountChanges {
+  const { body } = request;
   return {
+    version: versionsIn(request),
     friendlyName: body.text('FriendlyName'),
     password: body.text('Password'),
     status: body.parsed('Status', parseStatus),

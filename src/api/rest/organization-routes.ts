@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { parseOrganizationStatus } from '../../domain/organization.js';
 import { sendEntry, sendList } from './answer.js';
+import { repeatable } from './conditions.js';
 import { profileLink } from './links.js';
 import { formBodies, queryOf } from './parameters.js';
 import { representations } from './representation.js';
@@ -15,6 +16,7 @@ interface OfOrganization {
 export async function organizationRoutes(scope: FastifyInstance, { services, publicUrl }: RestOptions): Promise<void> {
   const { organizations, profiles } = services;
   formBodies(scope);
+  repeatable(scope);
 
   scope.get<OfOrganization>('/Organizations/:organization', async (request, reply) => {
     const { actor, format, params } = request;

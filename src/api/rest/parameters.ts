@@ -28,6 +28,10 @@ export class Parameters {
     return value === undefined ? undefined : parse(value);
   }
 
+  toString(): string {
+    return this.parameters.toString();
+  }
+
   has(name: string): boolean {
     return this.parameters.has(name);
   }

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 
 import { type Profile, documentMaxBytes } from '../../domain/profile.js';
 import { AppError } from '../../errors.js';
 import { sendList, sendText } from './answer.js';
+import { repeatable } from './conditions.js';
 import { linkTarget, urlOf } from './links.js';
 import { jsonBodies } from './parameters.js';
 import { profileEntry } from './representation.js';
@@ -18,6 +19,7 @@ export async function profileRoutes(scope: FastifyInstance, { services, publicUr
   const { profiles } = services;
   const config = { format: 'json' } as const;
   jsonBodies(scope, documentMaxBytes);
+  repeatable(scope);
 
   const send = (reply: FastifyReply, { document, dateUpdated }: Profile): FastifyReply =>
     sendText(reply.header('last-modified', dateUpdated.toUTCString()), 'json', document);

@@ -1,0 +1,40 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { parseIdempotencyKey } from '../../domain/idempotency.js';
+import { AppError } from '../../errors.js';
+
+const safe = ['GET', 'HEAD'];
+
+/**
+ * Requests of the scope's routes may be repeated, when they have an `Idempotency-Key` (SPEC §2). What the key stands for is
+ * all of the request that has a meaning here. Refused with BAD_USER_INPUT.
+ */
+export function repeatable(scope: FastifyInstance): void {
+  scope.addHook('preHandler', async (request) => {
+    const { method, url, headers, body } = request;
+    const key = headers['idempotency-key'];
+    if (key === undefined || safe.includes(method)) return;
+    const parsed = parseIdempotencyKey(String(key), 'Idempotency-Key');
+    const asked = JSON.stringify([method, url, headers['x-http-method-override'], headers.link, headers['if-match'], String(body ?? '')]);
+    request.actor = { ...request.actor, repeatable: { key: parsed, request: asked } };
+  });
+}
+
+/** The version as the `ETag` of an account. */
+export function etagOf(version: number): string {
+  return `"${version}"`;
+}
+
+/**
+ * The versions that `If-Match` names, one of which the account must have; nothing when any will do. What is no `ETag` of an
+ * account is the version of none. @throws AppError BAD_USER_INPUT
+ */
+export function versionsIn({ headers }: FastifyRequest): number[] | undefined {
+  const field = 'If-Match';
+  const header = headers['if-match'];
+  if (header === undefined || header.trim() === '*') return undefined;
+  const tags = header.split(',').map((tag) => tag.trim());
+  if (!tags.every((tag) => /^(?:W\/)?"[\x21\x23-\x7e]*"$/.test(tag))) {
+    throw new AppError('BAD_USER_INPUT', `${field} is * or a list of entity tags in quotes.`, { field });
+  }
+  return tags.flatMap((tag) => (/^"[1-9]\d{0,9}"$/.test(tag) ? Number(tag.slice(1, -1)) : []));
+}
