@@ -8,6 +8,7 @@ import { createSchema } from './api/graphql/schema.js';
 import { graphqlApi } from './api/graphql/server.js';
 import { health } from './api/health.js';
 import { createHttpServer } from './api/http-server.js';
+import { Metering } from './api/metering.js';
 import type { Services } from './api/services.js';
 import { canonicalUrl } from './api/rest/path.js';
 import { reference } from './api/rest/reference.js';
@@ -111,8 +112,15 @@ async function compose({ config, log, credentialsKey, announcePassword, password
     history: metrics.timed('history', new HistoryService(database)),
     subresources: metrics.timed('subresources', new SubresourceAccess(database)),
   };
+  const metering = new Metering({
+    costPerMinute: config.accountCostPerMinute,
+    observe: {
+      cost: (surface, cost) => metrics.observeCost(surface, cost),
+      refusal: (surface, code) => metrics.countRefusal(surface, code),
+    },
+  });
   reference(server);
-  await restApi(server, { services, publicUrl: config.publicUrl });
+  await restApi(server, { services, publicUrl: config.publicUrl, metering });
   await graphqlApi(server, {
     schema: createSchema(),
     services,
@@ -120,6 +128,7 @@ async function compose({ config, log, credentialsKey, announcePassword, password
     introspection: config.graphiql || !config.production,
     suggestions: !config.production,
     observeBatch: (loader, size) => metrics.observeBatch(loader, size),
+    metering,
   });
   if (config.graphiql) await explorer(server);
 

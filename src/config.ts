@@ -24,6 +24,8 @@ export interface Config {
   readonly adminPassword: string | undefined;
   readonly maxLevels: number;
   readonly limits: RequestLimits;
+  /** What one account may use up in a minute, on each instance. */
+  readonly accountCostPerMinute: number;
   readonly logLevel: string;
   readonly production: boolean;
   readonly graphiql: boolean;
@@ -43,7 +45,12 @@ export interface RequestLimits {
   readonly depth: number;
   readonly aliases: number;
   readonly directives: number;
-  /** Objects that the answer can have. */
+  readonly fragments: number;
+  /** How often one field of the answer may be selected. */
+  readonly repetition: number;
+  /** Values in the variables, inside lists and inputs. */
+  readonly variables: number;
+  /** What the operation can cost: about the objects that the answer can have. */
   readonly cost: number;
 }
 
@@ -92,13 +99,17 @@ export function readConfig(environment: Environment = process.env): Config {
     maxLevels: reader.integer('ACCOUNT_TREE_MAX_LEVELS', 10, 2, 50),
     limits: {
       bodyBytes: reader.integer('MAX_BODY_BYTES', 2_097_152, 1024, 16_777_216),
-      length: reader.integer('MAX_QUERY_LENGTH', 262_144, 1024, 16_777_216),
-      tokens: reader.integer('MAX_QUERY_TOKENS', 2000, 100, 100_000),
+      length: reader.integer('MAX_QUERY_LENGTH', 65_536, 1024, 16_777_216),
+      tokens: reader.integer('MAX_QUERY_TOKENS', 2000, 100, 20_000),
       depth: reader.integer('MAX_QUERY_DEPTH', 32, 5, 200),
       aliases: reader.integer('MAX_QUERY_ALIASES', 30, 0, 1000),
       directives: reader.integer('MAX_QUERY_DIRECTIVES', 20, 0, 1000),
+      fragments: reader.integer('MAX_QUERY_FRAGMENTS', 100, 0, 1000),
+      repetition: reader.integer('MAX_QUERY_REPETITION', 20, 1, 1000),
+      variables: reader.integer('MAX_QUERY_VARIABLES', 2000, 100, 100_000),
       cost: reader.integer('MAX_QUERY_COST', 20_000, 100, 10_000_000),
     },
+    accountCostPerMinute: reader.integer('ACCOUNT_COST_PER_MINUTE', 3_000_000, 1000, 1_000_000_000),
     logLevel: reader.oneOf('LOG_LEVEL', 'info', logLevels),
     production,
     graphiql: reader.boolean('GRAPHIQL', !production),

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import { Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 /** The connections of a pool: pg's own pool has these numbers. */
 export interface PoolNumbers {
@@ -35,6 +35,20 @@ export class Metrics {
     registers: [this.#registry],
   });
 
+  readonly #costs = new Histogram({
+    name: 'gateway_request_cost',
+    help: 'What requests cost, about the number of objects that they brought, by surface.',
+    labelNames: ['surface'],
+    buckets: [1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000],
+    registers: [this.#registry],
+  });
+  readonly #refusals = new Counter({
+    name: 'gateway_requests_refused_total',
+    help: 'Requests that were refused as a whole, by surface and code.',
+    labelNames: ['surface', 'code'],
+    registers: [this.#registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
   }
@@ -45,6 +59,14 @@ export class Metrics {
 
   observeBatch(loader: string, size: number): void {
     this.#batches.observe({ loader }, size);
+  }
+
+  observeCost(surface: string, cost: number): void {
+    this.#costs.observe({ surface }, cost);
+  }
+
+  countRefusal(surface: string, code: string): void {
+    this.#refusals.inc({ surface, code });
   }
 
   /** The same service, with every use case timed. */

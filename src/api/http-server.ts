@@ -7,7 +7,7 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
-import { depthOf } from '../domain/json.js';
+import { shapeOf } from '../domain/json.js';
 import { AppError } from '../errors.js';
 import { advise, refusalOf } from './request-error.js';
 import { ResponseInCapitals } from './response-in-capitals.js';
@@ -79,17 +79,23 @@ function acceptedRequestId(header: string | string[] | undefined): string | unde
 
 /** JSON as UTF-8, and nothing that merely looks like it: bytes that are no UTF-8 would be replaced silently. */
 function parseJson(body: Buffer): unknown {
+  let excess: string;
   try {
     const text = utf8(body);
-    if (depthOf(text) <= bodyMaxDepth) return JSON.parse(text);
+    const { depth, values } = shapeOf(text);
+    if (depth <= bodyMaxDepth && values <= bodyMaxValues) return JSON.parse(text);
+    excess = depth > bodyMaxDepth ? `is nested more than ${bodyMaxDepth} levels deep` : `has more than ${bodyMaxValues} values`;
   } catch {
     throw new AppError('BAD_USER_INPUT', 'The body is not JSON in UTF-8.');
   }
-  throw new AppError('BAD_USER_INPUT', `The body is nested more than ${bodyMaxDepth} levels deep.`);
+  throw new AppError('BAD_USER_INPUT', `The body ${excess}.`);
 }
 
 /** Some more than a profile can have, which is the deepest of what is sent. */
 const bodyMaxDepth = 256;
+
+/** More take too long to read for whoever may have sent them. */
+const bodyMaxValues = 25_000;
 
 /**
  * What the log keeps of an error: nothing but this. The errors of database drivers carry the statement's parameters, among

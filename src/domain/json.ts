@@ -1,17 +1,39 @@
+/** How a JSON text is built. */
+export interface JsonShape {
+  /** How many brackets are open at once at most. */
+  depth: number;
+  /** About how many values there are in its lists and objects. */
+  values: number;
+}
+
 /**
- * How many brackets of a JSON text are open at once at most, those in strings apart. Asked before the text is parsed: the
- * parser takes seconds for a megabyte of brackets, and programs that walk over what it makes go no deeper than their stack.
+ * The shape of a JSON text, found without parsing it: the parser takes seconds for a megabyte of brackets and a tenth of one
+ * for a megabyte of names, and programs that walk over what it makes go no deeper than their stack.
  */
-export function depthOf(json: string): number {
+export function shapeOf(json: string): JsonShape {
   let depth = 0;
-  let deepest = 0;
+  let values = 0;
+  let open = 0;
   let inString = false;
   for (let index = 0; index < json.length; index++) {
-    const character = json[index];
-    if (character === '"') inString = !inString;
-    else if (inString) index += character === '\\' ? 1 : 0;
-    else if (character === '{' || character === '[') deepest = Math.max(deepest, ++depth);
-    else if (character === '}' || character === ']') depth--;
+    switch (json[index]) {
+      case '"':
+        inString = !inString;
+        break;
+      case '\\':
+        if (inString) index += 1;
+        break;
+      case '{':
+      case '[':
+        if (!inString) depth = Math.max(depth, ++open);
+        break;
+      case '}':
+      case ']':
+        if (!inString) open -= 1;
+        break;
+      case ',':
+        if (!inString) values += 1;
+    }
   }
-  return deepest;
+  return { depth, values };
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../errors.js';
 import type { Account } from './account.js';
-import { depthOf } from './json.js';
+import { shapeOf } from './json.js';
 import type { Organization } from './organization.js';
 import type { Sid } from './sid.js';
 import { sidsAlong } from './tree.js';
@@ -41,7 +41,7 @@ export function parseDocument(text: string): string {
   if (Buffer.byteLength(text) > documentMaxBytes) {
     throw new AppError('PAYLOAD_TOO_LARGE', `A profile has at most ${documentMaxBytes} bytes.`, { field });
   }
-  if (depthOf(text) > documentMaxDepth) {
+  if (shapeOf(text).depth > documentMaxDepth) {
     throw new AppError('BAD_USER_INPUT', `A profile is nested at most ${documentMaxDepth} levels deep.`, { field });
   }
   const type = typeOfJson(text);

@@ -521,7 +521,7 @@ describe('over HTTP', () => {
     expect(answer).toMatchObject({ status: 200, data: { __schema: { queryType: { name: 'Query' } } } });
   });
 
-  it('refuses a document that spreads out without end, and tells no more than ten mistakes', async () => {
+  it('refuses a document that spreads out without end, and tells no more than five mistakes', async () => {
     const doubling = Array.from(
       { length: 16 },
       (_, index) => `fragment F${index} on Query { ${index === 15 ? '__typename' : `...F${index + 1} ...F${index + 1}`} }`,
@@ -531,10 +531,10 @@ describe('over HTTP', () => {
     const wrong = await postGraphql(
       gateway.url,
       undefined,
-      `{ ${Array.from({ length: 500 }, (_, index) => `${'x'.repeat(400)}${index}`).join(' ')} }`,
+      `{ ${Array.from({ length: 500 }, (_, index) => `${'x'.repeat(100)}${index}`).join(' ')} }`,
     );
     expect(wrong.status).toBe(400);
-    expect(wrong.errors).toHaveLength(10);
+    expect(wrong.errors).toHaveLength(5);
     for (const { message } of wrong.errors!) expect(message.length).toBeLessThanOrEqual(300);
   });
 

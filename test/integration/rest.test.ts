@@ -635,7 +635,7 @@ describe('profiles by GraphQL', () => {
   it('are loaded by one statement for all accounts of a level', async () => {
     const parent = await make();
     await plant(gateway.database, { below: parent.sid, widths: [20, 3] });
-    const tree = `query($sid: ID!) { account(by: { sid: $sid }) { subAccounts(first: 15) { nodes { profile { sid document } subAccounts(first: 5) { nodes { sid } } } } } }`;
+    const tree = `query($sid: ID!) { account(by: { sid: $sid }) { subAccounts(first: 4) { nodes { profile { sid document } subAccounts(first: 5) { nodes { sid } } } } } }`;
     const ask = (query: string) => postGraphql(gateway.url, admin, query, { sid: parent.sid });
     const [signIn, account, levels, profiles] = [1, 1, 2, 1];
     const statements = await statementsOf(gateway.database, async () => expect((await ask(tree)).errors).toBeUndefined());

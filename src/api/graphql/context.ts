@@ -1,4 +1,5 @@
 import type { Actor } from '../../domain/permissions.js';
+import type { Meter } from '../metering.js';
 import type { Report } from '../public-error.js';
 import type { Services } from '../services.js';
 import type { Loaders } from './loaders.js';
@@ -10,6 +11,8 @@ export interface Context extends Services {
   /** Who asks. Nobody, until the document has been found fit to run; see server.ts. */
   actor: Actor;
   loaders: Loaders;
+  /** Adds up what the operation costs. */
+  meter: Meter;
   /**
    * Looks up the caller, and forgets what was loaded. Done before an operation, and again before each further mutation in
    * it: a caller that was suspended or demoted meanwhile must not go on, and what one mutation changes, the next one must

@@ -1,107 +1,125 @@
-import { createRequire } from 'node:module';
-import { depthLimit } from '@graphile/depth-limit';
 import {
   type DocumentNode,
+  type FragmentDefinitionNode,
   GraphQLError,
-  type GraphQLSchema,
+  Kind,
+  type SelectionSetNode,
   type ValidationRule,
-  getNullableType,
-  getOperationAST,
-  getVariableValues,
-  isCompositeType,
-  getNamedType,
-  isIntrospectionType,
-  isListType,
+  visit,
 } from 'graphql';
-import type { ComplexityEstimator } from 'graphql-query-complexity';
 import type { RequestLimits } from '../../config.js';
-import { pageSize } from '../../domain/page.js';
-import { AppError } from '../../errors.js';
 
-// Its ESM build would bring a second copy of graphql.
-const { getComplexity } = createRequire(import.meta.url)('graphql-query-complexity') as typeof import('graphql-query-complexity');
-
-/** What the query asks for that GraphiQL and code generators learn the schema by. */
-const introspectionDepth = { maxIntrospectionDepth: 14, maxDepthByFieldCoordinates: { '__Type.ofType': 9 } };
-
-/** The rules that a document is held to beside GraphQL's own. All hold before anything is executed or read. */
+/**
+ * The rules that a document is held to beside GraphQL's own, whatever it came by: who serves documents over another
+ * transport validates them by this same list. All hold before anything is executed or read.
+ */
 export function limitRules(limits: RequestLimits): ValidationRule[] {
-  return [
-    depthLimit({
-      maxDepth: limits.depth,
-      maxListDepth: limits.depth,
-      maxSelfReferentialDepth: limits.depth,
-      ...introspectionDepth,
-      revealDetails: false,
-    }) as ValidationRule,
-    atMost('aliases', limits.aliases, (context, count) => ({ Field: ({ alias }) => alias && count(context) })),
-    atMost('directives', limits.directives, (context, count) => ({ Directive: () => count(context) })),
-  ];
-}
-
-type Counting = (
-  context: Parameters<ValidationRule>[0],
-  count: (context: Parameters<ValidationRule>[0]) => void,
-) => ReturnType<ValidationRule>;
-
-function atMost(what: string, limit: number, counting: Counting): ValidationRule {
-  return (context) => {
-    let found = 0;
-    return counting(context, () => {
-      found += 1;
-      if (found === limit + 1) context.reportError(new GraphQLError(`The document has more than ${limit} ${what}.`));
-    });
-  };
-}
-
-/** How many entries to expect of a list that no argument bounds: the ancestors of an account, its links; and in introspection. */
-const unboundedListSize = { data: 10, introspection: 5 };
-
-/** A number that PostgreSQL has to count rows for weighs as much as a few objects; a document, as much as it can be long. */
-const heavyFields = new Map([
-  ['totalCount', 5],
-  ['descendantCount', 5],
-  ['document', 1000],
-]);
-
-/**
- * The cost of a field is the number of objects that it can bring. A connection's arguments say how long its page can be;
- * its `nodes` and `edges` then count for one, because the connection was counted for all of them.
- */
-const objectsAtMost: ComplexityEstimator = ({ type, field, args, childComplexity }) => {
-  if (!isCompositeType(getNamedType(field.type))) return heavyFields.get(field.name) ?? 0;
-  const isPaged = field.args.some(({ name }) => name === 'first');
-  if (isPaged) return 1 + childComplexity * pageLength(args);
-  if (Array.isArray(args.ids)) return (1 + childComplexity) * Math.max(1, args.ids.length);
-  if (!isListType(getNullableType(field.type)) || field.name === 'nodes' || field.name === 'edges') return 1 + childComplexity;
-  return (1 + childComplexity) * (isIntrospectionType(type) ? unboundedListSize.introspection : unboundedListSize.data);
-};
-
-/** What is out of range is refused when the field is resolved; until then it counts as the longest page. */
-function pageLength({ first, last }: Record<string, unknown>): number {
-  const size = Number(first ?? last ?? pageSize.default);
-  return size >= pageSize.min && size <= pageSize.max ? size : pageSize.max;
+  return [sizeLimit(limits)];
 }
 
 /**
- * The number of objects that the operation can bring.
- * @throws GraphQLError when variables or arguments do not fit their types
- * @throws AppError GRAPHQL_VALIDATION_FAILED when the document spreads out too far to be weighed
+ * Holds a document to its size before any other rule works on it. GraphQL's own compare every two selections of one field
+ * with each other and follow fragments wherever they lead, which takes far longer than to count. All rules share one visit
+ * of the document; this one counts as soon as the visit begins and, where there is too much, takes the document out of it,
+ * so that the others see nothing of it.
  */
-export function costOf(
-  schema: GraphQLSchema,
-  query: DocumentNode,
-  operationName: string | null,
-  variables: Record<string, unknown>,
-): number {
-  // Weighing coerces the variables too, but collects every mistake in them, each with all of the input in its message.
-  const operation = getOperationAST(query, operationName);
-  const { errors } = getVariableValues(schema, operation?.variableDefinitions ?? [], variables, { maxErrors: 5 });
-  if (errors !== undefined) throw errors[0]!;
-  try {
-    return getComplexity({ schema, query, variables, estimators: [objectsAtMost], ...(operationName !== null && { operationName }) });
-  } catch (error) {
-    if (/^(?:Variable|Argument) "/.test((error as Error).message)) throw error;
-    throw new AppError('GRAPHQL_VALIDATION_FAILED', 'The document spreads out too far to be weighed.');
+function sizeLimit(limits: RequestLimits): ValidationRule {
+  return (context) => ({
+    Document(document) {
+      const excess = excessIn(document, limits);
+      if (excess === undefined) return undefined;
+      context.reportError(new GraphQLError(excess));
+      return null;
+    },
+  });
+}
+
+/** What the document has too much of, in a sentence. */
+function excessIn(document: DocumentNode, limits: RequestLimits): string | undefined {
+  const found = { aliases: 0, directives: 0, fragments: 0 };
+  visit(document, {
+    Field: ({ alias }) => void (found.aliases += alias === undefined ? 0 : 1),
+    Directive: () => void (found.directives += 1),
+    FragmentDefinition: () => void (found.fragments += 1),
+  });
+  for (const what of ['aliases', 'directives', 'fragments'] as const) {
+    if (found[what] > limits[what]) return `The document has more than ${limits[what]} ${what}.`;
+  }
+  return new Spread(document, limits).excess;
+}
+
+/** What is selected under one response name at one place of the answer. */
+interface Merged {
+  count: number;
+  below: SelectionSetNode[];
+}
+
+/** A document as it is executed: each fragment written out wherever it is spread, and what is selected twice merged. */
+class Spread {
+  /** What there is too much of, in a sentence. */
+  excess: string | undefined;
+  readonly #fragments = new Map<string, FragmentDefinitionNode>();
+  /** Those that were spread, and those that are being spread. */
+  readonly #reached = new Set<string>();
+  readonly #open = new Set<string>();
+  #selections = 0;
+
+  constructor(
+    { definitions }: DocumentNode,
+    private readonly limits: RequestLimits,
+  ) {
+    for (const definition of definitions) {
+      if (definition.kind === Kind.FRAGMENT_DEFINITION) this.#fragments.set(definition.name.value, definition);
+    }
+    for (const definition of definitions) {
+      if (definition.kind === Kind.OPERATION_DEFINITION) this.#merge([definition.selectionSet], 0);
+    }
+    // GraphQL's rules work on those that no operation uses as well, before one of them says so.
+    for (const [name, { selectionSet }] of this.#fragments) if (!this.#reached.has(name)) this.#merge([selectionSet], 0);
+  }
+
+  /** Walks over all that is selected at one place of the answer, and below it. */
+  #merge(sets: readonly SelectionSetNode[], depth: number): void {
+    const { limits } = this;
+    // A fragment that leads back to itself ends here as well.
+    if (depth > limits.depth) this.excess ??= `The document is nested more than ${limits.depth} levels deep.`;
+    const merged = new Map<string, Merged>();
+    for (const set of sets) this.#collect(set, merged);
+    for (const [name, { count, below }] of merged) {
+      if (count > limits.repetition) this.excess ??= `The document selects ${name} more than ${limits.repetition} times at one place.`;
+      if (this.excess !== undefined) return;
+      if (below.length > 0) this.#merge(below, depth + 1);
+    }
+  }
+
+  #collect({ selections }: SelectionSetNode, merged: Map<string, Merged>): void {
+    for (const selection of selections) {
+      this.#selections += 1;
+      // Fragments save writing; they do not get more out of a document than could be written.
+      if (this.#selections > this.limits.tokens) this.excess ??= 'The document spreads out too far.';
+      if (this.excess !== undefined) return;
+      switch (selection.kind) {
+        case Kind.FIELD: {
+          const name = (selection.alias ?? selection.name).value;
+          const { count, below } = merged.get(name) ?? { count: 0, below: [] };
+          merged.set(name, { count: count + 1, below: selection.selectionSet ? below.concat(selection.selectionSet) : below });
+          break;
+        }
+        case Kind.INLINE_FRAGMENT:
+          this.#collect(selection.selectionSet, merged);
+          break;
+        case Kind.FRAGMENT_SPREAD:
+          this.#spread(selection.name.value, merged);
+      }
+    }
+  }
+
+  #spread(name: string, merged: Map<string, Merged>): void {
+    const fragment = this.#fragments.get(name);
+    if (fragment === undefined || this.#open.has(name)) return;
+    this.#reached.add(name);
+    this.#open.add(name);
+    this.#collect(fragment.selectionSet, merged);
+    this.#open.delete(name);
   }
 }

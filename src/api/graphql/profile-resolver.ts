@@ -9,7 +9,8 @@ import { asksFor } from './requested-columns.js';
 import { RepeatableInput } from './repeatable-input.js';
 import { JsonObject, JsonText } from './scalars.js';
 
-const documentDescription = 'A JSON object of at most 1 MiB, nested at most 200 levels deep. Errors: BAD_USER_INPUT, PAYLOAD_TOO_LARGE.';
+const documentDescription =
+  'A JSON object of at most 1 MiB, nested at most 200 levels deep; a request has at most 25,000 values in all. Errors: BAD_USER_INPUT, PAYLOAD_TOO_LARGE.';
 
 @InputType({ description: 'What a new profile is made from.' })
 class CreateProfileInput extends RepeatableInput {

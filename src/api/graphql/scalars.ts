@@ -60,10 +60,15 @@ export const JsonObject = new GraphQLScalarType<JsonText, unknown>({
   parseLiteral: (node, variables) => jsonText(valueFromASTUntyped(node, variables)),
 });
 
+/** Each value of a request is read when its operation is weighed, and again when it is executed. */
+const known = new WeakMap<object, JsonText>();
+
 function jsonText(value: unknown): JsonText {
   if (value instanceof JsonText) return value;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new GraphQLError('JSONObject must be an object.');
-  return new JsonText(JSON.stringify(value, finite));
+  const text = known.get(value) ?? new JsonText(JSON.stringify(value, finite));
+  known.set(value, text);
+  return text;
 }
 
 /** JavaScript reads a number that is too large as infinite, and would write it as null. */

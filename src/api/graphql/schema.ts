@@ -7,6 +7,7 @@ import { AccountMutations } from './account-mutations.js';
 import { AccountResolver } from './account-resolver.js';
 import { assertGuarded, authDirective, enforceAuth } from './auth-directive.js';
 import type { Context } from './context.js';
+import { meterCosts } from './cost.js';
 import type { RepeatableInput } from './repeatable-input.js';
 import { NodeResolver } from './node-resolver.js';
 import { OrganizationResolver } from './organization-resolver.js';
@@ -23,7 +24,7 @@ export function createSchema(): GraphQLSchema {
     validate: false,
   });
   assertGuarded(annotated);
-  return signInAgain(letRepeat(enforceAuth(dropNulls(holdToOneOf(describeRoots(annotated))))));
+  return signInAgain(letRepeat(enforceAuth(meterCosts(dropNulls(holdToOneOf(describeRoots(annotated)))))));
 }
 
 /** The schema as it is committed: with its descriptions, its directives and their uses. */

@@ -1,16 +1,20 @@
 import { ApolloServer, type ApolloServerPlugin, HeaderMap, type HTTPGraphQLResponse } from '@apollo/server';
 import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { GraphQLError, GraphQLFormattedError, GraphQLSchema } from 'graphql';
+import type { DocumentNode, GraphQLError, GraphQLFormattedError, GraphQLSchema, OperationDefinitionNode } from 'graphql';
+import Negotiator from 'negotiator';
 import type { RequestLimits } from '../../config.js';
 import { anonymous } from '../../domain/permissions.js';
 import { AppError, type ErrorCode, statusOf } from '../../errors.js';
 import { authenticate } from '../authentication.js';
+import { type Metering, costOfBatch, unclaimedMeter } from '../metering.js';
 import { advise, refusalOf, reportOf } from '../request-error.js';
 import type { Services } from '../services.js';
 import type { Context } from './context.js';
+import { costOf } from './cost.js';
+import { DocumentStore } from './document-store.js';
 import { asGraphqlError, describe, formatted } from './graphql-error.js';
-import { costOf, limitRules } from './limits.js';
+import { limitRules } from './limits.js';
 import { type ObserveBatch, createLoaders } from './loaders.js';
 
 export interface GraphqlOptions {
@@ -21,6 +25,7 @@ export interface GraphqlOptions {
   /** Whether messages may suggest names of the schema. */
   suggestions: boolean;
   observeBatch: ObserveBatch;
+  metering: Metering;
 }
 
 /**
@@ -34,12 +39,14 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
     hideSchemaDetailsFromClientErrors: !options.suggestions,
     includeStacktraceInErrorResponses: false,
     persistedQueries: false,
+    documentStore: new DocumentStore(),
     stopOnTerminationSignals: false,
     parseOptions: { maxTokens: options.limits.tokens },
     validationRules: limitRules(options.limits),
+    // Each has places in the document, which take long to find in a long one.
+    validationOptions: { maxErrors: mistakesShown },
     // Errors of requests that never become an operation; those of operations are described in `gate`, which knows the request.
-    formatError: ({ message }) =>
-      formatted({ code: message.startsWith("An 'accept' header") ? 'NOT_ACCEPTABLE' : 'BAD_USER_INPUT', message }),
+    formatError: ({ message }) => formatted({ code: 'BAD_USER_INPUT', message }),
     plugins: [ApolloServerPluginCacheControlDisabled(), gate(options)],
     logger: { debug() {}, info() {}, warn: (message) => fastify.log.warn(message), error: (message) => fastify.log.error(message) },
   });
@@ -50,6 +57,7 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
     method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url: '/graphql',
     handler: async (request, reply) => {
+      assertAnswerable(request);
       assertShort(request.body, options.limits);
       const contextValue = contextOf(request, options);
       const httpGraphQLRequest = { method: request.method, headers: headersOf(request), search: searchOf(request), body: request.body };
@@ -63,6 +71,15 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
   });
 }
 
+/** Who sends a document with more mistakes than these is not reading them. */
+const mistakesShown = 5;
+
+/** Before anything is done: who cannot read the answer must not find out after a change was made. */
+function assertAnswerable({ headers }: FastifyRequest): void {
+  if (new Negotiator({ headers }).mediaType(['application/json', 'application/graphql-response+json']) !== undefined) return;
+  throw new AppError('NOT_ACCEPTABLE', 'The answer is application/json or application/graphql-response+json.');
+}
+
 /** A body is as long as a profile among its variables can be; a document is not. */
 function assertShort(body: unknown, { length }: RequestLimits): void {
   const { query } = (body ?? {}) as { query?: unknown };
@@ -70,18 +87,37 @@ function assertShort(body: unknown, { length }: RequestLimits): void {
   throw new AppError('PAYLOAD_TOO_LARGE', `A document has at most ${length} characters.`);
 }
 
-/** Weighs the document, then looks up the caller, before an operation runs; and says the outcome in HTTP's terms after it. */
-function gate({ schema, limits }: GraphqlOptions): ApolloServerPlugin<Context> {
+/** An operation that is asked for, in a document that was found valid. */
+interface Requested {
+  document: DocumentNode;
+  operation: OperationDefinitionNode;
+  operationName: string | null;
+  variables: Record<string, unknown>;
+}
+
+/**
+ * The one door to an operation, whatever transport it came by: weighs it, looks up who asks, and opens the meter of the
+ * account. Nothing is read before, and nothing but the sign-in when the account has used up its budget.
+ * @throws GraphQLError, AppError
+ */
+async function admit({ schema, limits, metering }: GraphqlOptions, requested: Requested, context: Context): Promise<void> {
+  const { document, operation, operationName, variables } = requested;
+  if (!schema.getRootType(operation.operation)) throw unsupported(operation.operation);
+  const cost = costOf(schema, document, operationName, variables, limits);
+  if (cost > limits.cost) throw tooCostly(cost, limits.cost);
+  await context.signIn();
+  context.meter = metering.open(context.actor);
+}
+
+/** Lets operations in, and says the outcome in HTTP's terms after them. */
+function gate(options: GraphqlOptions): ApolloServerPlugin<Context> {
   return {
     requestDidStart: async () => ({
       async didResolveOperation({ document, operation, operationName, request, contextValue }) {
         // The document has no operation of the name that was asked for; Apollo says so next.
         if (operation === undefined) return;
         try {
-          if (!schema.getRootType(operation.operation)) throw unsupported(operation.operation);
-          const cost = costOf(schema, document, operationName, request.variables ?? {});
-          if (cost > limits.cost) throw tooCostly(cost, limits.cost);
-          await contextValue.signIn();
+          await admit(options, { document, operation, operationName, variables: request.variables ?? {} }, contextValue);
         } catch (error) {
           throw asGraphqlError(error);
         }
@@ -89,11 +125,13 @@ function gate({ schema, limits }: GraphqlOptions): ApolloServerPlugin<Context> {
       async willSendResponse({ errors, response, document, contextValue }) {
         const { body, http } = response;
         http.headers.set('cache-control', 'no-store');
+        const { requestId, report, meter } = contextValue;
+        const { observe } = options.metering;
+        if (meter.cost > 0) observe.cost('graphql', meter.cost);
         if (body.kind !== 'single' || errors === undefined) return;
-        const { requestId, report } = contextValue;
-        // Who sends a document with more mistakes than these is not reading them.
-        const shown = errors.slice(0, 10);
+        const shown = errors.slice(0, mistakesShown);
         body.singleResult.errors = shown.map((error) => describe(error, document, requestId, report));
+        if (body.singleResult.data === undefined) observe.refusal('graphql', body.singleResult.errors[0]!.extensions!.code as ErrorCode);
         const status = statusOfAnswer(body.singleResult);
         // Where Apollo has no status of its own, it says 500.
         if (status !== undefined && (http.status ?? 500) === 500) http.status = status;
@@ -142,9 +180,13 @@ function contextOf(request: FastifyRequest, { services, observeBatch }: GraphqlO
     report: reportOf(request),
     actor: anonymous,
     loaders: createLoaders(services, anonymous, observeBatch),
+    meter: unclaimedMeter(),
     async signIn() {
       this.actor = await authenticate(request, services.credentials);
-      this.loaders = createLoaders(services, this.actor, observeBatch);
+      this.loaders = createLoaders(services, this.actor, (loader, size) => {
+        this.meter.add(costOfBatch);
+        observeBatch(loader, size);
+      });
     },
   };
 }

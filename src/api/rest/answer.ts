@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
+import { costOfBatch, costOfEntry } from '../metering.js';
 import { reportOf } from '../request-error.js';
 import type { Format } from './format.js';
 import { type ListName, type PageEnvelope, representations } from './representation.js';
@@ -11,12 +12,14 @@ export function sendText(reply: FastifyReply, format: Format, text: string): Fas
 
 /** Answers with one entry. */
 export function sendEntry(reply: FastifyReply, format: Format, entry: string): FastifyReply {
+  reply.request.meter.add(costOfEntry);
   return sendText(reply, format, representations[format].single(entry));
 }
 
 /** Answers with a page of a list. */
 export function sendEntries(reply: FastifyReply, format: Format, name: ListName, entries: string[], page: PageEnvelope): FastifyReply {
   const { head, between, tail } = representations[format].list(name, page);
+  reply.request.meter.add(costOfBatch + entries.length * costOfEntry);
   return sendText(reply, format, head + entries.join(between) + tail);
 }
 
@@ -40,6 +43,7 @@ export function sendList<Row>(
     let before = head;
     try {
       for await (const rows of batches) {
+        reply.request.meter.add(costOfBatch + rows.length * costOfEntry);
         for (let written = 0; written < rows.length; written += entriesAtOnce) {
           const entries = rows.slice(written, written + entriesAtOnce).map(write);
           yield before + entries.join(between);

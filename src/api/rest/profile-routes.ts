@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import { type Profile, documentMaxBytes } from '../../domain/profile.js';
 import { AppError } from '../../errors.js';
-import { sendList, sendText } from './answer.js';
+import { costOfText } from '../metering.js';
+import { sendEntry, sendList } from './answer.js';
 import { repeatable } from './conditions.js';
 import { linkTarget, urlOf } from './links.js';
 import { jsonBodies } from './parameters.js';
@@ -21,8 +22,10 @@ export async function profileRoutes(scope: FastifyInstance, { services, publicUr
   jsonBodies(scope, documentMaxBytes);
   repeatable(scope);
 
-  const send = (reply: FastifyReply, { document, dateUpdated }: Profile): FastifyReply =>
-    sendText(reply.header('last-modified', dateUpdated.toUTCString()), 'json', document);
+  const send = (reply: FastifyReply, { document, dateUpdated }: Profile): FastifyReply => {
+    reply.request.meter.add(costOfText(document.length));
+    return sendEntry(reply.header('last-modified', dateUpdated.toUTCString()), 'json', document);
+  };
 
   const changeLink =
     (change: 'link' | 'unlink') =>

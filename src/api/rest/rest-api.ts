@@ -3,6 +3,7 @@ import { type SignedIn, assertSignedIn } from '../../domain/permissions.js';
 import { apiVersionPath } from '../../domain/subresource.js';
 import { AppError } from '../../errors.js';
 import { authenticate } from '../authentication.js';
+import { type Meter, type Metering, costOfChange } from '../metering.js';
 import { advise, refusalOf } from '../request-error.js';
 import type { Services } from '../services.js';
 import { accountRoutes } from './account-routes.js';
@@ -17,6 +18,7 @@ export interface RestOptions {
   services: Services;
   /** Where users reach the gateway; else what each request says it reached. */
   publicUrl: string | undefined;
+  metering: Metering;
 }
 
 declare module 'fastify' {
@@ -25,6 +27,8 @@ declare module 'fastify' {
     actor: SignedIn;
     /** The form that the answer is to have. */
     format: Format;
+    /** Adds up what the request costs; known to every route as well. */
+    meter: Meter;
   }
   interface FastifyContextConfig {
     /** Documented names of inputs, where they are not simply the services' names in capitals. */
@@ -38,35 +42,46 @@ declare module 'fastify' {
  * The documented API (SPEC §4): a shim over the same services as GraphQL. The routes unpack, call and write the answer;
  * what may be done is decided below them. URLs arrive in their canonical spelling, see path.ts.
  */
-export async function restApi(fastify: FastifyInstance, { services, publicUrl }: RestOptions): Promise<void> {
+export async function restApi(fastify: FastifyInstance, options: RestOptions): Promise<void> {
+  const { services, metering } = options;
   for (const method of ['LINK', 'UNLINK']) fastify.addHttpMethod(method, { hasBody: true });
   await fastify.register(
     async (scope) => {
       scope.decorateRequest('actor');
       scope.decorateRequest('format', 'xml');
+      scope.decorateRequest('meter');
       scope.addHook('onRequest', async (request, reply) => {
         reply.header('cache-control', 'no-store');
         request.format = formatOf(request);
         const actor = await authenticate(request, services.credentials);
         assertSignedIn(actor);
         request.actor = actor;
+        request.meter = metering.open(actor);
+        if (!reading.includes(request.method)) request.meter.add(costOfChange);
       });
-      scope.setErrorHandler(refuse);
+      scope.addHook('onResponse', async ({ meter }) => {
+        if (meter !== undefined) metering.observe.cost('rest', meter.cost);
+      });
+      scope.setErrorHandler((error: FastifyError, request, reply) => refuse(error, request, reply, metering));
       scope.setNotFoundHandler(() => {
         throw new AppError('NOT_FOUND', 'There is nothing at this path, or not for this method.');
       });
 
-      await scope.register(accountRoutes, { services, publicUrl });
-      await scope.register(organizationRoutes, { services, publicUrl });
-      await scope.register(profileRoutes, { services, publicUrl });
-      await scope.register(subresourceRoutes, { services });
+      await scope.register(accountRoutes, options);
+      await scope.register(organizationRoutes, options);
+      await scope.register(profileRoutes, options);
+      await scope.register(subresourceRoutes, options);
     },
     { prefix: apiVersionPath },
   );
 }
 
-function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/** Methods that change nothing. */
+const reading = ['GET', 'HEAD'];
+
+function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply, { observe }: Metering): FastifyReply {
   const { field, ...shown } = refusalOf(error, request);
+  observe.refusal('rest', shown.code);
   const documented = field && (request.routeOptions.config.inputs?.[field] ?? field[0]!.toUpperCase() + field.slice(1));
   advise(reply.header('cache-control', 'no-store'), shown);
   const format = formatOfRefusal(request);

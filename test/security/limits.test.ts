@@ -1,0 +1,185 @@
+import { Agent, request } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
+import { basic, postGraphql } from '../support/graphql-client.js';
+import { hostileDocuments } from '../support/hostile-documents.js';
+import { callsIn, statementsOf } from '../support/statements.js';
+
+let gateway: TestGateway;
+const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+beforeAll(async () => {
+  gateway = await startTestGateway();
+});
+afterAll(async () => {
+  agent.destroy();
+  await gateway.stop();
+});
+
+interface Answer {
+  status: number;
+  body: { data?: unknown; errors?: { message: string; extensions: { code: string } }[] };
+}
+
+/** Sends a request with as little work on this side as can be: both sides share the process that is measured. */
+function send(method: string, target: string, headers: Record<string, string>, body?: Buffer): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      `${gateway.url}${target}`,
+      { method, agent, headers: { authorization: basic(admin), ...headers, ...(body && { 'content-length': body.length }) } },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => resolve({ status: response.statusCode!, body: JSON.parse(Buffer.concat(chunks).toString()) }));
+      },
+    );
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+const json = { 'content-type': 'application/json' };
+const eventStream = 'text/event-stream';
+const bodyOf = (query: string, variables: object = {}): Buffer => Buffer.from(JSON.stringify({ query, variables }));
+const targetOf = (query: string): string => `/graphql?query=${encodeURIComponent(query)}`;
+/** What a URL has room for: Node.js takes 16 KiB of headers. */
+const fitsUrl = (query: string): boolean => targetOf(query).length < 15_000;
+
+/** How many milliseconds of the processor the quickest of some tries took: whatever else runs can only add to it. */
+async function processorTime(work: () => Promise<unknown>): Promise<number> {
+  let least = Infinity;
+  for (let tries = 0; tries < 15 && (tries < 3 || least >= allowed); tries++) {
+    const before = process.cpuUsage();
+    await work();
+    const { user, system } = process.cpuUsage(before);
+    least = Math.min(least, (user + system) / 1000);
+  }
+  return least;
+}
+
+/** Milliseconds of the processor that a refusal may take. */
+const allowed = 50;
+
+/** Sends what must be refused; checks that it costs neither a statement nor much time. */
+async function refused(work: () => Promise<Answer>): Promise<Answer> {
+  let answer: Answer | undefined;
+  const statements = await statementsOf(gateway.database, async () => {
+    answer = await work();
+  });
+  expect(callsIn(statements)).toBe(0);
+  expect(await processorTime(work)).toBeLessThan(allowed);
+  return answer!;
+}
+
+const preflight = { 'apollo-require-preflight': '1' };
+const transports: [string, (document: string) => Promise<Answer>, typeof hostileDocuments][] = [
+  ['by POST', (document) => send('POST', '/graphql', json, bodyOf(document)), hostileDocuments],
+  ['by GET', (document) => send('GET', targetOf(document), preflight), hostileDocuments.filter(([, document]) => fitsUrl(document))],
+  [
+    'to who would take a stream of events as well',
+    (document) => send('POST', '/graphql', { ...json, accept: `${eventStream}, application/json;q=0.5` }, bodyOf(document)),
+    hostileDocuments,
+  ],
+];
+
+describe.each(transports)('refused at once %s:', (_transport, ask, documents) => {
+  it.each(documents)('%s', async (_what, document, reason) => {
+    const { status, body } = await refused(() => ask(document));
+    expect(body.errors!.map(({ message }) => message).join('\n')).toMatch(reason);
+    expect(body.errors![0]!.extensions.code).toMatch(/^(GRAPHQL_PARSE_FAILED|GRAPHQL_VALIDATION_FAILED)$/);
+    expect(body.errors!.length).toBeLessThanOrEqual(5);
+    expect(body).not.toHaveProperty('data');
+    expect(status).toBe(400);
+  });
+});
+
+describe('variables', () => {
+  const nodes = 'query($ids: [ID!]!) { nodes(ids: $ids) { id } }';
+  const listOf = (length: number, item: string): string => Array.from({ length }, () => item).join(',');
+
+  it.each<[string, string, string]>([
+    ['ids by the thousand', nodes, `{"ids":[${listOf(24_000, '"AC"')}]}`],
+    ['numbers by the thousand', nodes, `{"ids":[${listOf(24_000, '1')}]}`],
+    ['nothing by the thousand', nodes, `{"ids":[${listOf(24_000, 'null')}]}`],
+    [
+      'fields by the thousand that an input does not have',
+      'query($by: AccountBy!) { account(by: $by) { sid } }',
+      `{"by":{${Array.from({ length: 24_000 }, (_, index) => `"k${index}":1`).join(',')}}}`,
+    ],
+  ])('%s are refused at once', async (_what, query, variables) => {
+    const body = Buffer.from(`{"query":${JSON.stringify(query)},"variables":${variables}}`);
+    const answer = await refused(() => send('POST', '/graphql', json, body));
+    expect(answer).toMatchObject({ status: 400, body: { errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] } });
+    expect(answer.body.errors![0]!.message).toBe('The variables have more than 2000 values.');
+  });
+
+  it.each([
+    ['numbers', Array.from({ length: 1_000_000 }, () => '1').join(',')],
+    ['lists', Array.from({ length: 500_000 }, () => '[]').join(',')],
+    ['names', `{${Array.from({ length: 150_000 }, (_, index) => `"k${index}":1`).join(',')}}`],
+  ])('are refused unread when the body is a megabyte of %s', async (_what, values) => {
+    const body = Buffer.from(`{"query":"{ __typename }","variables":{"unused":[${values}]}}`);
+    const answer = await refused(() => send('POST', '/graphql', json, body));
+    expect(answer).toMatchObject({ status: 400, body: { errors: [{ message: 'The body has more than 25000 values.' }] } });
+  });
+
+  it('may hold a long document, which is one value', async () => {
+    const settings = Array.from({ length: 20_000 }, (_, index) => index);
+    const create = 'mutation($document: JSONObject!) { createProfile(input: { document: $document }) { profile { sid } } }';
+    expect((await postGraphql(gateway.url, admin, create, { document: { settings } })).errors).toBeUndefined();
+  });
+
+  it('are not looked at where no operation asks for them', async () => {
+    const { data } = await postGraphql(gateway.url, admin, '{ __typename }', { unused: Array.from({ length: 5000 }, () => 1) });
+    expect(data).toEqual({ __typename: 'Query' });
+  });
+});
+
+describe('who takes nothing but a stream of events', () => {
+  const accept = eventStream;
+
+  it.each<[string, () => Promise<Answer>]>([
+    ['a query by POST', () => send('POST', '/graphql', { ...json, accept }, bodyOf('{ viewer { sid } }'))],
+    ['a query by GET', () => send('GET', targetOf('{ viewer { sid } }'), { ...preflight, accept })],
+    ['a hostile document', () => send('POST', '/graphql', { ...json, accept }, bodyOf(hostileDocuments[0]![1]))],
+    [
+      'a mutation, which is not carried out',
+      () =>
+        send(
+          'POST',
+          '/graphql',
+          { ...json, accept },
+          bodyOf('mutation { createOrganization(input: { domainName: "sse.test" }) { organization { sid } } }'),
+        ),
+    ],
+  ])('is told that there is none: %s', async (_what, work) => {
+    expect(await refused(work)).toMatchObject({ status: 406, body: { errors: [{ extensions: { code: 'NOT_ACCEPTABLE' } }] } });
+    expect(await gateway.database.query(`SELECT 1 FROM organization WHERE domain_name = 'sse.test'`)).toEqual([]);
+  });
+});
+
+describe('what people ask for', () => {
+  it.each([
+    [
+      'fifty accounts with fifty each, and their organizations',
+      '{ accounts { nodes { organization { sid } subAccounts { nodes { organization { sid } } } } } }',
+    ],
+    [
+      'three levels of twenty',
+      '{ accounts(first: 20) { nodes { subAccounts(first: 20) { nodes { subAccounts(first: 20) { nodes { sid } } } } } } }',
+    ],
+    ['how many are below each of fifty', '{ accounts { totalCount nodes { descendantCount } } }'],
+    [
+      'a search or two',
+      '{ accounts(filter: { text: "a" }) { totalCount nodes { sid } } viewer { descendants(filter: { text: "b" }) { nodes { sid } } } }',
+    ],
+    [
+      'one thing by twenty fragments',
+      `{ viewer { ${Array.from({ length: 20 }, (_, n) => `...F${n}`).join(' ')} } } ${Array.from({ length: 20 }, (_, n) => `fragment F${n} on Account { sid status }`).join(' ')}`,
+    ],
+    ['its profile', '{ viewer { profile { document } } }'],
+  ])('%s is answered', async (_what, query) => {
+    const answer = await postGraphql(gateway.url, admin, query);
+    expect(answer.errors).toBeUndefined();
+    expect(answer.status).toBe(200);
+  });
+});
