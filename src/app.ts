@@ -9,6 +9,7 @@ import { graphqlApi } from './api/graphql/server.js';
 import { health } from './api/health.js';
 import { createHttpServer } from './api/http-server.js';
 import { Metering } from './api/metering.js';
+import { limitRequests } from './api/overload.js';
 import type { Services } from './api/services.js';
 import { canonicalUrl } from './api/rest/path.js';
 import { reference } from './api/rest/reference.js';
@@ -72,8 +73,8 @@ export async function createApp(options: AppOptions): Promise<App> {
 }
 
 async function compose({ config, log, credentialsKey, announcePassword, passwordCost }: AppOptions, dataSource: DataSource): Promise<App> {
-  const database = new Database(dataSource);
   const metrics = new Metrics();
+  const database = new Database(dataSource, { ...config, onRefused: (reason) => metrics.countOverload(reason) });
   const secrets = new Secrets(credentialsKey, config.authTokenScheme);
   const changes = new Changes(database, secrets);
   const credentials = new CredentialService(database, changes, secrets, new Passwords(passwordCost));
@@ -91,6 +92,7 @@ async function compose({ config, log, credentialsKey, announcePassword, password
     throw new ConfigError(['CREDENTIALS_KEY is not the key that the AuthTokens in this database were encrypted with.']);
   }
 
+  metrics.watchQueue((kind) => database.waiting(kind));
   metrics.watchPool((dataSource.driver as unknown as { master: PoolNumbers }).master);
 
   const server = createHttpServer({
@@ -99,6 +101,7 @@ async function compose({ config, log, credentialsKey, announcePassword, password
     canonicalUrl,
     observe: (request, seconds) => metrics.observeRequest(request, seconds),
   });
+  limitRequests(server, config.limits.atOnce, () => metrics.countOverload('requests'));
   refuseCrossSiteWrites(server, config.corsOrigins);
   if (config.corsOrigins.length > 0) await allowOrigins(server, config.corsOrigins);
   health(server, () => database.isReady());

@@ -14,6 +14,12 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   readonly dataDirectory: string;
   readonly poolSize: number;
+  /** How many reads, and how many changes, wait for a connection at most. */
+  readonly queueSize: number;
+  /** How long may take, in milliseconds: a read, a change, each wait of it for a lock. */
+  readonly readMilliseconds: number;
+  readonly changeMilliseconds: number;
+  readonly lockMilliseconds: number;
   readonly migrateOnStart: boolean;
   /** 32 bytes; without it, a key is generated into `dataDirectory`. */
   readonly credentialsKey: Buffer | undefined;
@@ -37,6 +43,8 @@ export interface Config {
 
 /** What one request may ask for. */
 export interface RequestLimits {
+  /** Requests that run at once. */
+  readonly atOnce: number;
   /** Of the body, in bytes. */
   readonly bodyBytes: number;
   /** Of a GraphQL document, without its variables: in characters, and in tokens. */
@@ -90,7 +98,12 @@ export function readConfig(environment: Environment = process.env): Config {
     publicUrl: reader.httpUrl('PUBLIC_URL'),
     databaseUrl,
     dataDirectory: resolve(reader.text('DATA_DIR') ?? 'data'),
-    poolSize: reader.integer('DATABASE_POOL_SIZE', 10, 1, 1000),
+    // One to read, one to change, one to ask whether the database answers.
+    poolSize: reader.integer('DATABASE_POOL_SIZE', 10, 3, 1000),
+    queueSize: reader.integer('DATABASE_QUEUE_SIZE', 1000, 1, 100_000),
+    readMilliseconds: reader.integer('READ_TIMEOUT_SECONDS', 15, 1, 3600) * 1000,
+    changeMilliseconds: reader.integer('CHANGE_TIMEOUT_SECONDS', 300, 1, 86_400) * 1000,
+    lockMilliseconds: reader.integer('LOCK_TIMEOUT_SECONDS', 10, 1, 3600) * 1000,
     migrateOnStart: reader.boolean('MIGRATE_ON_START', true),
     credentialsKey,
     authTokenScheme: reader.oneOf('AUTH_TOKEN_SCHEME', 'random', authTokenSchemes),
@@ -98,6 +111,7 @@ export function readConfig(environment: Environment = process.env): Config {
     adminPassword,
     maxLevels: reader.integer('ACCOUNT_TREE_MAX_LEVELS', 10, 2, 50),
     limits: {
+      atOnce: reader.integer('MAX_REQUESTS', 256, 1, 100_000),
       bodyBytes: reader.integer('MAX_BODY_BYTES', 2_097_152, 1024, 16_777_216),
       length: reader.integer('MAX_QUERY_LENGTH', 65_536, 1024, 16_777_216),
       tokens: reader.integer('MAX_QUERY_TOKENS', 2000, 100, 20_000),

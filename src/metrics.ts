@@ -34,6 +34,12 @@ export class Metrics {
     buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500],
     registers: [this.#registry],
   });
+  readonly #overloads = new Counter({
+    name: 'gateway_overload_refusals_total',
+    help: 'Work that was refused because there was no room for it, by reason.',
+    labelNames: ['reason'],
+    registers: [this.#registry],
+  });
 
   readonly #costs = new Histogram({
     name: 'gateway_request_cost',
@@ -69,6 +75,10 @@ export class Metrics {
     this.#refusals.inc({ surface, code });
   }
 
+  countOverload(reason: string): void {
+    this.#overloads.inc({ reason });
+  }
+
   /** The same service, with every use case timed. */
   timed<Service extends object>(name: string, service: Service): Service {
     return new Proxy(service, {
@@ -86,6 +96,18 @@ export class Metrics {
             throw error;
           }
         };
+      },
+    });
+  }
+
+  watchQueue(waiting: (kind: 'read' | 'write') => number): void {
+    new Gauge({
+      name: 'gateway_database_queue_waiting',
+      help: 'Reads and changes that wait for a connection to the database.',
+      labelNames: ['kind'],
+      registers: [this.#registry],
+      collect() {
+        for (const kind of ['read', 'write'] as const) this.set({ kind }, waiting(kind));
       },
     });
   }

@@ -31,7 +31,7 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
     connectTimeoutMS: 5_000,
     poolErrorHandler: onBrokenConnection,
     // On each client too: between being idle and being used it belongs to neither, and an error that nobody takes ends the process.
-    extra: { onConnect: async (client: Client) => void client.on('error', onBrokenConnection) },
+    extra: { keepAlive: true, onConnect: async (client: Client) => void client.on('error', onBrokenConnection) },
     entities: [
       OrganizationEntity,
       AccountEntity,

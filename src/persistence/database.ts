@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
+import type { Client } from 'pg';
+import { type DataSource, type EntityManager, QueryFailedError, type QueryRunner } from 'typeorm';
 import { AppError } from '../errors.js';
 import { AccountRepository } from './account-repository.js';
+import { Admission, type Kind, type Refusal } from './admission.js';
 import { CredentialRepository } from './credential-repository.js';
 import { HistoryRepository } from './history-repository.js';
 import { IdempotencyRepository } from './idempotency-repository.js';
 import { OrganizationRepository } from './organization-repository.js';
 import { ProfileRepository } from './profile-repository.js';
+import { drop, watched } from './watch.js';
 
 /** All SQL of the program, bound to one transaction or to none. */
 export interface Repositories {
@@ -21,18 +24,58 @@ export interface Repositories {
 /** How often a transaction is tried that loses to another one, before its client is told to come again. */
 const tries = 5;
 
-/** The database, as services see it: single reads, and changes that happen whole or not at all. */
-export class Database {
-  readonly #reading: Repositories;
+/** How much may be asked of the database at once, and how long it may take. */
+export interface DatabaseBounds {
+  /** Connections at most; one of them is kept for the question whether the database answers. */
+  poolSize: number;
+  /** How many reads, and how many changes, wait for a connection at most. */
+  queueSize: number;
+  /** How long may take, in milliseconds: a read; a change, of which the longest go over whole trees; each wait of it for a lock. */
+  readMilliseconds: number;
+  changeMilliseconds: number;
+  lockMilliseconds: number;
+  /** Told why work was refused that there was no room for. */
+  onRefused: (reason: Refusal) => void;
+}
 
-  constructor(private readonly dataSource: DataSource) {
-    this.#reading = repositoriesOn(dataSource.manager);
+export const defaultBounds: DatabaseBounds = {
+  poolSize: 10,
+  queueSize: 1000,
+  readMilliseconds: 15_000,
+  changeMilliseconds: 300_000,
+  lockMilliseconds: 10_000,
+  onRefused: () => {},
+};
+
+/** How long work waits for a connection, and a question for its answer until the server counts as silent. In milliseconds. */
+const queuePatience = 5_000;
+const silence = 4_000;
+
+/** What became of the question whether the database answers; `silent`: nothing. */
+type Condition = 'ready' | 'not ready' | 'silent';
+
+/**
+ * The database, as services see it: single reads, and changes that happen whole or not at all. Neither waits without end:
+ * not for a connection, nor for a lock, a statement, or a server that has fallen silent (ADR 15).
+ */
+export class Database {
+  readonly #admission: Admission;
+  #question: Promise<Condition> | undefined;
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly bounds: DatabaseBounds = defaultBounds,
+  ) {
+    const both = bounds.poolSize - 1;
+    const running = { both, read: Math.max(1, both - 1), write: Math.ceil(both / 2) };
+    this.#admission = new Admission({ running, waiting: bounds.queueSize, patience: queuePatience }, bounds.onRefused);
   }
 
-  /** Reads outside a transaction: each statement sees what was committed when it began. @throws AppError UNAVAILABLE */
+  /** Reads outside a transaction: each statement sees what was committed when it began. @throws AppError UNAVAILABLE, OVERLOADED */
   async read<Result>(work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
+    const { readMilliseconds: limit } = this.bounds;
     try {
-      return await work(this.#reading);
+      return await this.#connected('read', limit, (runner) => work(repositoriesOn(runner.manager)));
     } catch (error) {
       throw asAppError(error);
     }
@@ -40,13 +83,14 @@ export class Database {
 
   /**
    * One transaction. `work` may run more than once, so it must touch nothing but the repositories that it is handed.
-   * @throws AppError UNAVAILABLE, and what a unique constraint means
+   * @throws AppError UNAVAILABLE, OVERLOADED, and what a unique constraint means
    */
   async write<Result>(work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.dataSource.transaction((manager) => work(repositoriesOn(manager)));
+        return await this.#connected('write', this.bounds.changeMilliseconds, (runner) => this.#transaction(runner, work));
       } catch (error) {
+        if (codeOf(error) === sqlState.lockNotAvailable) this.bounds.onRefused('lock');
         if (attempt === tries || !lostToAnother(error)) throw asAppError(error);
         await sleep(Math.random() * 20 * attempt);
       }
@@ -62,14 +106,73 @@ export class Database {
     }
   }
 
+  /** How many of the kind wait for a connection. */
+  waiting(kind: Kind): number {
+    return this.#admission.waiting(kind);
+  }
+
   /** Whether the database answers and every migration of this program has been done. */
   async isReady(): Promise<boolean> {
+    return (await this.#condition()) === 'ready';
+  }
+
+  /** Does work on a connection of its own, once there is room, and for no longer than it may take. */
+  #connected<Result>(kind: Kind, limit: number, work: (runner: QueryRunner) => Promise<Result>): Promise<Result> {
+    const isAnswering = async () => (await this.#condition()) !== 'silent';
+    return this.#admission.run(kind, async () => {
+      const runner = this.dataSource.createQueryRunner();
+      try {
+        const client = (await runner.connect()) as Client;
+        return await watched(client, { limit, isAnswering }, () => work(runner));
+      } finally {
+        await runner.release();
+      }
+    });
+  }
+
+  async #transaction<Result>(runner: QueryRunner, work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
+    const { changeMilliseconds, lockMilliseconds } = this.bounds;
     try {
-      const done: { name: string }[] = await this.dataSource.query('SELECT migration.name FROM migration');
+      await runner.startTransaction();
+      // Of the transaction, not of the session, which behind a pooler is somebody else's.
+      await runner.query(`SELECT set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true)`, [
+        String(lockMilliseconds),
+        String(changeMilliseconds),
+      ]);
+      const result = await work(repositoriesOn(runner.manager));
+      await runner.commitTransaction();
+      return result;
+    } catch (error) {
+      // What cannot be rolled back was on a connection that is gone, and is rolled back by the server.
+      await runner.rollbackTransaction().catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Asks beside all that waits, on the connection that is kept for it; those who ask at once share one answer. */
+  #condition(): Promise<Condition> {
+    this.#question ??= this.#ask().finally(() => (this.#question = undefined));
+    return this.#question;
+  }
+
+  async #ask(): Promise<Condition> {
+    const runner = this.dataSource.createQueryRunner();
+    let otherwise: Condition = 'not ready';
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      const client = (await runner.connect()) as Client;
+      timer = setTimeout(() => {
+        otherwise = 'silent';
+        drop(client);
+      }, silence);
+      const done: { name: string }[] = await runner.query('SELECT migration.name FROM migration');
       const names = new Set(done.map(({ name }) => name));
-      return this.dataSource.migrations.every((migration) => names.has(migration.constructor.name));
-    } catch {
-      return false;
+      return this.dataSource.migrations.every((migration) => names.has(migration.constructor.name)) ? 'ready' : 'not ready';
+    } catch (error) {
+      return /timeout/i.test((error as Error).message) ? 'silent' : otherwise;
+    } finally {
+      clearTimeout(timer);
+      await runner.release();
     }
   }
 }
@@ -92,12 +195,12 @@ const conflicts: Record<string, () => AppError> = {
   organization_domain_name: () => new AppError('DOMAIN_NAME_IN_USE', 'Another organization has this domain name.', { field: 'domainName' }),
 };
 
-const sqlState = { uniqueViolation: '23505', serializationFailure: '40001', deadlock: '40P01' };
+const sqlState = { uniqueViolation: '23505', serializationFailure: '40001', deadlock: '40P01', lockNotAvailable: '55P03' };
 
 /** SQLSTATE classes that say that the server cannot serve now: connection lost or refused, no such database, out of resources, shutting down. */
 const unavailableClasses = ['08', '28', '3D', '53', '57', '58'];
-/** A table that is not there yet: the migrations have not run. */
-const undefinedTable = '42P01';
+/** A table that is not there yet, since the migrations have not run; a server that takes no changes or no connections, as while it is replaced. */
+const unavailableCodes = ['42P01', '25006', '55000'];
 const unreachable =
   /ECONN|ENOENT|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOSTUNREACH|Connection terminated|connect(?:ion)? timeout|trying to connect|not queryable|already released/i;
 
@@ -111,8 +214,12 @@ function driverError(error: unknown): DriverError | undefined {
   return error instanceof Error ? error : undefined;
 }
 
+function codeOf(error: unknown): string | undefined {
+  return driverError(error)?.code;
+}
+
 function lostToAnother(error: unknown): boolean {
-  const code = driverError(error)?.code;
+  const code = codeOf(error);
   return code === sqlState.serializationFailure || code === sqlState.deadlock;
 }
 
@@ -124,9 +231,12 @@ function asAppError(error: unknown): unknown {
   if (code === sqlState.uniqueViolation && cause?.constraint !== undefined) {
     return conflicts[cause.constraint]?.() ?? error;
   }
+  if (code === sqlState.lockNotAvailable) {
+    return new AppError('OVERLOADED', 'Another change of the same accounts takes long; try again.', { cause: error });
+  }
   if (
     lostToAnother(error) ||
-    code === undefinedTable ||
+    unavailableCodes.includes(code) ||
     unavailableClasses.includes(code.slice(0, 2)) ||
     unreachable.test(`${code} ${cause?.message}`)
   ) {

@@ -1,6 +1,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
+import { readConfig } from '../../src/config.js';
 import { Role } from '../../src/domain/account.js';
 import { newSid } from '../../src/domain/sid.js';
 import { cloneDatabase } from '../support/database.js';
@@ -64,6 +65,7 @@ it('describes every answer that the API gives, and no other', async () => {
   }
   await failInside('ALTER TABLE credential RENAME COLUMN password_hash TO moved');
   await failInside('ALTER TABLE account RENAME TO moved'); // as before its migrations have run
+  await askTooMany();
 
   const [described, seen] = [new Set(describedAnswers()), new Set(seenAnswers())];
   const neverSeen = [...described].filter((answer) => !seen.has(answer)).toSorted();
@@ -187,13 +189,24 @@ async function failInside(sql: string): Promise<void> {
   const database = await cloneDatabase();
   const unfit = await startTestGateway({ database });
   await database.query(sql);
+  await askForNothing(unfit);
+  await unfit.stop();
+  await database.drop();
+}
+
+/** Sends each operation to a gateway that takes no request on. */
+async function askTooMany(): Promise<void> {
+  const busy = await startTestGateway({ config: { limits: { ...readConfig({}).limits, atOnce: 0 } } });
+  await askForNothing(busy);
+  await busy.stop();
+}
+
+async function askForNothing({ url }: TestGateway): Promise<void> {
   for (const operation of describedOperations) {
     const { method } = operation;
     const path = pathToNothing(operation);
-    for (const suffix of ['', '.json']) await sendRest(unfit.url, admin, { method, path: path + suffix });
+    for (const suffix of ['', '.json']) await sendRest(url, admin, { method, path: path + suffix });
   }
-  await unfit.stop();
-  await database.drop();
 }
 
 async function askForAccounts(ask: Ask, stage: Stage): Promise<void> {

@@ -207,6 +207,7 @@ const beforeOperations: ErrorCode[] = [
   'UNSUPPORTED_MEDIA_TYPE',
   'PAYLOAD_TOO_LARGE',
   'UNAVAILABLE',
+  'OVERLOADED',
   'INTERNAL',
 ];
 
