@@ -19,7 +19,7 @@ import { ask, embeddedUrl, expectNoProcessIn, killProcessesIn, postmasterOf } fr
 const points = Number(process.env.CRASH_POINTS ?? 30); // oxlint-disable-line node/no-process-env
 const pairs = 2;
 const clients = 4;
-const milliseconds = 240_000;
+const milliseconds = 400_000;
 
 it(`up to ${points} crashes of gateway and database at random points lose nothing that was acknowledged, and leave nothing by halves`, async () => {
   const began = Date.now();

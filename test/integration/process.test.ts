@@ -351,6 +351,26 @@ describe('an empty database', () => {
     expect((await postGraphql(gateway.url, administrator(gateway), viewer)).status).toBe(200);
   });
 
+  it('gets a history that "verify-history" holds against its checkpoint, beside the gateway that runs', async () => {
+    const settings = { DATABASE_URL: databaseUrl, CREDENTIALS_KEY: key };
+    const gateway = await start({ environment: settings });
+    const checkpoint = join(folder, 'checkpoint.json');
+    const verify = () => runGateway(environment(settings), ['verify-history', checkpoint]);
+    expect(await verify()).toMatchObject({ code: 0, mistakes: [], output: 'The history is sound: 2 entries in 1 chains.\n' });
+    await postGraphql(gateway.url, administrator(gateway), createAccount, { email: 'sales@customer.test' });
+    const again = await verify();
+    expect(again.output).toMatch(/^The history is sound: 3 entries in 2 chains, and continues the checkpoint of \S+Z\.\n$/);
+
+    await ask(databaseUrl, `DELETE FROM history WHERE operation = 'createOrganization'`);
+    const { code, output } = await verify();
+    expect([code, output]).toEqual([
+      1,
+      expect.stringMatching(/^The history is not sound\. Entry 1 of the history of AC\w{32} is missing\.\n$/),
+    ]);
+    await writeFile(checkpoint, 'not one');
+    expect(await verify()).toMatchObject({ code: 78, mistakes: [`${checkpoint}: This is no checkpoint of the history.`] });
+  });
+
   it('is prepared by one of five gateways that start on it at once', async () => {
     const settings = { DATABASE_URL: databaseUrl, CREDENTIALS_KEY: key, ADMIN_PASSWORD: '' };
     const gateways = await Promise.all(Array.from({ length: 5 }, () => start({ environment: settings })));
