@@ -16,8 +16,10 @@ import { reference } from './api/rest/reference.js';
 import { restApi } from './api/rest/rest-api.js';
 import { type Config, ConfigError } from './config.js';
 import { Metrics, type PoolNumbers } from './metrics.js';
-import { Database } from './persistence/database.js';
+import type { Refusal } from './persistence/admission.js';
+import { Database, type DatabaseBounds } from './persistence/database.js';
 import { migrate } from './persistence/migrate.js';
+import { Replica } from './persistence/replica.js';
 import { AccountMigration } from './service/account-migration.js';
 import { AccountReading } from './service/account-reading.js';
 import { AccountService } from './service/account-service.js';
@@ -73,8 +75,10 @@ export async function createApp(options: AppOptions): Promise<App> {
 }
 
 async function compose({ config, log, credentialsKey, announcePassword, passwordCost }: AppOptions, dataSource: DataSource): Promise<App> {
+  const bounds = { ...config, onRefused: (reason: Refusal) => metrics.countOverload(reason) };
+  const replica = config.replicaUrl === undefined ? undefined : replicaAt(config.replicaUrl, config, bounds, log);
   const metrics = new Metrics();
-  const database = new Database(dataSource, { ...config, onRefused: (reason) => metrics.countOverload(reason) });
+  const database = new Database(dataSource, bounds, replica);
   const secrets = new Secrets(credentialsKey, config.authTokenScheme);
   const changes = new Changes(database, secrets);
   const credentials = new CredentialService(database, changes, secrets, new Passwords(passwordCost));
@@ -93,7 +97,11 @@ async function compose({ config, log, credentialsKey, announcePassword, password
   }
 
   metrics.watchQueue((kind) => database.waiting(kind));
-  metrics.watchPool((dataSource.driver as unknown as { master: PoolNumbers }).master);
+  metrics.watchPool('primary', () => poolOf(dataSource));
+  if (replica !== undefined) {
+    metrics.watchPool('replica', () => replica.dataSource && poolOf(replica.dataSource));
+    metrics.watchReplica(() => replica.isUsed);
+  }
 
   const server = createHttpServer({
     log,
@@ -140,6 +148,7 @@ async function compose({ config, log, credentialsKey, announcePassword, password
     server,
     dataSource,
     async listen() {
+      replica?.follow(database);
       const url = await server.listen({ port: config.port, host: config.host });
       await new Promise<void>((resolve, reject) => {
         metricsServer.once('error', reject).listen(config.metricsPort, config.host, resolve);
@@ -155,7 +164,24 @@ async function compose({ config, log, credentialsKey, announcePassword, password
         metricsServer.close(resolve);
         metricsServer.closeAllConnections();
       });
+      await replica?.close();
       await dataSource.destroy();
     },
   };
+}
+
+/** The replica that is read where it may be late; what becomes of it is logged when it changes. */
+function replicaAt(url: string, { poolSize, replicaMaxLagSeconds }: Config, bounds: DatabaseBounds, log: FastifyBaseLogger): Replica {
+  return new Replica({
+    connect: () => createDataSource({ url, poolSize }),
+    bounds,
+    maxLagSeconds: replicaMaxLagSeconds,
+    onUsed: () => log.info('the replica is read'),
+    onLeft: (reason) => log.warn({ reason }, 'the replica is not read for now; the primary is'),
+  });
+}
+
+/** There is none before the first connection. */
+function poolOf(dataSource: DataSource): PoolNumbers | undefined {
+  return (dataSource.driver as unknown as { master?: PoolNumbers }).master;
 }

@@ -12,6 +12,10 @@ export interface Config {
   readonly publicUrl: string | undefined;
   /** A PostgreSQL server; without one, an embedded PostgreSQL keeps its files in `dataDirectory`. */
   readonly databaseUrl: string | undefined;
+  /** A streaming replica of it, for reads that may be late. */
+  readonly replicaUrl: string | undefined;
+  /** How far behind the replica may be and still be read. */
+  readonly replicaMaxLagSeconds: number;
   readonly dataDirectory: string;
   readonly poolSize: number;
   /** How many reads, and how many changes, wait for a connection at most. */
@@ -82,6 +86,10 @@ export function readConfig(environment: Environment = process.env): Config {
   const reader = new Reader(environment, mistakes);
   const production = environment.NODE_ENV === 'production';
   const databaseUrl = reader.databaseUrl('DATABASE_URL');
+  const replicaUrl = reader.databaseUrl('DATABASE_REPLICA_URL');
+  if (replicaUrl !== undefined && reader.text('DATABASE_URL') === undefined) {
+    mistakes.push('DATABASE_REPLICA_URL needs DATABASE_URL: the embedded database has no replica.');
+  }
   const credentialsKey = reader.key('CREDENTIALS_KEY');
   if (databaseUrl !== undefined && reader.text('CREDENTIALS_KEY') === undefined) {
     mistakes.push('CREDENTIALS_KEY is required together with DATABASE_URL; make one with: openssl rand -hex 32');
@@ -97,6 +105,8 @@ export function readConfig(environment: Environment = process.env): Config {
     metricsPort: reader.integer('METRICS_PORT', 9464, 0, 65_535),
     publicUrl: reader.httpUrl('PUBLIC_URL'),
     databaseUrl,
+    replicaUrl,
+    replicaMaxLagSeconds: reader.integer('DATABASE_REPLICA_MAX_LAG_SECONDS', 10, 2, 3600),
     dataDirectory: resolve(reader.text('DATA_DIR') ?? 'data'),
     // One to read, one to change, one to ask whether the database answers.
     poolSize: reader.integer('DATABASE_POOL_SIZE', 10, 3, 1000),

@@ -54,9 +54,25 @@ export class Metrics {
     labelNames: ['surface', 'code'],
     registers: [this.#registry],
   });
+  readonly #pools = new Map<string, () => PoolNumbers | undefined>();
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
+    const pools = this.#pools;
+    new Gauge({
+      name: 'gateway_database_pool_connections',
+      help: 'Connections to the database that exist, that are idle, and requests that wait for one.',
+      labelNames: ['database', 'state'],
+      registers: [this.#registry],
+      collect() {
+        for (const [database, numbers] of pools) {
+          const pool = numbers();
+          this.set({ database, state: 'total' }, pool?.totalCount ?? 0);
+          this.set({ database, state: 'idle' }, pool?.idleCount ?? 0);
+          this.set({ database, state: 'waiting' }, pool?.waitingCount ?? 0);
+        }
+      },
+    });
   }
 
   observeRequest(labels: { method: string; route: string; status: number }, seconds: number): void {
@@ -112,15 +128,18 @@ export class Metrics {
     });
   }
 
-  watchPool(pool: PoolNumbers): void {
-    const states = { total: () => pool.totalCount, idle: () => pool.idleCount, waiting: () => pool.waitingCount };
+  /** The pool's numbers are asked for when they are scraped; a pool that is gone has no connections. */
+  watchPool(database: 'primary' | 'replica', pool: () => PoolNumbers | undefined): void {
+    this.#pools.set(database, pool);
+  }
+
+  watchReplica(isUsed: () => boolean): void {
     new Gauge({
-      name: 'gateway_database_pool_connections',
-      help: 'Connections to the database that exist, that are idle, and requests that wait for one.',
-      labelNames: ['state'],
+      name: 'gateway_replica_used',
+      help: 'Whether reads that may be late go to the replica: 1 or 0.',
       registers: [this.#registry],
       collect() {
-        for (const [state, count] of Object.entries(states)) this.set({ state }, count());
+        this.set(Number(isUsed()));
       },
     });
   }

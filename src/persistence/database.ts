@@ -7,6 +7,7 @@ import { Admission, type Kind, type Refusal } from './admission.js';
 import { CredentialRepository } from './credential-repository.js';
 import { HistoryRepository } from './history-repository.js';
 import { IdempotencyRepository } from './idempotency-repository.js';
+import { LateReads } from './late-reads.js';
 import { OrganizationRepository } from './organization-repository.js';
 import { ProfileRepository } from './profile-repository.js';
 import { drop, watched } from './watch.js';
@@ -19,6 +20,21 @@ export interface Repositories {
   profiles: ProfileRepository;
   history: HistoryRepository;
   idempotencyKeys: IdempotencyRepository;
+}
+
+/** A replica, which is behind the database, and may be gone. */
+export interface LateSource {
+  /** What `work` reads there; nothing when the replica cannot tell. */
+  read<Result>(work: (repositories: Repositories) => Promise<Result>): Promise<{ result: Result } | undefined>;
+}
+
+/** How far a server's log has been written or, on a replica, replayed. */
+export interface LogPosition {
+  /** What a server has in common with its replicas, and with no other. */
+  cluster: string;
+  isReplica: boolean;
+  /** In bytes. */
+  log: bigint;
 }
 
 /** How often a transaction is tried that loses to another one, before its client is told to come again. */
@@ -65,6 +81,7 @@ export class Database {
   constructor(
     private readonly dataSource: DataSource,
     private readonly bounds: DatabaseBounds = defaultBounds,
+    private readonly replica?: LateSource,
   ) {
     const both = bounds.poolSize - 1;
     const running = { both, read: Math.max(1, both - 1), write: Math.ceil(both / 2) };
@@ -79,6 +96,16 @@ export class Database {
     } catch (error) {
       throw asAppError(error);
     }
+  }
+
+  /**
+   * Reads what may be late, from the replica if there is one that is fit, else as `read` does. What must not be late
+   * cannot be asked for here. @throws AppError UNAVAILABLE
+   */
+  async readLate<Result>(work: (reads: LateReads) => Promise<Result>): Promise<Result> {
+    const late = (repositories: Repositories): Promise<Result> => work(new LateReads(repositories));
+    const answer = await this.replica?.read(late);
+    return answer === undefined ? this.read(late) : answer.result;
   }
 
   /**
@@ -109,6 +136,15 @@ export class Database {
   /** How many of the kind wait for a connection. */
   waiting(kind: Kind): number {
     return this.#admission.waiting(kind);
+  }
+
+  async logPosition(): Promise<LogPosition> {
+    const [position] = await this.dataSource.query<[Omit<LogPosition, 'log'> & { log: string }]>(
+      `SELECT (SELECT control.system_identifier::text FROM pg_control_system() AS control) AS cluster,
+              pg_is_in_recovery() AS "isReplica",
+              (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END - '0/0'::pg_lsn)::text AS log`,
+    );
+    return { ...position, log: BigInt(position.log) };
   }
 
   /** Whether the database answers and every migration of this program has been done. */

@@ -6,6 +6,7 @@ import type { Sid } from '../domain/sid.js';
 import { assertPrintable, assertWithin } from '../domain/input.js';
 import { type AccountFilter, type AccountScope, type Listed, type PageQuery, allColumns } from '../persistence/account-repository.js';
 import type { Database } from '../persistence/database.js';
+import { mayBeLate } from '../persistence/late-reads.js';
 import { inBatches } from './batches.js';
 
 /** The order of a list of accounts, unless another one is asked for. */
@@ -68,10 +69,12 @@ export class AccountReading {
     owner: ListOwner,
     { number, size }: NumberedPage,
   ): Promise<{ accounts: Account[]; total: number }> {
-    const [total] = await this.counts(actor, { scope, filter: {} }, [owner]);
+    const [key] = listKeys(actor, scope, [owner]);
+    // Not late: which pages there are has to agree with what is on them.
+    const total = (await this.database.read(({ accounts }) => accounts.countLists(scope, [key!], {}))).get(key!) ?? 0;
     const page = { size, backward: false, from: undefined, skip: number * size };
-    const [found] = page.skip < total! ? await this.pages(actor, wholeList(scope, page), [owner]) : [];
-    return { accounts: (found?.rows ?? []).map(({ account }) => account), total: total! };
+    const [found] = page.skip < total ? await this.pages(actor, wholeList(scope, page), [owner]) : [];
+    return { accounts: (found?.rows ?? []).map(({ account }) => account), total };
   }
 
   /**
@@ -90,10 +93,12 @@ export class AccountReading {
     })();
   }
 
-  /** The length of each owner's list: one statement for them all. @throws AppError FORBIDDEN */
+  /** The length of each owner's list, which may be late unless it tells of a status or role: one statement for them all. @throws AppError FORBIDDEN */
   async counts(actor: Actor, { scope, filter }: Selection, owners: readonly ListOwner[]): Promise<number[]> {
     const keys = listKeys(actor, scope, owners);
-    const counts = await this.database.read(({ accounts }) => accounts.countLists(scope, keys, filter));
+    const counts = await (mayBeLate(filter)
+      ? this.database.readLate((reads) => reads.countAccounts(scope, keys, filter))
+      : this.database.read(({ accounts }) => accounts.countLists(scope, keys, filter)));
     return keys.map((key) => counts.get(key) ?? 0);
   }
 }

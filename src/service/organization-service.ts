@@ -71,8 +71,10 @@ export class OrganizationService {
     }, organizationPosition);
   }
 
+  /** How many there are; of all of them together it may be late. @throws AppError FORBIDDEN */
   async count(actor: Actor, status: OrganizationStatus | undefined): Promise<number> {
     authorize(actor, 'manageOrganizations');
+    if (status === undefined) return this.database.readLate((reads) => reads.countOrganizations());
     return this.database.read(({ organizations }) => organizations.count(status));
   }
 

@@ -106,9 +106,10 @@ export class ProfileService {
     return inBatches(async (page) => pageFrom(await this.database.read(({ profiles }) => profiles.listPage(page)), page), profilePosition);
   }
 
+  /** How many there are, which may be late. @throws AppError FORBIDDEN */
   async count(actor: Actor): Promise<number> {
     authorize(actor, 'manageProfiles');
-    return this.database.read(({ profiles }) => profiles.count());
+    return this.database.readLate((reads) => reads.countProfiles());
   }
 
   /** @throws AppError FORBIDDEN, BAD_USER_INPUT, PAYLOAD_TOO_LARGE */

@@ -326,7 +326,7 @@ describe('what operators and browsers see', () => {
     expect(metrics).toContain('gateway_request_duration_seconds_count{method="POST",route="/graphql",status="200"} 1\n');
     expect(metrics).toMatch(/^gateway_use_case_duration_seconds_count\{use_case="credentials\.authenticate",outcome="done"\} 1$/m);
     expect(metrics).toMatch(/^gateway_loader_batch_size_count\{loader="\w+"\} [1-9]/m);
-    expect(metrics).toMatch(/^gateway_database_pool_connections\{state="total"\} [1-9]/m);
+    expect(metrics).toMatch(/^gateway_database_pool_connections\{database="primary",state="total"\} [1-9]/m);
     expect((await fetch(`${gateway.url}/metrics`)).status).toBe(404);
   });
 });
@@ -493,7 +493,7 @@ async function runningRequests(gateway: Running, count: number) {
   const metricsUrl = await metricsUrlOf(gateway);
   await vi.waitFor(async () => {
     const metrics = await (await fetch(metricsUrl)).text();
-    const connections = (state: string) => Number(new RegExp(`connections{state="${state}"} (\\d+)`).exec(metrics)?.[1]);
+    const connections = (state: string) => Number(new RegExp(`connections{database="primary",state="${state}"} (\\d+)`).exec(metrics)?.[1]);
     const locked = await ask(embeddedUrl(folder), `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'`);
     expect(locked.length + connections('waiting')).toBe(count);
   }, 20_000);

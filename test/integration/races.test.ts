@@ -9,8 +9,7 @@ import type { AccountStatus } from '../../src/domain/account.js';
 import { newSid, type Sid } from '../../src/domain/sid.js';
 import { pathBelow, topLevelSidOf } from '../../src/domain/tree.js';
 import { Secrets } from '../../src/service/secrets.js';
-import { type TestDatabase, cloneDatabase } from '../support/database.js';
-import { inDatabase } from '../support/database-url.js';
+import { type TestDatabase, cloneDatabase, urlForGateways } from '../support/database.js';
 import { type TestGateway, admin, cheapPasswords, startTestGateway, testKey } from '../support/gateway.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { brokenInvariants } from '../support/invariants.js';
@@ -481,14 +480,13 @@ describe('gateways that start at once on an empty database', () => {
       const server = new Client({ connectionString: inject('serverUrl') });
       await server.connect();
       await server.query(`CREATE DATABASE ${name}`);
-      const url = inDatabase(inject('serverUrl'), name);
       const announced: string[] = [];
       const apps = await Promise.all(
         [1, 2, 3].map(async () => {
           await sleep(Math.random() * 10);
           return createApp({
             config: readConfig({ PORT: '0', METRICS_PORT: '0', ADMIN_EMAIL: admin.login }),
-            databaseUrl: url,
+            databaseUrl: urlForGateways(name),
             credentialsKey: testKey,
             log: pino({ level: 'silent' }),
             announcePassword: (_emailAddress, generated) => announced.push(generated),

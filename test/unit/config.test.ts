@@ -66,6 +66,12 @@ describe('the configuration', () => {
       { DATABASE_URL: 'mysql://secret@host/db', CREDENTIALS_KEY: '0'.repeat(64) },
       'DATABASE_URL must be a URL like postgresql://user:password@host:5432/database.',
     ],
+    [
+      { DATABASE_URL: 'postgresql://host/db', DATABASE_REPLICA_URL: 'http://secret@host/db', CREDENTIALS_KEY: '0'.repeat(64) },
+      'DATABASE_REPLICA_URL must be a URL like postgresql://user:password@host:5432/database.',
+    ],
+    [{ DATABASE_REPLICA_URL: 'postgresql://host/db' }, 'DATABASE_REPLICA_URL needs DATABASE_URL: the embedded database has no replica.'],
+    [{ DATABASE_REPLICA_MAX_LAG_SECONDS: '0' }, 'DATABASE_REPLICA_MAX_LAG_SECONDS must be a whole number from 2 to 3600, not "0".'],
   ])('says of %j what is wrong', (environment, sentence) => {
     expect(mistakesIn(environment)).toEqual([sentence]);
   });
