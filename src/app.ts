@@ -31,6 +31,7 @@ import { OrganizationService } from './service/organization-service.js';
 import { type PasswordCost, Passwords } from './service/passwords.js';
 import { ProfileService } from './service/profile-service.js';
 import { Secrets } from './service/secrets.js';
+import { SignInLimit } from './service/sign-in-limit.js';
 import { SubresourceAccess } from './service/subresource-access.js';
 
 export interface AppOptions {
@@ -81,7 +82,10 @@ async function compose({ config, log, credentialsKey, announcePassword, password
   const database = new Database(dataSource, bounds, replica);
   const secrets = new Secrets(credentialsKey, config.authTokenScheme);
   const changes = new Changes(database, secrets);
-  const credentials = new CredentialService(database, changes, secrets, new Passwords(passwordCost));
+  const limit = new SignInLimit(database, secrets, config.signInLimits);
+  const credentials = new CredentialService(database, changes, secrets, new Passwords(passwordCost), limit, (reason) =>
+    metrics.countRefusedSignIn(reason),
+  );
 
   if (config.migrateOnStart) {
     await migrate(dataSource);
@@ -106,6 +110,7 @@ async function compose({ config, log, credentialsKey, announcePassword, password
   const server = createHttpServer({
     log,
     bodyBytes: config.limits.bodyBytes,
+    trustedProxies: config.trustedProxies,
     canonicalUrl,
     observe: (request, seconds) => metrics.observeRequest(request, seconds),
   });

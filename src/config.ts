@@ -1,5 +1,7 @@
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { parseEmailAddress } from './domain/account.js';
+import type { SignInLimits } from './domain/sign-in-limit.js';
 import { type AuthTokenScheme, assertStrongPassword, authTokenSchemes } from './domain/credentials.js';
 
 /** All that the environment decides, checked (SPEC §8). */
@@ -36,6 +38,9 @@ export interface Config {
   readonly limits: RequestLimits;
   /** What one account may use up in a minute, on each instance. */
   readonly accountCostPerMinute: number;
+  readonly signInLimits: SignInLimits;
+  /** Reverse proxies that are believed whom they forward for: addresses and ranges of them. */
+  readonly trustedProxies: readonly string[];
   readonly logLevel: string;
   readonly production: boolean;
   readonly graphiql: boolean;
@@ -134,6 +139,12 @@ export function readConfig(environment: Environment = process.env): Config {
       cost: reader.integer('MAX_QUERY_COST', 20_000, 100, 10_000_000),
     },
     accountCostPerMinute: reader.integer('ACCOUNT_COST_PER_MINUTE', 3_000_000, 1000, 1_000_000_000),
+    signInLimits: {
+      perAccount: reader.integer('SIGN_IN_FAILURES_PER_ACCOUNT', 10, 1, 1_000_000),
+      perAddress: reader.integer('SIGN_IN_FAILURES_PER_ADDRESS', 100, 1, 1_000_000),
+      windowSeconds: reader.integer('SIGN_IN_FAILURES_SECONDS', 900, 1, 86_400),
+    },
+    trustedProxies: reader.addresses('TRUST_PROXY'),
     logLevel: reader.oneOf('LOG_LEVEL', 'info', logLevels),
     production,
     graphiql: reader.boolean('GRAPHIQL', !production),
@@ -176,14 +187,27 @@ class Reader {
     return value ?? this.#mistake(`${name} must be one of ${values.join(', ')}, not "${text}".`, otherwise);
   }
 
-  /** Origins as browsers send them, separated by commas. */
+  /** What stands between commas. */
+  list(name: string): string[] {
+    const entries = (this.text(name) ?? '').split(',').map((entry) => entry.trim());
+    return entries.filter((entry) => entry !== '');
+  }
+
+  /** Origins as browsers send them. */
   origins(name: string): string[] {
-    const origins = (this.text(name) ?? '').split(',').map((origin) => origin.trim());
-    return origins.filter((origin) => {
-      if (origin === '') return false;
+    return this.list(name).filter((origin) => {
       if (URL.canParse(origin) && new URL(origin).origin === origin) return true;
       return this.#mistake(`${name} must be origins like https://console.company.com, separated by commas, not "${origin}".`, false);
     });
+  }
+
+  /** IP addresses, and ranges of them in CIDR notation. */
+  addresses(name: string): string[] {
+    return this.list(name).filter(
+      (entry) =>
+        isAddressRange(entry) ||
+        this.#mistake(`${name} must be addresses or ranges like 10.0.0.0/8, separated by commas, not "${entry}".`, false),
+    );
   }
 
   httpUrl(name: string): string | undefined {
@@ -229,6 +253,13 @@ function isReadableUrl(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Whether the text is an IP address, or a range as 10.0.0.0/8. */
+function isAddressRange(text: string): boolean {
+  const [, address = '', prefix] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const version = isIP(address);
+  return version !== 0 && (prefix === undefined || Number(prefix) <= (version === 4 ? 32 : 128));
 }
 
 /** The 32 bytes that the text stands for, in hexadecimal or base64. */

@@ -55,6 +55,12 @@ export class Metrics {
     registers: [this.#registry],
   });
   readonly #pools = new Map<string, () => PoolNumbers | undefined>();
+  readonly #refusedSignIns = new Counter({
+    name: 'gateway_sign_ins_refused_total',
+    help: 'Sign-ins that were refused, by the code of the refusal.',
+    labelNames: ['reason'],
+    registers: [this.#registry],
+  });
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
@@ -93,6 +99,10 @@ export class Metrics {
 
   countOverload(reason: string): void {
     this.#overloads.inc({ reason });
+  }
+
+  countRefusedSignIn(reason: string): void {
+    this.#refusedSignIns.inc({ reason });
   }
 
   /** The same service, with every use case timed. */

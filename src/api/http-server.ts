@@ -16,6 +16,8 @@ import { utf8 } from './utf8.js';
 export interface HttpServerOptions {
   log: FastifyBaseLogger;
   bodyBytes: number;
+  /** Reverse proxies that are believed whom they forward for. */
+  trustedProxies: readonly string[];
   /** Gives each URL that has several spellings one of them, before it is routed. */
   canonicalUrl: (url: string) => string;
   /** Told of each request that was answered: its method, route and status, and how many seconds it took. */
@@ -23,13 +25,15 @@ export interface HttpServerOptions {
 }
 
 /** The HTTP server, as every surface shares it: request ids, bodies, access log, errors. */
-export function createHttpServer({ log, bodyBytes, canonicalUrl, observe }: HttpServerOptions): FastifyInstance {
+export function createHttpServer({ log, bodyBytes, trustedProxies, canonicalUrl, observe }: HttpServerOptions): FastifyInstance {
   const server = fastify({
     loggerInstance: log.child({}, { serializers: { err: loggableError } }),
     // A body that does not come must not hold a connection.
     requestTimeout: requestMilliseconds,
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),
     bodyLimit: bodyBytes,
+    // Anyone can send X-Forwarded-For, and limits go by the address.
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     requestIdHeader: false,
     genReqId: ({ headers }) => acceptedRequestId(headers['x-request-id']) ?? randomUUID(),
     // Its own lines would hold the query string, where a client may put what no log should keep.

@@ -1,8 +1,10 @@
 import type { EntityManager } from 'typeorm';
 import type { Account, AccountKey } from '../domain/account.js';
 import type { Sid } from '../domain/sid.js';
+import type { SignInFailures } from '../domain/sign-in-limit.js';
 import { accountColumns, keyCondition } from './account-repository.js';
 import { CredentialEntity, PasswordResetTokenEntity } from './credential-entity.js';
+import { failuresIn } from './sign-in-failure-repository.js';
 import { rowsOf } from './sql.js';
 
 /** What verifies an account's secrets. */
@@ -29,9 +31,11 @@ export interface KeptToken {
   lastShown: string | null;
 }
 
+/** What signing in decides on. */
 export interface SignInData {
-  account: Account;
+  account: Account | undefined;
   credential: Credential | undefined;
+  failures: SignInFailures;
 }
 
 /** Every statement on the tables `credential` and `password_reset_token`. */
@@ -40,21 +44,29 @@ export class CredentialRepository {
 
   /**
    * All that signing in needs, in one statement: the account of the SID, or the one that is not closed and has the e-mail
-   * address; and what verifies its secrets, unless it has none.
+   * address; what verifies its secrets, unless it has none; and how often it failed from the address, which for a login
+   * that no account has is counted by the login.
    */
-  async findForSignIn(key: AccountKey): Promise<SignInData | undefined> {
+  async findForSignIn(key: AccountKey, { login, address }: { login: string; address: string }): Promise<SignInData> {
     const [condition, value] = keyCondition(key);
-    const [found] = await rowsOf<Account & (Credential | Record<keyof Credential, null>)>(
+    const failures = failuresIn('COALESCE(account.sid, $2)', '$3');
+    const [found] = await rowsOf<(Account | { sid: null }) & (Credential | Record<keyof Credential, null>) & SignInFailures>(
       this.manager,
       `SELECT ${accountColumns}, credential.password_hash AS "passwordHash", credential.token_hash AS "tokenHash",
-              CASE WHEN credential.previous_token_expires_at > now() THEN credential.previous_token_hash END AS "previousTokenHash"
-       FROM account LEFT JOIN credential ON credential.account_sid = account.sid
-       WHERE ${condition}`,
-      [value],
+              CASE WHEN credential.previous_token_expires_at > now() THEN credential.previous_token_hash END AS "previousTokenHash",
+              ${failures.columns}
+       FROM (VALUES (true)) AS caller
+       LEFT JOIN account ON ${condition}
+       LEFT JOIN credential ON credential.account_sid = account.sid
+       ${failures.joins}`,
+      [value, login, address],
     );
-    if (found === undefined) return undefined;
-    const { passwordHash, tokenHash, previousTokenHash, ...account } = found;
-    return { account, credential: passwordHash === null ? undefined : { passwordHash, tokenHash, previousTokenHash } };
+    const { passwordHash, tokenHash, previousTokenHash, ofPair, ofAccount, ofAddress, ...account } = found!;
+    return {
+      account: account.sid === null ? undefined : account,
+      credential: passwordHash === null ? undefined : { passwordHash, tokenHash, previousTokenHash },
+      failures: { ofPair, ofAccount, ofAddress },
+    };
   }
 
   /** The account's AuthToken, and what the history says of the last time that the reader was shown one of the account's. */

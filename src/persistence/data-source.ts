@@ -9,8 +9,10 @@ import { Accounts1700000000000 } from './migrations/1700000000000-accounts.js';
 import { Profiles1700000001000 } from './migrations/1700000001000-profiles.js';
 import { History1700000002000 } from './migrations/1700000002000-history.js';
 import { Idempotency1700000003000 } from './migrations/1700000003000-idempotency.js';
+import { SignInFailures1700000004000 } from './migrations/1700000004000-sign-in-failures.js';
 import { OrganizationEntity } from './organization-entity.js';
 import { AccountProfileEntity, OrganizationProfileEntity, ProfileEntity } from './profile-entity.js';
+import { SignInFailureEntity } from './sign-in-failure-entity.js';
 
 export interface DataSourceSettings {
   /** `postgresql://…`; a unix socket goes by `?host=/folder`. */
@@ -43,8 +45,9 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
       HistoryEntity,
       HistoryHeadEntity,
       IdempotencyKeyEntity,
+      SignInFailureEntity,
     ],
-    migrations: [Accounts1700000000000, Profiles1700000001000, History1700000002000, Idempotency1700000003000],
+    migrations: [Accounts1700000000000, Profiles1700000001000, History1700000002000, Idempotency1700000003000, SignInFailures1700000004000],
     migrationsTableName: 'migration',
   });
 }

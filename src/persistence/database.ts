@@ -11,6 +11,7 @@ import { LateReads } from './late-reads.js';
 import { OrganizationRepository } from './organization-repository.js';
 import { ProfileRepository } from './profile-repository.js';
 import { drop, watched } from './watch.js';
+import { SignInFailureRepository } from './sign-in-failure-repository.js';
 
 /** All SQL of the program, bound to one transaction or to none. */
 export interface Repositories {
@@ -20,6 +21,7 @@ export interface Repositories {
   profiles: ProfileRepository;
   history: HistoryRepository;
   idempotencyKeys: IdempotencyRepository;
+  signInFailures: SignInFailureRepository;
 }
 
 /** A replica, which is behind the database, and may be gone. */
@@ -221,6 +223,7 @@ function repositoriesOn(manager: EntityManager): Repositories {
     profiles: new ProfileRepository(manager),
     history: new HistoryRepository(manager),
     idempotencyKeys: new IdempotencyRepository(manager),
+    signInFailures: new SignInFailureRepository(manager),
   };
 }
 

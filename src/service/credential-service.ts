@@ -3,13 +3,14 @@ import { assertStrongPassword, overlapSecondsMax, type Presented, resetTokenSeco
 import { assertWithin } from '../domain/input.js';
 import { type Actor, type SignedIn, actorOf, authorize, authorizeOn, may } from '../domain/permissions.js';
 import { parseSid, type Sid } from '../domain/sid.js';
-import { AppError } from '../errors.js';
+import { AppError, type ErrorCode } from '../errors.js';
 import type { SignInData } from '../persistence/credential-repository.js';
 import { type Deed, differences } from '../domain/history.js';
 import type { Changes, Keeping } from './changes.js';
 import type { Database, Repositories } from '../persistence/database.js';
 import type { Passwords } from './passwords.js';
 import { type Secrets, sameHash } from './secrets.js';
+import type { SignInLimit } from './sign-in-limit.js';
 
 /** A password that may be set, with what is kept of it and the AuthToken that comes with it. */
 export interface PreparedPassword {
@@ -24,32 +25,55 @@ export class CredentialService {
     private readonly changes: Changes,
     private readonly secrets: Secrets,
     private readonly passwords: Passwords,
+    private readonly limit: SignInLimit,
+    /** Told why a sign-in was refused. */
+    private readonly observeRefusal: (reason: ErrorCode) => void = () => {},
   ) {}
 
   /**
-   * Signs in. That an account is not active is told only to whoever knows its secret, and a login that nobody has takes
-   * as long to refuse as a wrong secret.
-   * @throws AppError UNAUTHENTICATED, ACCOUNT_NOT_ACTIVE
+   * Signs in. That an account is not active is told only to whoever knows its secret. A login that nobody has is looked
+   * for, counted and refused as a wrong secret is, by the same statements and the same work, so that neither the answer nor
+   * its time tells them apart.
+   * @throws AppError UNAUTHENTICATED, ACCOUNT_NOT_ACTIVE, RATE_LIMITED
    */
-  async authenticate({ login, secret, requestId }: Presented): Promise<SignedIn> {
-    const key = parseAccountReference({ either: login });
-    const found = key && (await this.database.read(({ credentials }) => credentials.findForSignIn(key)));
-    if (found === undefined || !(await this.#proves(found, secret))) {
-      if (found?.credential === undefined) await this.passwords.verifyNobody(secret);
+  async authenticate(presented: Presented): Promise<SignedIn> {
+    try {
+      return await this.#signIn(presented);
+    } catch (error) {
+      if (error instanceof AppError) this.observeRefusal(error.code);
+      throw error;
+    }
+  }
+
+  async #signIn({ login, secret, address, requestId }: Presented): Promise<SignedIn> {
+    const attempt = this.limit.begin(address, login);
+    const key = parseAccountReference({ either: login }) ?? { sid: '' };
+    const found = await this.database.read(({ credentials }) => credentials.findForSignIn(key, attempt));
+    const { account } = found;
+    const subject = account?.sid ?? attempt.login;
+    this.limit.assertAllowed(attempt, subject, found.failures);
+    const proven =
+      this.#provesAtOnce(found, secret) || (await this.limit.verify(attempt, subject, () => this.#provesBySlowWork(found, secret)));
+    if (!proven || account === undefined) {
       throw new AppError('UNAUTHENTICATED', 'The SID or e-mail address, or the password or AuthToken, is wrong.');
     }
-    const { account } = found;
     if (account.status !== 'active') {
       throw new AppError('ACCOUNT_NOT_ACTIVE', `Account ${account.sid} is ${account.status}; it cannot sign in.`);
     }
     return actorOf(account, requestId);
   }
 
-  async #proves({ account, credential }: SignInData, secret: string): Promise<boolean> {
-    if (credential === undefined) return false;
+  /** An AuthToken, or a password that was verified lately. */
+  #provesAtOnce({ account, credential }: SignInData, secret: string): boolean {
+    if (account === undefined || credential === undefined) return false;
     const hash = this.secrets.hashAuthToken(account.sid, secret);
     if (sameHash(hash, credential.tokenHash)) return true;
     if (credential.previousTokenHash !== null && sameHash(hash, credential.previousTokenHash)) return true;
+    return this.passwords.remembers(account, credential.passwordHash, secret);
+  }
+
+  #provesBySlowWork({ account, credential }: SignInData, secret: string): Promise<boolean> {
+    if (account === undefined || credential === undefined) return this.passwords.verifyNobody(secret);
     return this.passwords.verify(account, credential.passwordHash, secret);
   }
 
@@ -145,15 +169,18 @@ export class CredentialService {
   }
 
   /**
-   * Sets a password with a one-time token, without signing in. An uninitialized account becomes active by it.
-   * @throws AppError BAD_USER_INPUT for a token that is unknown, used or expired; PASSWORD_TOO_WEAK, PARENT_NOT_ACTIVE
+   * Sets a password with a one-time token, without signing in. An uninitialized account becomes active by it. Tokens that
+   * nobody has count as failed sign-ins from the address.
+   * @throws AppError BAD_USER_INPUT for a token that is unknown, used or expired; PASSWORD_TOO_WEAK, PARENT_NOT_ACTIVE, RATE_LIMITED
    */
-  async resetPassword(token: string, password: string, requestId: string): Promise<Account> {
+  async resetPassword(token: string, password: string, { address, requestId }: Pick<Presented, 'address' | 'requestId'>): Promise<Account> {
     const tokenHash = this.secrets.hashResetToken(token);
-    const account = await this.database.read(async ({ accounts, credentials }) => {
-      const sid = await credentials.findResetToken(tokenHash);
-      return sid === undefined ? undefined : accounts.find(sid);
-    });
+    const account = await this.limit.verifyFrom(address, () =>
+      this.database.read(async ({ accounts, credentials }) => {
+        const sid = await credentials.findResetToken(tokenHash);
+        return sid === undefined ? undefined : accounts.find(sid);
+      }),
+    );
     if (account === undefined) throw unusableToken();
     const prepared = await this.preparePassword(password, account.emailAddress);
     // Whoever holds the token acts as the account.

@@ -35,12 +35,16 @@ export class Passwords {
     return hash(password, { algorithm: Algorithm.Argon2id, ...this.cost });
   }
 
+  /** Whether it is remembered that the password was verified; says nothing when it is not. */
+  remembers(account: Account, passwordHash: string, password: string): boolean {
+    const until = this.#verified.get(this.#question(account, passwordHash, password));
+    return until !== undefined && until > Date.now();
+  }
+
   async verify(account: Account, passwordHash: string, password: string): Promise<boolean> {
-    const question = this.#question(account, passwordHash, password);
-    const until = this.#verified.get(question);
-    if (until !== undefined && until > Date.now()) return true;
+    if (this.remembers(account, passwordHash, password)) return true;
     if (!(await verify(passwordHash, password))) return false;
-    this.#remember(question);
+    this.#remember(this.#question(account, passwordHash, password));
     return true;
   }
 

@@ -25,6 +25,7 @@ export class Secrets {
   readonly #tokenKey: Buffer;
   readonly #resetKey: Buffer;
   readonly #requestKey: Buffer;
+  readonly #limitKey: Buffer;
 
   constructor(
     credentialsKey: Buffer,
@@ -35,6 +36,7 @@ export class Secrets {
     this.#tokenKey = derive('AuthToken verification');
     this.#resetKey = derive('reset token verification');
     this.#requestKey = derive('request comparison');
+    this.#limitKey = derive('sign-in limits');
   }
 
   /** A new AuthToken: 32 hexadecimal digits. A token that comes with no new password is random in either scheme. */
@@ -73,6 +75,11 @@ export class Secrets {
   /** What is kept of a request, which may hold a password, to compare it with one that repeats it. */
   hashRequest(request: string): Buffer {
     return createHmac('sha256', this.#requestKey).update(request).digest();
+  }
+
+  /** What stands for a login or an address where failures are counted: a typo may be somebody's e-mail address, or a password. */
+  hashForLimit(kind: 'login' | 'address', text: string): string {
+    return createHmac('sha256', this.#limitKey).update(`${kind}:${text}`).digest('base64url');
   }
 
   /** A token of the account as ciphertext; `readAuthToken` reads it. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Passwords } from '../../src/service/passwords.js';
 import { Secrets } from '../../src/service/secrets.js';
-import { type TestGateway, admin, cheapPasswords, startTestGateway, testKey } from '../support/gateway.js';
+import { type TestGateway, admin, cheapPasswords, startTestGateway, testKey, unlimited } from '../support/gateway.js';
 import { type Login, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { restJsonSurface, restXmlSurface } from '../support/rest-surface.js';
@@ -236,7 +236,13 @@ describe('signing in', () => {
     const { Database } = await import('../../src/persistence/database.js');
     const { Changes } = await import('../../src/service/changes.js');
     const [database, secrets] = [new Database(gateway.app.dataSource), new Secrets(testKey)];
-    const credentials = new CredentialService(database, new Changes(database, secrets), secrets, new Watched(cheapPasswords));
+    const credentials = new CredentialService(
+      database,
+      new Changes(database, secrets),
+      secrets,
+      new Watched(cheapPasswords),
+      unlimited(database, secrets),
+    );
     const [known, closed] = [await make(), await make({ status: 'closed' })];
     for (const login of [known.sid, closed.sid, 'nobody@nowhere.test', 'no login at all']) {
       await expect(

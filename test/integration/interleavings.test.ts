@@ -18,7 +18,7 @@ import { Passwords } from '../../src/service/passwords.js';
 import { ProfileService } from '../../src/service/profile-service.js';
 import { Secrets } from '../../src/service/secrets.js';
 import { type TestDatabase, cloneDatabase } from '../support/database.js';
-import { admin, cheapPasswords, testKey } from '../support/gateway.js';
+import { admin, cheapPasswords, testKey, unlimited } from '../support/gateway.js';
 import { brokenInvariants } from '../support/invariants.js';
 import { Dice } from '../support/mutation.js';
 import { password, uniqueEmail } from '../support/tree.js';
@@ -59,7 +59,7 @@ let services: ReturnType<typeof servicesOn>;
 function servicesOn(base: Database) {
   const secrets = new Secrets(testKey);
   const changes = new Changes(base, secrets);
-  const credentials = new CredentialService(base, changes, secrets, new Passwords(cheapPasswords));
+  const credentials = new CredentialService(base, changes, secrets, new Passwords(cheapPasswords), unlimited(base, secrets));
   return {
     base,
     changes,

@@ -63,6 +63,7 @@ it('describes every answer that the API gives, and no other', async () => {
     await askForOrganizations(ask, stage);
     await askForProfiles(ask, stage);
   }
+  await signInTooOften(stage);
   await failInside('ALTER TABLE credential RENAME COLUMN password_hash TO moved');
   await failInside('ALTER TABLE account RENAME TO moved'); // as before its migrations have run
   await askTooMany();
@@ -182,6 +183,19 @@ async function repeat(ask: Ask, { topLevel, profile }: Stage): Promise<void> {
       await ask(method, path, { form: path.includes('migrate') ? { Organization: 'customer.test' } : {}, headers: { 'if-match': tag } });
     }
   }
+}
+
+/** Sends each operation to an instance where the address has failed too often. */
+async function signInTooOften({ developer }: Stage): Promise<void> {
+  const strict = await startTestGateway({ database: gateway.database, environment: { SIGN_IN_FAILURES_PER_ADDRESS: '1' } });
+  const wrong = { login: developer.sid, secret: 'wrong secret' };
+  expect((await sendRest(strict.url, wrong, { path: '/Accounts' })).status).toBe(401);
+  for (const operation of describedOperations) {
+    const { method } = operation;
+    const path = pathToNothing(operation);
+    for (const suffix of ['', '.json']) expect((await sendRest(strict.url, admin, { method, path: path + suffix })).status).toBe(429);
+  }
+  await strict.stop();
 }
 
 /** Sends each operation to a gateway that the statement has made unfit. */

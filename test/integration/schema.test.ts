@@ -28,7 +28,7 @@ import { ProfileService } from '../../src/service/profile-service.js';
 import { Passwords } from '../../src/service/passwords.js';
 import { Secrets } from '../../src/service/secrets.js';
 import { type TestDatabase, cloneDatabase } from '../support/database.js';
-import { testKey } from '../support/gateway.js';
+import { testKey, unlimited } from '../support/gateway.js';
 
 const schema = createSchema();
 
@@ -102,7 +102,7 @@ describe('every use case', () => {
     const base = new Database(dataSource);
     const secrets = new Secrets(testKey);
     const changes = new Changes(base, secrets);
-    const credentials = new CredentialService(base, changes, secrets, new Passwords());
+    const credentials = new CredentialService(base, changes, secrets, new Passwords(), unlimited(base, secrets));
     services = [
       new AccountService(base, changes, credentials, 10),
       new AccountReading(base),

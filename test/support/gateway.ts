@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { type App, createApp } from '../../src/app.js';
 import { type Config, readConfig } from '../../src/config.js';
+import type { Database } from '../../src/persistence/database.js';
 import type { PasswordCost } from '../../src/service/passwords.js';
+import type { Secrets } from '../../src/service/secrets.js';
+import { SignInLimit } from '../../src/service/sign-in-limit.js';
 import { type TestDatabase, cloneDatabase } from './database.js';
 
 /** Enough to be argon2id; the tests make thousands. */
@@ -32,11 +35,25 @@ export interface TestGatewayOptions {
 
 export const testKey = randomBytes(32);
 
+/** Lets a service be tried as often as a test likes. */
+export function unlimited(database: Database, secrets: Secrets): SignInLimit {
+  return new SignInLimit(database, secrets, { perAccount: 1_000_000, perAddress: 1_000_000, windowSeconds: 60 });
+}
+
 /** Starts a gateway in this process, on real PostgreSQL and a real port. */
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const database = options.database ?? (await cloneDatabase());
   const log: string[] = [];
-  const environment = { PORT: '0', METRICS_PORT: '0', ADMIN_EMAIL: admin.login, ADMIN_PASSWORD: admin.secret, ...options.environment };
+  const environment = {
+    PORT: '0',
+    METRICS_PORT: '0',
+    ADMIN_EMAIL: admin.login,
+    ADMIN_PASSWORD: admin.secret,
+    // Most tests are not about limits, and all come from one address.
+    SIGN_IN_FAILURES_PER_ACCOUNT: '1000000',
+    SIGN_IN_FAILURES_PER_ADDRESS: '1000000',
+    ...options.environment,
+  };
   const app = await createApp({
     config: { ...readConfig(environment), ...options.config },
     databaseUrl: database.url,

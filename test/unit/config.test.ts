@@ -46,6 +46,15 @@ describe('the configuration', () => {
     ]);
   });
 
+  it('takes addresses of proxies and ranges of them, and trusts none by default', () => {
+    expect(readConfig({}).trustedProxies).toEqual([]);
+    expect(readConfig({ TRUST_PROXY: '10.0.0.0/8, 127.0.0.1,2001:db8::/32,' }).trustedProxies).toEqual([
+      '10.0.0.0/8',
+      '127.0.0.1',
+      '2001:db8::/32',
+    ]);
+  });
+
   it.each([
     [{ PORT: 'http' }, 'PORT must be a whole number from 0 to 65535, not "http".'],
     [{ PORT: '-1' }, 'PORT must be a whole number from 0 to 65535, not "-1".'],
@@ -58,6 +67,9 @@ describe('the configuration', () => {
       { CORS_ORIGINS: 'https://good.test, https://bad.test/' },
       'CORS_ORIGINS must be origins like https://console.company.com, separated by commas, not "https://bad.test/".',
     ],
+    [{ TRUST_PROXY: 'true' }, 'TRUST_PROXY must be addresses or ranges like 10.0.0.0/8, separated by commas, not "true".'],
+    [{ TRUST_PROXY: '10.0.0.0/33' }, 'TRUST_PROXY must be addresses or ranges like 10.0.0.0/8, separated by commas, not "10.0.0.0/33".'],
+    [{ SIGN_IN_FAILURES_PER_ACCOUNT: '0' }, 'SIGN_IN_FAILURES_PER_ACCOUNT must be a whole number from 1 to 1000000, not "0".'],
     [{ PUBLIC_URL: 'gateway' }, 'PUBLIC_URL must be an http or https URL, not "gateway".'],
     [{ CREDENTIALS_KEY: 'short' }, 'CREDENTIALS_KEY must be 32 bytes, as 64 hexadecimal digits or as base64.'],
     [{ ACCOUNT_TREE_MAX_LEVELS: '1' }, 'ACCOUNT_TREE_MAX_LEVELS must be a whole number from 2 to 50, not "1".'],

@@ -290,9 +290,9 @@ export class AccountMutations {
   @Mutation(() => ResetPasswordPayload, { description: 'Sets a password with a one-time reset token, without signing in.' })
   resetPassword(
     @Arg('input', { description: 'The token and the password.' }) { token, password }: ResetPasswordInput,
-    @Ctx() { credentials, requestId }: Context,
+    @Ctx() { credentials, address, requestId }: Context,
   ): Promise<ResetPasswordPayload> {
-    return credentials.resetPassword(token, password, requestId);
+    return credentials.resetPassword(token, password, { address, requestId });
   }
 }
 

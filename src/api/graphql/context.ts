@@ -7,6 +7,8 @@ import type { Loaders } from './loaders.js';
 /** What the resolvers of one request share. */
 export interface Context extends Services {
   requestId: string;
+  /** The client's IP address. */
+  address: string;
   report: Report;
   /** Who asks. Nobody, until the document has been found fit to run; see server.ts. */
   actor: Actor;

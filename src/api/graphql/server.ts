@@ -177,6 +177,7 @@ function contextOf(request: FastifyRequest, { services, observeBatch }: GraphqlO
   return {
     ...services,
     requestId: request.id,
+    address: request.ip,
     report: reportOf(request),
     actor: anonymous,
     loaders: createLoaders(services, anonymous, observeBatch),
