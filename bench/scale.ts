@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   const app = await createApp({
     config,
     databaseUrl: postgres.url,
-    credentialsKey: randomBytes(32),
+    credentialsKeys: [randomBytes(32)],
     log: pino({ level: 'silent' }),
     announcePassword: () => {},
   });

@@ -37,7 +37,8 @@ import { SubresourceAccess } from './service/subresource-access.js';
 export interface AppOptions {
   config: Config;
   databaseUrl: string;
-  credentialsKey: Buffer;
+  /** The first one writes, all of them read. */
+  credentialsKeys: readonly Buffer[];
   log: FastifyBaseLogger;
   /** Told the Super Admin's generated password, once. */
   announcePassword: (emailAddress: string, password: string) => void;
@@ -75,12 +76,12 @@ export async function createApp(options: AppOptions): Promise<App> {
   }
 }
 
-async function compose({ config, log, credentialsKey, announcePassword, passwordCost }: AppOptions, dataSource: DataSource): Promise<App> {
+async function compose({ config, log, credentialsKeys, announcePassword, passwordCost }: AppOptions, dataSource: DataSource): Promise<App> {
   const bounds = { ...config, onRefused: (reason: Refusal) => metrics.countOverload(reason) };
   const replica = config.replicaUrl === undefined ? undefined : replicaAt(config.replicaUrl, config, bounds, log);
   const metrics = new Metrics();
   const database = new Database(dataSource, bounds, replica);
-  const secrets = new Secrets(credentialsKey, config.authTokenScheme);
+  const secrets = new Secrets(credentialsKeys, config.authTokenScheme);
   const changes = new Changes(database, secrets);
   const limit = new SignInLimit(database, secrets, config.signInLimits);
   const credentials = new CredentialService(database, changes, secrets, new Passwords(passwordCost), limit, (reason) =>
@@ -111,6 +112,7 @@ async function compose({ config, log, credentialsKey, announcePassword, password
     log,
     bodyBytes: config.limits.bodyBytes,
     trustedProxies: config.trustedProxies,
+    publicUrl: config.publicUrl,
     canonicalUrl,
     observe: (request, seconds) => metrics.observeRequest(request, seconds),
   });

@@ -27,8 +27,8 @@ export interface Config {
   readonly changeMilliseconds: number;
   readonly lockMilliseconds: number;
   readonly migrateOnStart: boolean;
-  /** 32 bytes; without it, a key is generated into `dataDirectory`. */
-  readonly credentialsKey: Buffer | undefined;
+  /** Each of 32 bytes. The first one writes, all of them read; without any, a key is generated into `dataDirectory`. */
+  readonly credentialsKeys: readonly Buffer[] | undefined;
   /** How AuthTokens are made (SPEC §5). */
   readonly authTokenScheme: AuthTokenScheme;
   readonly adminEmail: string;
@@ -95,7 +95,7 @@ export function readConfig(environment: Environment = process.env): Config {
   if (replicaUrl !== undefined && reader.text('DATABASE_URL') === undefined) {
     mistakes.push('DATABASE_REPLICA_URL needs DATABASE_URL: the embedded database has no replica.');
   }
-  const credentialsKey = reader.key('CREDENTIALS_KEY');
+  const credentialsKeys = reader.keys('CREDENTIALS_KEY');
   if (databaseUrl !== undefined && reader.text('CREDENTIALS_KEY') === undefined) {
     mistakes.push('CREDENTIALS_KEY is required together with DATABASE_URL; make one with: openssl rand -hex 32');
   }
@@ -120,7 +120,7 @@ export function readConfig(environment: Environment = process.env): Config {
     changeMilliseconds: reader.integer('CHANGE_TIMEOUT_SECONDS', 300, 1, 86_400) * 1000,
     lockMilliseconds: reader.integer('LOCK_TIMEOUT_SECONDS', 10, 1, 3600) * 1000,
     migrateOnStart: reader.boolean('MIGRATE_ON_START', true),
-    credentialsKey,
+    credentialsKeys,
     authTokenScheme: reader.oneOf('AUTH_TOKEN_SCHEME', 'random', authTokenSchemes),
     adminEmail,
     adminPassword,
@@ -234,10 +234,11 @@ class Reader {
     }
   }
 
-  key(name: string): Buffer | undefined {
+  keys(name: string): Buffer[] | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
-    return parseKey(text) ?? this.#mistake(`${name} must be 32 bytes, as 64 hexadecimal digits or as base64.`, undefined);
+    const sentence = `${name} must be 32 bytes, as 64 hexadecimal digits or as base64; or several of them, separated by commas.`;
+    return parseKeys(text) ?? this.#mistake(sentence, undefined);
   }
 
   #mistake<Value>(sentence: string, instead: Value): Value {
@@ -262,8 +263,17 @@ function isAddressRange(text: string): boolean {
   return version !== 0 && (prefix === undefined || Number(prefix) <= (version === 4 ? 32 : 128));
 }
 
+/** The keys that the text lists, separated by commas or line ends; nothing when one of them is none. */
+export function parseKeys(text: string): Buffer[] | undefined {
+  const keys = text
+    .trim()
+    .split(/\s*[,\n]\s*/)
+    .map(parseKey);
+  return keys.every((key) => key !== undefined) ? keys : undefined;
+}
+
 /** The 32 bytes that the text stands for, in hexadecimal or base64. */
-export function parseKey(text: string): Buffer | undefined {
+function parseKey(text: string): Buffer | undefined {
   if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
   return /^[A-Za-z0-9+/_-]{43}=?$/.test(text) ? Buffer.from(text, 'base64') : undefined;
 }

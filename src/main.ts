@@ -2,12 +2,13 @@ import { pino } from 'pino';
 import { mounts } from './api/rest/path.js';
 import { type App, createApp } from './app.js';
 import { type Config, ConfigError, exitCodeOfMistake, readConfig } from './config.js';
-import { credentialsKeyIn } from './credentials-key.js';
+import { credentialsKeysIn } from './credentials-key.js';
 import { checkHistory } from './history-check.js';
+import { rotateKeyOf } from './key-change.js';
 import { EmbeddedPostgresError, startEmbeddedPostgres } from './persistence/embedded-postgres.js';
 
 /** What the program can be told to do instead of running until it is told to stop. */
-const commands = ['migrate', 'verify-history'];
+const commands = ['migrate', 'verify-history', 'rotate-key'];
 
 async function main([command, file]: string[]): Promise<void> {
   if (command !== undefined && !commands.includes(command)) {
@@ -20,10 +21,11 @@ async function main([command, file]: string[]): Promise<void> {
   const databaseUrl = config.databaseUrl ?? embedded!.url;
   try {
     if (command === 'verify-history') return await tellOfHistory(databaseUrl, file);
+    if (command === 'rotate-key') return await tellOfKeys(config, databaseUrl);
     const app = await createApp({
       config: command === 'migrate' ? { ...config, migrateOnStart: true } : config,
       databaseUrl,
-      credentialsKey: config.credentialsKey ?? (await credentialsKeyIn(config.dataDirectory)),
+      credentialsKeys: config.credentialsKeys ?? (await credentialsKeysIn(config.dataDirectory)),
       log,
       announcePassword,
     });
@@ -55,6 +57,12 @@ async function tellOfHistory(databaseUrl: string, file: string | undefined): Pro
   const { isSound, sentence } = await checkHistory(databaseUrl, file);
   say(sentence);
   if (!isSound) process.exitCode = 1;
+}
+
+async function tellOfKeys(config: Config, databaseUrl: string): Promise<void> {
+  const { isWhole, sentence } = await rotateKeyOf(config, databaseUrl, say);
+  say(sentence);
+  if (!isWhole) process.exitCode = 1;
 }
 
 /** Listens, says where, and returns once a signal asks to stop. */

@@ -11,6 +11,7 @@ import { shapeOf } from '../domain/json.js';
 import { AppError } from '../errors.js';
 import { advise, refusalOf } from './request-error.js';
 import { ResponseInCapitals } from './response-in-capitals.js';
+import { securityHeaders } from './security-headers.js';
 import { utf8 } from './utf8.js';
 
 export interface HttpServerOptions {
@@ -18,6 +19,8 @@ export interface HttpServerOptions {
   bodyBytes: number;
   /** Reverse proxies that are believed whom they forward for. */
   trustedProxies: readonly string[];
+  /** Where users reach the gateway. */
+  publicUrl: string | undefined;
   /** Gives each URL that has several spellings one of them, before it is routed. */
   canonicalUrl: (url: string) => string;
   /** Told of each request that was answered: its method, route and status, and how many seconds it took. */
@@ -25,12 +28,14 @@ export interface HttpServerOptions {
 }
 
 /** The HTTP server, as every surface shares it: request ids, bodies, access log, errors. */
-export function createHttpServer({ log, bodyBytes, trustedProxies, canonicalUrl, observe }: HttpServerOptions): FastifyInstance {
+export function createHttpServer({ log, bodyBytes, publicUrl, trustedProxies, canonicalUrl, observe }: HttpServerOptions): FastifyInstance {
+  const headers = securityHeaders(publicUrl);
   const server = fastify({
     loggerInstance: log.child({}, { serializers: { err: loggableError } }),
     // A body that does not come must not hold a connection.
     requestTimeout: requestMilliseconds,
-    frameworkErrors: (error, request, reply) => refuse(error, request, reply),
+    // Before any hook.
+    frameworkErrors: (error, request, reply) => refuse(error, request, reply.headers(headers)),
     bodyLimit: bodyBytes,
     // Anyone can send X-Forwarded-For, and limits go by the address.
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
@@ -51,7 +56,7 @@ export function createHttpServer({ log, bodyBytes, trustedProxies, canonicalUrl,
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => parseJson(body));
 
   server.addHook('onRequest', async (request, reply) => {
-    reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' });
+    reply.headers({ ...headers, 'x-request-id': request.id });
     // Not Fastify's own hook, which says nothing of an answer that its reader did not wait for.
     reply.raw.once('close', () => {
       const answered = { method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode };

@@ -5,7 +5,7 @@ import type { SignInFailures } from '../domain/sign-in-limit.js';
 import { accountColumns, keyCondition } from './account-repository.js';
 import { CredentialEntity, PasswordResetTokenEntity } from './credential-entity.js';
 import { failuresIn } from './sign-in-failure-repository.js';
-import { rowsOf } from './sql.js';
+import { ofAnotherKey, rowsOf } from './sql.js';
 
 /** What verifies an account's secrets. */
 export interface Credential {
@@ -29,6 +29,13 @@ export interface KeptToken {
   date: Date;
   /** JSON. */
   lastShown: string | null;
+}
+
+/** The AuthToken of an account, as it is kept. */
+export interface KeptTokenOf {
+  accountSid: Sid;
+  tokenCiphertext: Buffer;
+  tokenHash: Buffer;
 }
 
 /** What signing in decides on. */
@@ -129,23 +136,75 @@ export class CredentialRepository {
     return added!.expiresAt;
   }
 
-  /** The account that an unexpired reset token is for. */
-  async findResetToken(tokenHash: Buffer): Promise<Sid | undefined> {
+  /** The account that an unexpired reset token is for; it is kept as one of the hashes. */
+  async findResetToken(tokenHashes: readonly Buffer[]): Promise<Sid | undefined> {
     const [token] = await rowsOf<{ accountSid: Sid }>(
       this.manager,
-      `SELECT account_sid AS "accountSid" FROM password_reset_token WHERE token_hash = $1 AND expires_at > now()`,
-      [tokenHash],
+      `SELECT account_sid AS "accountSid" FROM password_reset_token WHERE token_hash = ANY ($1) AND expires_at > now()`,
+      [tokenHashes],
     );
     return token?.accountSid;
   }
 
   /** Uses a reset token up. Of many who try at once, one is told true. */
-  async takeResetToken(tokenHash: Buffer): Promise<boolean> {
+  async takeResetToken(tokenHashes: readonly Buffer[]): Promise<boolean> {
     const taken = await rowsOf(
       this.manager,
-      `DELETE FROM password_reset_token WHERE token_hash = $1 AND expires_at > now() RETURNING account_sid`,
-      [tokenHash],
+      `DELETE FROM password_reset_token WHERE token_hash = ANY ($1) AND expires_at > now() RETURNING account_sid`,
+      [tokenHashes],
     );
     return taken.length > 0;
+  }
+
+  /**
+   * Locks some AuthTokens that another key than that with the id made, of accounts that come after the one of the SID. Passes over those
+   * that others are changing: so it never waits, and none of them waits for long.
+   */
+  async lockTokensOfOtherKeys(keyId: Buffer, afterSid: string, count: number): Promise<KeptTokenOf[]> {
+    return rowsOf(
+      this.manager,
+      `SELECT credential.account_sid AS "accountSid", credential.token_ciphertext AS "tokenCiphertext", credential.token_hash AS "tokenHash"
+       FROM credential WHERE ${ofAnotherKey('credential.token_hash')} AND credential.account_sid > $2
+       ORDER BY credential.account_sid LIMIT $3 FOR UPDATE SKIP LOCKED`,
+      [keyId, afterSid, count],
+    );
+  }
+
+  /** Keeps the same AuthTokens in another form. */
+  async rewriteTokens(tokens: readonly KeptTokenOf[]): Promise<void> {
+    await rowsOf(
+      this.manager,
+      `UPDATE credential SET token_ciphertext = rewritten.ciphertext, token_hash = rewritten.hash
+       FROM unnest($1::text[], $2::bytea[], $3::bytea[]) AS rewritten (sid, ciphertext, hash)
+       WHERE credential.account_sid = rewritten.sid`,
+      [
+        tokens.map(({ accountSid }) => accountSid),
+        tokens.map(({ tokenCiphertext }) => tokenCiphertext),
+        tokens.map(({ tokenHash }) => tokenHash),
+      ],
+    );
+  }
+
+  async countTokensOfOtherKeys(keyId: Buffer): Promise<number> {
+    const [counted] = await rowsOf<{ count: string }>(
+      this.manager,
+      `SELECT count(*) FROM credential WHERE ${ofAnotherKey('credential.token_hash')}`,
+      [keyId],
+    );
+    return Number(counted!.count);
+  }
+
+  /** When the last token expires that is kept as a hash only, and that another key than that with the id made. */
+  async lastExpiryOfOtherKeys(keyId: Buffer): Promise<Date | null> {
+    const [last] = await rowsOf<{ expiresAt: Date | null }>(
+      this.manager,
+      `SELECT max(expires_at) AS "expiresAt" FROM (
+         SELECT credential.previous_token_expires_at FROM credential WHERE ${ofAnotherKey('credential.previous_token_hash')}
+         UNION ALL
+         SELECT password_reset_token.expires_at FROM password_reset_token WHERE ${ofAnotherKey('password_reset_token.token_hash')}
+       ) AS token (expires_at) WHERE expires_at > now()`,
+      [keyId],
+    );
+    return last!.expiresAt;
   }
 }

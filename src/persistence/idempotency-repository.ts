@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import type { Sid } from '../domain/sid.js';
-import { rowsOf } from './sql.js';
+import { ofAnotherKey, rowsOf } from './sql.js';
 
 /** A request that was done. */
 export interface Done {
@@ -53,5 +53,16 @@ export class IdempotencyRepository {
        DO UPDATE SET request_hash = excluded.request_hash, result = excluded.result, date_created = excluded.date_created`,
       [accountSid, key, requestHash, result],
     );
+  }
+
+  /** When the last request expires that is kept by another key of the gateway than that with the id. */
+  async lastExpiryOfOtherKeys(keyId: Buffer): Promise<Date | null> {
+    const [last] = await rowsOf<{ expiresAt: Date | null }>(
+      this.manager,
+      `SELECT max(idempotency_key.date_created) + ${lifetime} AS "expiresAt" FROM idempotency_key
+       WHERE ${ofAnotherKey('idempotency_key.request_hash')} AND idempotency_key.date_created > now() - ${lifetime}`,
+      [keyId],
+    );
+    return last!.expiresAt;
   }
 }

@@ -6,3 +6,8 @@ export async function rowsOf<Row>(manager: EntityManager, sql: string, parameter
   // TypeORM answers an UPDATE or DELETE by a pair of rows and count, all else by the rows.
   return (/^\s*(?:UPDATE|DELETE)\b/.test(sql) ? (result as [Row[], number])[0] : result) as Row[];
 }
+
+/** The condition that a keyed hash was not made by the key with the id `$1`, with which it would begin. Without an id it has 32 bytes. */
+export function ofAnotherKey(column: string): string {
+  return `(octet_length(${column}) = 32 OR substring(${column} FROM 1 FOR octet_length($1::bytea)) <> $1)`;
+}

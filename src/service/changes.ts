@@ -1,10 +1,9 @@
 import type { Deed } from '../domain/history.js';
-import type { Repeatable } from '../domain/idempotency.js';
 import type { SignedIn } from '../domain/permissions.js';
 import type { Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
 import type { Database, Repositories } from '../persistence/database.js';
-import { type Secrets, sameHash } from './secrets.js';
+import type { Secrets } from './secrets.js';
 
 /** Who changes something, and for which request. */
 export type Author = SignedIn | typeof gatewayItself;
@@ -51,30 +50,25 @@ export class Changes {
       const { repeatable, account } = author;
       if (repeatable === undefined) return this.#change(repositories, author, work);
 
-      const requestHash = this.secrets.hashRequest(JSON.stringify([author.rank, repeatable.request]));
-      const earlier = await this.#earlier(repositories, account.sid, repeatable, requestHash);
+      const request = JSON.stringify([author.rank, repeatable.request]);
+      const earlier = await this.#earlier(repositories, account.sid, repeatable.key, request);
       if (earlier !== undefined) return keeping.restored(JSON.parse(earlier, asDate) as never, repositories);
       const result = await this.#change(repositories, author, work);
       await repositories.idempotencyKeys.keep(account.sid, repeatable.key, {
-        requestHash,
+        requestHash: this.secrets.hashRequest(request),
         result: JSON.stringify(keeping.kept(result)),
       });
       return result;
     });
   }
 
-  async #earlier(
-    { idempotencyKeys }: Repositories,
-    accountSid: Sid,
-    { key }: Repeatable,
-    requestHash: Buffer,
-  ): Promise<string | undefined> {
+  async #earlier({ idempotencyKeys }: Repositories, accountSid: Sid, key: string, request: string): Promise<string | undefined> {
     if (!(await idempotencyKeys.claim(accountSid, key))) {
       throw new AppError('IDEMPOTENCY_IN_FLIGHT', 'A request with this idempotency key is being worked on.');
     }
     // A statement of its own: it sees what the last holder of the key committed.
     const done = await idempotencyKeys.find(accountSid, key);
-    if (done !== undefined && !sameHash(done.requestHash, requestHash)) {
+    if (done !== undefined && !this.secrets.isRequest(request, done.requestHash)) {
       throw new AppError('IDEMPOTENCY_MISMATCH', 'This idempotency key came with another request before.');
     }
     return done?.result;

@@ -9,7 +9,7 @@ import { type Deed, differences } from '../domain/history.js';
 import type { Changes, Keeping } from './changes.js';
 import type { Database, Repositories } from '../persistence/database.js';
 import type { Passwords } from './passwords.js';
-import { type Secrets, sameHash } from './secrets.js';
+import type { Secrets } from './secrets.js';
 import type { SignInLimit } from './sign-in-limit.js';
 
 /** A password that may be set, with what is kept of it and the AuthToken that comes with it. */
@@ -66,9 +66,9 @@ export class CredentialService {
   /** An AuthToken, or a password that was verified lately. */
   #provesAtOnce({ account, credential }: SignInData, secret: string): boolean {
     if (account === undefined || credential === undefined) return false;
-    const hash = this.secrets.hashAuthToken(account.sid, secret);
-    if (sameHash(hash, credential.tokenHash)) return true;
-    if (credential.previousTokenHash !== null && sameHash(hash, credential.previousTokenHash)) return true;
+    const { tokenHash, previousTokenHash } = credential;
+    if (this.secrets.isAuthToken(account.sid, secret, tokenHash)) return true;
+    if (previousTokenHash !== null && this.secrets.isAuthToken(account.sid, secret, previousTokenHash)) return true;
     return this.passwords.remembers(account, credential.passwordHash, secret);
   }
 
@@ -174,10 +174,10 @@ export class CredentialService {
    * @throws AppError BAD_USER_INPUT for a token that is unknown, used or expired; PASSWORD_TOO_WEAK, PARENT_NOT_ACTIVE, RATE_LIMITED
    */
   async resetPassword(token: string, password: string, { address, requestId }: Pick<Presented, 'address' | 'requestId'>): Promise<Account> {
-    const tokenHash = this.secrets.hashResetToken(token);
+    const tokenHashes = this.secrets.hashesOfResetToken(token);
     const account = await this.limit.verifyFrom(address, () =>
       this.database.read(async ({ accounts, credentials }) => {
-        const sid = await credentials.findResetToken(tokenHash);
+        const sid = await credentials.findResetToken(tokenHashes);
         return sid === undefined ? undefined : accounts.find(sid);
       }),
     );
@@ -186,7 +186,7 @@ export class CredentialService {
     // Whoever holds the token acts as the account.
     return this.changes.write(actorOf(account, requestId), async (repositories, note) => {
       const locked = await repositories.accounts.lock(account, account.path);
-      if (locked === undefined || !(await repositories.credentials.takeResetToken(tokenHash))) throw unusableToken();
+      if (locked === undefined || !(await repositories.credentials.takeResetToken(tokenHashes))) throw unusableToken();
       assertOpen(locked);
       const changed = await this.setPassword(repositories, locked, prepared);
       note(locked.topLevelSid, { operation: 'resetPassword', subjectSid: locked.sid, ...differences(locked, changed) });
@@ -194,7 +194,7 @@ export class CredentialService {
     });
   }
 
-  /** Whether the key that AuthTokens were encrypted with is the one that this instance has; true when there is none yet. */
+  /** Whether the key that AuthTokens were encrypted with is one that this instance has; true when there is none yet. */
   async hasRightKey(): Promise<boolean> {
     const root = await this.database.read(async ({ accounts, credentials }) => {
       const account = await accounts.findRoot();

@@ -4,10 +4,12 @@ import type { Sid } from '../domain/sid.js';
 import type { NewCredential } from '../persistence/credential-repository.js';
 
 const cipher = 'aes-256-gcm';
-/** The first byte of every ciphertext, so that another form can come later. */
-const ciphertextVersion = 1;
+/** The first byte of every ciphertext; those of version 1 do not tell their key. */
+const ciphertextVersion = 2;
 const nonceLength = 12;
 const tagLength = 16;
+const hashLength = 32;
+const keyIdLength = 4;
 
 /** The bytes of `CREDENTIALS_KEY`. */
 export const credentialsKeyLength = 32;
@@ -15,28 +17,51 @@ export const credentialsKeyLength = 32;
 /** The two forms in which an AuthToken is kept. */
 export type KeptAuthToken = Pick<NewCredential, 'tokenCiphertext' | 'tokenHash'>;
 
+/** The keys derived from one `CREDENTIALS_KEY`, one for each purpose, and the word by which what they made tells it. */
+class Keys {
+  readonly id: Buffer;
+  readonly encryption: Buffer;
+  readonly authToken: Buffer;
+  readonly resetToken: Buffer;
+  readonly request: Buffer;
+  readonly limit: Buffer;
+
+  constructor(credentialsKey: Buffer) {
+    const derive = (purpose: string, length = 32): Buffer => Buffer.from(hkdfSync('sha256', credentialsKey, '', purpose, length));
+    this.id = derive('key id', keyIdLength);
+    this.encryption = derive('AuthToken encryption');
+    this.authToken = derive('AuthToken verification');
+    this.resetToken = derive('reset token verification');
+    this.request = derive('request comparison');
+    this.limit = derive('sign-in limits');
+  }
+}
+
+type Hashed = 'authToken' | 'resetToken' | 'request';
+
 /**
  * Makes, hides and verifies tokens (SPEC §5). The documented API returns the AuthToken, so it has to be kept readable: as
  * ciphertext to show it, bound to its account, and beside that as a keyed hash to verify it without reading it. Each
  * purpose has a key of its own, derived from `CREDENTIALS_KEY`.
+ *
+ * Of several keys the first one writes, and all of them read. Whatever is kept begins with the id of its key, so that no
+ * key is tried in vain. What was made before there were ids is tried with each.
  */
 export class Secrets {
-  readonly #encryptionKey: Buffer;
-  readonly #tokenKey: Buffer;
-  readonly #resetKey: Buffer;
-  readonly #requestKey: Buffer;
-  readonly #limitKey: Buffer;
+  readonly #all: readonly Keys[];
+  readonly #first: Keys;
 
   constructor(
-    credentialsKey: Buffer,
+    credentialsKeys: readonly Buffer[],
     private readonly scheme: AuthTokenScheme = 'random',
   ) {
-    const derive = (purpose: string): Buffer => Buffer.from(hkdfSync('sha256', credentialsKey, '', purpose, 32));
-    this.#encryptionKey = derive('AuthToken encryption');
-    this.#tokenKey = derive('AuthToken verification');
-    this.#resetKey = derive('reset token verification');
-    this.#requestKey = derive('request comparison');
-    this.#limitKey = derive('sign-in limits');
+    this.#all = credentialsKeys.map((key) => new Keys(key));
+    this.#first = this.#all[0]!;
+  }
+
+  /** What all that the first key makes begins with; after its version, in a ciphertext. */
+  get keyId(): Buffer {
+    return this.#first.id;
   }
 
   /** A new AuthToken: 32 hexadecimal digits. A token that comes with no new password is random in either scheme. */
@@ -51,49 +76,88 @@ export class Secrets {
   }
 
   hashAuthToken(sid: Sid, token: string): Buffer {
-    return createHmac('sha256', this.#tokenKey).update(`${sid}:${token}`).digest();
+    return this.#hash('authToken', `${sid}:${token}`);
   }
 
-  /** @throws Error when the ciphertext was altered, is another account's, or was made with another key */
+  isAuthToken(sid: Sid, token: string, hash: Buffer): boolean {
+    return this.#isOf('authToken', `${sid}:${token}`, hash);
+  }
+
+  /** @throws Error when the ciphertext was altered, is another account's, or was made with a key that is not among ours */
   readAuthToken(sid: Sid, ciphertext: Buffer): string {
-    const nonce = ciphertext.subarray(1, 1 + nonceLength);
-    const decipher = createDecipheriv(cipher, this.#encryptionKey, nonce, { authTagLength: tagLength });
-    decipher.setAAD(Buffer.from(sid)).setAuthTag(ciphertext.subarray(-tagLength));
-    return decipher.update(ciphertext.subarray(1 + nonceLength, -tagLength), undefined, 'utf8') + decipher.final('utf8');
+    const tellsKey = ciphertext[0] === ciphertextVersion;
+    const nonceStart = tellsKey ? 1 + keyIdLength : 1;
+    const keys = tellsKey ? this.#keysOf(ciphertext.subarray(1, nonceStart)) : this.#all;
+    let failure: unknown = new Error('The ciphertext was made with a key that is not listed.');
+    for (const { encryption } of keys) {
+      try {
+        const nonce = ciphertext.subarray(nonceStart, nonceStart + nonceLength);
+        const decipher = createDecipheriv(cipher, encryption, nonce, { authTagLength: tagLength });
+        decipher.setAAD(Buffer.from(sid)).setAuthTag(ciphertext.subarray(-tagLength));
+        const encrypted = ciphertext.subarray(nonceStart + nonceLength, -tagLength);
+        return decipher.update(encrypted, undefined, 'utf8') + decipher.final('utf8');
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
   }
 
   /** A new one-time reset token: 256 random bits, kept as a hash only. */
   newResetToken(): { token: string; tokenHash: Buffer } {
     const token = randomBytes(32).toString('base64url');
-    return { token, tokenHash: this.hashResetToken(token) };
+    return { token, tokenHash: this.#hash('resetToken', token) };
   }
 
-  hashResetToken(token: string): Buffer {
-    return createHmac('sha256', this.#resetKey).update(token).digest();
+  /** The hashes of which one is kept if the token is one of ours: it is found by them. */
+  hashesOfResetToken(token: string): Buffer[] {
+    return this.#all.flatMap((keys) => {
+      const hash = this.#hash('resetToken', token, keys);
+      return [hash, hash.subarray(keyIdLength)];
+    });
   }
 
   /** What is kept of a request, which may hold a password, to compare it with one that repeats it. */
   hashRequest(request: string): Buffer {
-    return createHmac('sha256', this.#requestKey).update(request).digest();
+    return this.#hash('request', request);
+  }
+
+  isRequest(request: string, hash: Buffer): boolean {
+    return this.#isOf('request', request, hash);
   }
 
   /** What stands for a login or an address where failures are counted: a typo may be somebody's e-mail address, or a password. */
   hashForLimit(kind: 'login' | 'address', text: string): string {
-    return createHmac('sha256', this.#limitKey).update(`${kind}:${text}`).digest('base64url');
+    return createHmac('sha256', this.#first.limit).update(`${kind}:${text}`).digest('base64url');
   }
 
   /** A token of the account as ciphertext; `readAuthToken` reads it. */
   seal(sid: Sid, token: string): Buffer {
     const nonce = randomBytes(nonceLength);
-    const encryption = createCipheriv(cipher, this.#encryptionKey, nonce, { authTagLength: tagLength });
+    const { id, encryption: key } = this.#first;
+    const encryption = createCipheriv(cipher, key, nonce, { authTagLength: tagLength });
     encryption.setAAD(Buffer.from(sid));
     const encrypted = Buffer.concat([encryption.update(token, 'utf8'), encryption.final()]);
-    return Buffer.concat([Buffer.from([ciphertextVersion]), nonce, encrypted, encryption.getAuthTag()]);
+    return Buffer.concat([Buffer.from([ciphertextVersion]), id, nonce, encrypted, encryption.getAuthTag()]);
+  }
+
+  #hash(purpose: Hashed, text: string, keys = this.#first): Buffer {
+    return Buffer.concat([keys.id, createHmac('sha256', keys[purpose]).update(text).digest()]);
+  }
+
+  #isOf(purpose: Hashed, text: string, hash: Buffer): boolean {
+    const tellsKey = hash.length > hashLength;
+    const keys = tellsKey ? this.#keysOf(hash.subarray(0, keyIdLength)) : this.#all;
+    return keys.some((one) => sameHash(this.#hash(purpose, text, one).subarray(-hashLength), hash.subarray(-hashLength)));
+  }
+
+  #keysOf(id: Buffer): Keys[] {
+    return this.#all.filter((keys) => keys.id.equals(id));
   }
 }
 
 /** Compares in constant time; hashes of the same kind are of the same length. */
-export function sameHash(one: Buffer, other: Buffer): boolean {
+function sameHash(one: Buffer, other: Buffer): boolean {
   return one.length === other.length && timingSafeEqual(one, other);
 }
 

@@ -86,10 +86,10 @@ describe('an AuthToken', () => {
       `SELECT * FROM credential WHERE account_sid = $1`,
       [sid],
     );
-    expect(new Secrets(testKey).readAuthToken(sid, row!.token_ciphertext)).toBe(authToken);
-    expect(() => new Secrets(testKey).readAuthToken(stranger.sid, row!.token_ciphertext)).toThrow();
-    expect(() => new Secrets(Buffer.alloc(32)).readAuthToken(sid, row!.token_ciphertext)).toThrow();
-    expect(new Secrets(Buffer.alloc(32)).hashAuthToken(sid, authToken)).not.toEqual(row!.token_hash);
+    expect(new Secrets([testKey]).readAuthToken(sid, row!.token_ciphertext)).toBe(authToken);
+    expect(() => new Secrets([testKey]).readAuthToken(stranger.sid, row!.token_ciphertext)).toThrow();
+    expect(() => new Secrets([Buffer.alloc(32)]).readAuthToken(sid, row!.token_ciphertext)).toThrow();
+    expect(new Secrets([Buffer.alloc(32)]).hashAuthToken(sid, authToken)).not.toEqual(row!.token_hash);
     expect(row!.password_hash).toMatch(/^\$argon2id\$/);
     expect(JSON.stringify([row, row!.token_ciphertext.toString('latin1')])).not.toContain(authToken);
   });
@@ -145,7 +145,7 @@ describe('a reset token', () => {
     const { resetToken } = await resetTokenFor(sid);
     const rows = await gateway.database.query<{ token_hash: Buffer }>(`SELECT * FROM password_reset_token WHERE account_sid = $1`, [sid]);
     expect(rows).toHaveLength(1);
-    expect(rows[0]!.token_hash).toEqual(new Secrets(testKey).hashResetToken(resetToken));
+    expect(rows[0]!.token_hash).toEqual(new Secrets([testKey]).hashesOfResetToken(resetToken)[0]);
     expect(rows[0]!.token_hash.toString('base64url')).not.toBe(resetToken);
   });
 
@@ -235,7 +235,7 @@ describe('signing in', () => {
     const { CredentialService } = await import('../../src/service/credential-service.js');
     const { Database } = await import('../../src/persistence/database.js');
     const { Changes } = await import('../../src/service/changes.js');
-    const [database, secrets] = [new Database(gateway.app.dataSource), new Secrets(testKey)];
+    const [database, secrets] = [new Database(gateway.app.dataSource), new Secrets([testKey])];
     const credentials = new CredentialService(
       database,
       new Changes(database, secrets),

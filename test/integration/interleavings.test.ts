@@ -57,7 +57,7 @@ let root: SignedIn;
 let services: ReturnType<typeof servicesOn>;
 
 function servicesOn(base: Database) {
-  const secrets = new Secrets(testKey);
+  const secrets = new Secrets([testKey]);
   const changes = new Changes(base, secrets);
   const credentials = new CredentialService(base, changes, secrets, new Passwords(cheapPasswords), unlimited(base, secrets));
   return {

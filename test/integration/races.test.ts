@@ -23,7 +23,7 @@ import { password, uniqueEmail } from '../support/tree.js';
 
 const rounds = Number(process.env.RACE_ROUNDS ?? 50);
 
-const secrets = new Secrets(testKey);
+const secrets = new Secrets([testKey]);
 
 /** What a call was told: OK, or the code of the refusal. */
 type Told = string;
@@ -487,7 +487,7 @@ describe('gateways that start at once on an empty database', () => {
           return createApp({
             config: readConfig({ PORT: '0', METRICS_PORT: '0', ADMIN_EMAIL: admin.login }),
             databaseUrl: urlForGateways(name),
-            credentialsKey: testKey,
+            credentialsKeys: [testKey],
             log: pino({ level: 'silent' }),
             announcePassword: (_emailAddress, generated) => announced.push(generated),
             passwordCost: cheapPasswords,

@@ -100,7 +100,7 @@ describe('every use case', () => {
     await dataSource.initialize();
     dataSources.push(dataSource);
     const base = new Database(dataSource);
-    const secrets = new Secrets(testKey);
+    const secrets = new Secrets([testKey]);
     const changes = new Changes(base, secrets);
     const credentials = new CredentialService(base, changes, secrets, new Passwords(), unlimited(base, secrets));
     services = [

@@ -349,7 +349,7 @@ interface World {
   target: Inhabitant | undefined;
 }
 
-const secrets = new Secrets(testKey);
+const secrets = new Secrets([testKey]);
 
 function secretsOf(sid: Sid): Inhabitant['secrets'] {
   const { token: resetToken, tokenHash: resetTokenHash } = secrets.newResetToken();

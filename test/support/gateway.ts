@@ -29,7 +29,7 @@ export interface TestGatewayOptions {
   config?: Partial<Config>;
   /** Another instance on the same database, with the same key. */
   database?: TestDatabase;
-  credentialsKey?: Buffer;
+  credentialsKeys?: readonly Buffer[];
   passwordCost?: PasswordCost;
 }
 
@@ -57,7 +57,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const app = await createApp({
     config: { ...readConfig(environment), ...options.config },
     databaseUrl: database.url,
-    credentialsKey: options.credentialsKey ?? testKey,
+    credentialsKeys: options.credentialsKeys ?? [testKey],
     log: pino({ level: 'trace' }, { write: (line: string) => void log.push(line) }),
     announcePassword: () => {},
     passwordCost: options.passwordCost ?? cheapPasswords,

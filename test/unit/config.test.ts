@@ -34,8 +34,14 @@ describe('the configuration', () => {
   it('takes a key in hexadecimal and in base64', () => {
     const key = Buffer.alloc(32, 7);
     for (const form of ['hex', 'base64', 'base64url'] as const) {
-      expect(readConfig({ CREDENTIALS_KEY: key.toString(form) }).credentialsKey).toEqual(key);
+      expect(readConfig({ CREDENTIALS_KEY: key.toString(form) }).credentialsKeys).toEqual([key]);
     }
+  });
+
+  it('takes several keys, in order', () => {
+    const [one, other] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+    expect(readConfig({ CREDENTIALS_KEY: `${one.toString('hex')}, ${other.toString('base64')}` }).credentialsKeys).toEqual([one, other]);
+    expect(mistakesIn({ CREDENTIALS_KEY: `${one.toString('hex')},` })).toHaveLength(1);
   });
 
   it('takes origins separated by commas, and none by default', () => {
@@ -71,7 +77,10 @@ describe('the configuration', () => {
     [{ TRUST_PROXY: '10.0.0.0/33' }, 'TRUST_PROXY must be addresses or ranges like 10.0.0.0/8, separated by commas, not "10.0.0.0/33".'],
     [{ SIGN_IN_FAILURES_PER_ACCOUNT: '0' }, 'SIGN_IN_FAILURES_PER_ACCOUNT must be a whole number from 1 to 1000000, not "0".'],
     [{ PUBLIC_URL: 'gateway' }, 'PUBLIC_URL must be an http or https URL, not "gateway".'],
-    [{ CREDENTIALS_KEY: 'short' }, 'CREDENTIALS_KEY must be 32 bytes, as 64 hexadecimal digits or as base64.'],
+    [
+      { CREDENTIALS_KEY: 'short' },
+      'CREDENTIALS_KEY must be 32 bytes, as 64 hexadecimal digits or as base64; or several of them, separated by commas.',
+    ],
     [{ ACCOUNT_TREE_MAX_LEVELS: '1' }, 'ACCOUNT_TREE_MAX_LEVELS must be a whole number from 2 to 50, not "1".'],
     [{ ADMIN_PASSWORD: 'password' }, 'ADMIN_PASSWORD is refused: The password is a well-known one.'],
     [

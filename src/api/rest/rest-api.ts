@@ -50,8 +50,7 @@ export async function restApi(fastify: FastifyInstance, options: RestOptions): P
       scope.decorateRequest('actor');
       scope.decorateRequest('format', 'xml');
       scope.decorateRequest('meter');
-      scope.addHook('onRequest', async (request, reply) => {
-        reply.header('cache-control', 'no-store');
+      scope.addHook('onRequest', async (request) => {
         request.format = formatOf(request);
         const actor = await authenticate(request, services.credentials);
         assertSignedIn(actor);
@@ -83,7 +82,7 @@ function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyRepl
   const { field, ...shown } = refusalOf(error, request);
   observe.refusal('rest', shown.code);
   const documented = field && (request.routeOptions.config.inputs?.[field] ?? field[0]!.toUpperCase() + field.slice(1));
-  advise(reply.header('cache-control', 'no-store'), shown);
+  advise(reply, shown);
   const format = formatOfRefusal(request);
   const text = representations[format].error(documented === undefined ? shown : { ...shown, field: documented });
   return sendText(reply.code(shown.status), format, text);
