@@ -45,9 +45,9 @@ export function factsOf(account: Account): object {
   return { emailAddress: account.emailAddress, ...picked(account, told) };
 }
 
-/** In what the account differs after a change from before it; nothing where it does not. */
-export function differences(before: Account, after: Account): Pick<Deed, 'before' | 'after'> {
-  const changed = told.filter((property) => before[property] !== after[property]);
+/** What a change was asked to change of the account, and in what it differs after it from before; nothing where that is nothing. */
+export function differences(before: Account, after: Account, asked: readonly string[] = []): Pick<Deed, 'before' | 'after'> {
+  const changed = told.filter((property) => asked.includes(property) || before[property] !== after[property]);
   return changed.length === 0 ? {} : { before: picked(before, changed), after: picked(after, changed) };
 }
 

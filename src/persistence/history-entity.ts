@@ -1,8 +1,12 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /** The table `history`: what was done, one chain of entries for each tree. Rows are only ever added. */
 @Entity('history')
+@Check('history_position_counted', 'position > 0')
+@Check('history_date_finite', 'isfinite(date)')
 @Index('history_of_subject', ['subjectSid', 'position'])
+@Index('history_of_cascades', { synchronize: false })
+@Index('history_of_token_readers', { synchronize: false })
 export class HistoryEntity {
   /** The top-level account, or the root; that of organizations and profiles is the root's. */
   @PrimaryColumn({ type: 'text', name: 'tree_sid', collation: 'C', primaryKeyConstraintName: 'history_pk' })

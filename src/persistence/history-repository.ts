@@ -39,21 +39,32 @@ const columns = `history.position, history.date, history.actor_sid AS "actorSid"
 const lists = `
   unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS list(tree_sid, sid, path, above, number)`;
 
-/** A cascade reached an account only if it came after the account was created. */
-const conditions: Record<HistoryScope, string> = {
-  owner: `
-    history.subject_sid = ANY(string_to_array(list.above, ' ') || list.sid) AND history.tree_sid = list.tree_sid AND (
-      history.subject_sid = list.sid OR history.operation = ANY($5::text[]) AND history.position > coalesce((
-        SELECT min(creation.position) FROM history AS creation
-        WHERE creation.tree_sid = list.tree_sid AND creation.subject_sid = list.sid AND creation.operation = 'createAccount'
-      ), 0)
-    )`,
-  below: `
-    history.tree_sid = list.tree_sid AND (
-      list.sid = list.tree_sid
-      OR EXISTS (SELECT FROM account WHERE account.sid = history.subject_sid AND ${treeAt('list.path')})
-    ) AND $5::text[] IS NOT NULL`,
+const cascades = cascading.map((operation) => `'${operation}'`).join(', ');
+
+/**
+ * What a list is gathered from, each by an index of its own: the account's own entries, and the cascades of those above
+ * it, which reached it only if they came after it was created; or all of its chain, or what of that is about the tree below it.
+ */
+const sources: Record<HistoryScope, readonly string[]> = {
+  owner: [
+    `history.tree_sid = list.tree_sid AND history.subject_sid = list.sid`,
+    `history.tree_sid = list.tree_sid AND history.subject_sid = ANY(string_to_array(list.above, ' ')) AND history.operation IN (${cascades})
+     AND history.position > coalesce((
+       SELECT min(creation.position) FROM history AS creation
+       WHERE creation.tree_sid = list.tree_sid AND creation.subject_sid = list.sid AND creation.operation = 'createAccount'
+     ), 0)`,
+  ],
+  below: [
+    `history.tree_sid = list.tree_sid AND (
+       list.sid = list.tree_sid OR EXISTS (SELECT FROM account WHERE account.sid = history.subject_sid AND ${treeAt('list.path')})
+     )`,
+  ],
 };
+
+/** The entries of a list, from all of its sources. */
+function entriesOf(scope: HistoryScope, selected: string, rest = ''): string {
+  return sources[scope].map((condition) => `(SELECT ${selected} FROM history WHERE ${condition} ${rest})`).join(' UNION ALL ');
+}
 
 function parametersOf(keys: readonly HistoryKey[]): unknown[] {
   return [
@@ -61,7 +72,6 @@ function parametersOf(keys: readonly HistoryKey[]): unknown[] {
     keys.map(({ sid }) => sid),
     keys.map(({ path }) => path),
     keys.map(({ aboveSids }) => aboveSids.join(' ')),
-    cascading,
   ];
 }
 
@@ -125,14 +135,14 @@ export class HistoryRepository {
   /** One page of each of many lists, in one statement; each with one row more than the page's size, in reading order. */
   async listPages(keys: readonly HistoryKey[], scope: HistoryScope, page: Page): Promise<ListedEntry[]> {
     const [comparison, direction] = page.backward ? ['<', 'DESC'] : ['>', 'ASC'];
+    const first = `ORDER BY history.position ${direction} LIMIT ${page.size + 1}`;
     const rows = await rowsOf<HistoryEntry & { list: number; actorPath: string | null }>(
       this.manager,
       `SELECT list.number::integer - 1 AS list, entry.*, actor.path AS "actorPath"
        FROM ${lists}
        CROSS JOIN LATERAL (
-         SELECT ${columns} FROM history
-         WHERE ${conditions[scope]} AND ($6::integer IS NULL OR history.position ${comparison} $6)
-         ORDER BY history.position ${direction} LIMIT ${page.size + 1}
+         SELECT * FROM (${entriesOf(scope, columns, `AND ($5::integer IS NULL OR history.position ${comparison} $5) ${first}`)}) AS source
+         ORDER BY source.position ${direction} LIMIT ${page.size + 1}
        ) AS entry
        LEFT JOIN account AS actor ON actor.sid = entry."actorSid"
        ORDER BY list.number, entry.position ${direction}`,
@@ -146,7 +156,7 @@ export class HistoryRepository {
     const counts = await rowsOf<{ count: number }>(
       this.manager,
       `SELECT total.count FROM ${lists}
-       CROSS JOIN LATERAL (SELECT count(*)::integer AS count FROM history WHERE ${conditions[scope]}) AS total
+       CROSS JOIN LATERAL (SELECT count(*)::integer AS count FROM (${entriesOf(scope, '1')}) AS entry) AS total
        ORDER BY list.number`,
       parametersOf(keys),
     );

@@ -67,12 +67,24 @@ export class ProfileRepository {
     return updated[0];
   }
 
-  /** Deletes a profile that is locked FOR UPDATE, and with it its links, once they are locked in the order that all take. */
-  async delete(sid: Sid): Promise<void> {
-    await rowsOf(this.manager, `SELECT 1 FROM account_profile AS link WHERE link.profile_sid = $1 ORDER BY link.account_sid FOR UPDATE`, [
-      sid,
-    ]);
+  /**
+   * Deletes a profile that is locked FOR UPDATE, and with it its links, once they are locked in the order that all take.
+   * Returns what was linked to it.
+   */
+  async delete(sid: Sid): Promise<Sid[]> {
+    const linked = await rowsOf<{ sid: Sid }>(
+      this.manager,
+      `WITH account_link AS (
+         SELECT link.account_sid AS sid FROM account_profile AS link WHERE link.profile_sid = $1 ORDER BY link.account_sid FOR UPDATE
+       ), organization_link AS (
+         SELECT link.organization_sid AS sid FROM organization_profile AS link WHERE link.profile_sid = $1
+         ORDER BY link.organization_sid FOR UPDATE
+       )
+       SELECT sid FROM account_link UNION ALL SELECT sid FROM organization_link`,
+      [sid],
+    );
     await rowsOf(this.manager, `DELETE FROM profile WHERE profile.sid = $1`, [sid]);
+    return linked.map((link) => link.sid);
   }
 
   /** Links the owner to the profile, instead of to any other. */

@@ -96,6 +96,8 @@ export class AccountService {
     if (input.password === undefined && status !== AccountStatus.UNINITIALIZED) {
       throw new AppError('MISSING_PARAMETER', `An account that is ${status} from the start needs a password.`, { field: 'password' });
     }
+    const earlier = await this.changes.earlier<Account>(actor);
+    if (earlier !== undefined) return earlier.result;
     const password = input.password === undefined ? undefined : await this.credentials.preparePassword(input.password, emailAddress);
     const role = input.role ?? actor.account.role;
 
@@ -156,6 +158,8 @@ export class AccountService {
     const key = parseAccountReference(target);
     const friendlyName = name === undefined ? undefined : parseFriendlyName(name);
     const changes = defined({ friendlyName, type, role });
+    const earlier = await this.changes.earlier<Account>(actor);
+    if (earlier !== undefined) return earlier.result;
     const password = newPassword === undefined ? undefined : await this.#preparePassword(actor, key, newPassword);
 
     return this.changes.write(actor, async (repositories, note) => {
@@ -177,7 +181,7 @@ export class AccountService {
           ? await accounts.update(account.sid, changes)
           : await this.credentials.setPassword(repositories, account, password, changes);
       if (!isUnchanged) {
-        const { before, after } = differences(account, changed);
+        const { before, after } = differences(account, changed, Object.keys(changes));
         const passwordSet = password === undefined ? undefined : true;
         note(account.topLevelSid, { operation: 'updateAccount', subjectSid: account.sid, before, after: { ...after, passwordSet } });
       }

@@ -20,7 +20,7 @@ export type Note = (treeSid: Sid, deed: Deed) => void;
  */
 export interface Keeping<Result> {
   kept(result: Result): unknown;
-  restored(kept: never, repositories: Repositories): Promise<Result>;
+  restored(kept: never): Promise<Result>;
 }
 
 /** A result without secrets. */
@@ -50,28 +50,41 @@ export class Changes {
       const { repeatable, account } = author;
       if (repeatable === undefined) return this.#change(repositories, author, work);
 
-      const request = JSON.stringify([author.rank, repeatable.request]);
-      const earlier = await this.#earlier(repositories, account.sid, repeatable.key, request);
-      if (earlier !== undefined) return keeping.restored(JSON.parse(earlier, asDate) as never, repositories);
+      if (!(await repositories.idempotencyKeys.claim(account.sid, repeatable.key))) {
+        throw new AppError('IDEMPOTENCY_IN_FLIGHT', 'A request with this idempotency key is being worked on.');
+      }
+      // A statement of its own: it sees what the last holder of the key committed.
+      const earlier = await this.#earlier(repositories, author, keeping);
+      if (earlier !== undefined) return earlier.result;
       const result = await this.#change(repositories, author, work);
       await repositories.idempotencyKeys.keep(account.sid, repeatable.key, {
-        requestHash: this.secrets.hashRequest(request),
+        requestHash: this.secrets.hashRequest(requestOf(author)),
         result: JSON.stringify(keeping.kept(result)),
       });
       return result;
     });
   }
 
-  async #earlier({ idempotencyKeys }: Repositories, accountSid: Sid, key: string, request: string): Promise<string | undefined> {
-    if (!(await idempotencyKeys.claim(accountSid, key))) {
-      throw new AppError('IDEMPOTENCY_IN_FLIGHT', 'A request with this idempotency key is being worked on.');
-    }
-    // A statement of its own: it sees what the last holder of the key committed.
-    const done = await idempotencyKeys.find(accountSid, key);
-    if (done !== undefined && !this.secrets.isRequest(request, done.requestHash)) {
+  /**
+   * What came of the request, if it was done before: for use cases that have long work to do before they change something.
+   * @throws AppError UNAVAILABLE, IDEMPOTENCY_MISMATCH
+   */
+  async earlier<Result>(author: SignedIn, keeping: Keeping<Result> = whole as Keeping<Result>): Promise<{ result: Result } | undefined> {
+    if (author.repeatable === undefined) return undefined;
+    return this.database.read((repositories) => this.#earlier(repositories, author, keeping));
+  }
+
+  async #earlier<Result>(
+    { idempotencyKeys }: Repositories,
+    author: SignedIn,
+    { restored }: Keeping<Result>,
+  ): Promise<{ result: Result } | undefined> {
+    const done = await idempotencyKeys.find(author.account.sid, author.repeatable!.key);
+    if (done === undefined) return undefined;
+    if (!this.secrets.isRequest(requestOf(author), done.requestHash)) {
       throw new AppError('IDEMPOTENCY_MISMATCH', 'This idempotency key came with another request before.');
     }
-    return done?.result;
+    return { result: await restored(JSON.parse(done.result, asDate) as never) };
   }
 
   async #change<Result>(
@@ -86,6 +99,11 @@ export class Changes {
     }
     return result;
   }
+}
+
+/** The request with what its author is: who was demoted, or moved to another organization, is not told again what was told then. */
+function requestOf({ rank, account, repeatable }: SignedIn): string {
+  return JSON.stringify([rank, account.organizationSid, repeatable!.request]);
 }
 
 const instants = ['dateCreated', 'dateUpdated', 'expiresAt'];

@@ -150,8 +150,8 @@ export class ProfileService {
     assertNotDefault(sid);
     assertProfile(sid);
     await this.changes.write(actor, async ({ profiles }, note) => {
-      const before = (await profiles.lockDocument(sid, 'FOR UPDATE')) ?? notFound();
-      await profiles.delete(sid);
+      const digest = (await profiles.lockDocument(sid, 'FOR UPDATE')) ?? notFound();
+      const before = { ...digest, linked: await profiles.delete(sid) };
       note(actor.account.topLevelSid, { operation: 'deleteProfile', subjectSid: sid, before });
       return null;
     });

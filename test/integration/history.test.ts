@@ -142,6 +142,12 @@ describe('the history of an account', () => {
     expect(operations(await historyOf(sid))).toEqual(['CREATE_ACCOUNT']);
   });
 
+  it('tells what was asked for, also when it was so before', async () => {
+    const { sid } = await make({ friendlyName: 'Same' });
+    await ask('mutation($sid: ID!) { updateAccount(input: { sid: $sid, friendlyName: "Same" }) { account { sid } } }', { sid });
+    expect(told(await historyOf(sid)).at(-1)).toMatchObject({ before: { friendlyName: 'Same' }, after: { friendlyName: 'Same' } });
+  });
+
   it('has the cascades that reached it from above, once it was there, as far up as the caller sees', async () => {
     const top = await make();
     const middle = await make({ parent: top.sid });
@@ -263,8 +269,18 @@ describe('who is shown an AuthToken', () => {
     expect(await readers()).toEqual([top.sid, below.sid, top.sid]);
   });
 
-  it('is not shown it when that cannot be written down', async () => {
+  it('is not shown it when that cannot be written down; a change that was made is told all the same', async () => {
     const { sid } = await make();
+    const refuse = `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = '55P03'; END $$;
+      CREATE TRIGGER refuse BEFORE INSERT ON history FOR EACH ROW WHEN (NEW.operation = 'readAuthToken') EXECUTE FUNCTION refuse()`;
+    await gateway.database.query(refuse);
+    const path = `/Accounts/${sid}.json`;
+    const changed = await sendRest(gateway.url, admin, { method: 'PUT', path, form: { FriendlyName: 'After' } });
+    const read = await sendRest(gateway.url, admin, { path });
+    await gateway.database.query('DROP TRIGGER refuse ON history');
+    expect([changed.status, JSON.parse(changed.text)]).toEqual([200, expect.not.objectContaining({ auth_token: expect.anything() })]);
+    expect(JSON.parse(changed.text)).toMatchObject({ friendly_name: 'After' });
+    expect(read.status).toBe(503);
     await gateway.database.query('ALTER TABLE history_head RENAME TO moved');
     try {
       const { data, errors } = await ask(`{ authToken(sid: "${sid}") }`);
@@ -320,7 +336,7 @@ describe('the history of organizations and profiles', () => {
     expect(told((await historyOf(root, admin, true)).filter(({ subjectSid }) => subjectSid === profile))).toEqual([
       { operation: 'CREATE_PROFILE', subjectSid: profile, before: null, after: digest('{"a":1}') },
       { operation: 'UPDATE_PROFILE', subjectSid: profile, before: digest('{"a":1}'), after: digest('{"a":2}') },
-      { operation: 'DELETE_PROFILE', subjectSid: profile, before: digest('{"a":2}'), after: null },
+      { operation: 'DELETE_PROFILE', subjectSid: profile, before: { ...digest('{"a":2}'), linked: [sid] }, after: null },
     ]);
     expect(operations(await historyOf(root, admin)).slice(0, 1)).toEqual(['CREATE_ACCOUNT']);
   });
@@ -406,6 +422,16 @@ describe('npm run verify-history', () => {
     expect(await damaged(`UPDATE history SET ${column} = ${value} WHERE tree_sid = $1 AND position = 3`)).toContain(
       `${place(3)} is not as it was written`,
     );
+  });
+
+  it('names what no constraint would have let in', async () => {
+    await query('ALTER TABLE history DROP CONSTRAINT history_date_finite, DROP CONSTRAINT history_position_counted', []);
+    expect(await damaged(`UPDATE history SET date = 'infinity' WHERE tree_sid = $1 AND position = 2`)).toContain(
+      `${place(2)} is not as it was written`,
+    );
+    const forged = `INSERT INTO history SELECT tree_sid, -1, date, actor_sid, operation, subject_sid, request_id, before, after, hash
+      FROM history WHERE tree_sid = $1 AND position = 2`;
+    expect(await damaged(forged)).toContain(place(1));
   });
 
   it('names the first entry that was deleted', async () => {

@@ -78,6 +78,28 @@ describe('requests with the same idempotency key', () => {
     expect(codesOf(await ask(rename, { sid: one.sid, key }, one.login))).toEqual(['IDEMPOTENCY_MISMATCH']);
   });
 
+  it('are the same no more when the account has moved to another organization', async () => {
+    const { sid, login } = await make();
+    const key = newKey();
+    const below =
+      'mutation($email: EmailAddress!, $key: String) { createAccount(input: { emailAddress: $email, role: DEVELOPER, idempotencyKey: $key }) { account { organization { domainName } profile { sid } } } }';
+    const email = uniqueEmail();
+    expect((await ask(below, { email, key }, login)).errors).toBeUndefined();
+    const name = newKey().replace('@', '.');
+    await ask('mutation($name: DomainName!) { createOrganization(input: { domainName: $name }) { organization { sid } } }', { name });
+    await ask(
+      'mutation($sid: ID!, $name: DomainName!) { migrateAccount(input: { sid: $sid, organization: { domainName: $name } }) { reachedCount } }',
+      { sid, name },
+    );
+    expect(codesOf(await ask(below, { email, key }, login))).toEqual(['IDEMPOTENCY_MISMATCH']);
+  });
+
+  it('are the same whether what is not given is null or left out', async () => {
+    const [email, key] = [uniqueEmail(), newKey()];
+    const first = await ask(createAccount, { email, key });
+    expect((await ask(createAccount, { email, key, name: null })).data).toEqual(first.data);
+  });
+
   it('are answered with what was then, not with what is now', async () => {
     const { sid, login } = await make();
     const key = newKey();
@@ -168,6 +190,15 @@ describe('by REST, requests with the same Idempotency-Key', () => {
     expect(answers.every(({ status }) => status === 200 || status === 409)).toBe(true);
     const repeated = await send('POST', '/Accounts.json', { EmailAddress: email, Password: password }, { 'idempotency-key': key });
     expect(repeated.text).toBe(answers.find(({ status }) => status === 200)!.text);
+  });
+
+  it('have the same answer, though the path names nothing any more', async () => {
+    const { emailAddress } = await make();
+    const key = { 'idempotency-key': newKey() };
+    const close = () => send('PUT', `/Accounts/${emailAddress}.json`, { Password: 'another decent one', Status: 'closed' }, key);
+    const first = await close();
+    expect(first.status).toBe(200);
+    expect((await close()).text).toBe(first.text);
   });
 
   it('are a mistake with another method, path, body or condition', async () => {

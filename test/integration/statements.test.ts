@@ -105,6 +105,11 @@ describe('nothing reaches the database for', () => {
     ['a document of too many aliases', `{ viewer { ${many(31, (index) => `a${index}: sid`)} } }`, 'more than 30 aliases'],
     ['a document of too many directives', `{ viewer { ${many(21, () => '... @include(if: true) { sid }')} } }`, 'more than 20 directives'],
     [
+      'an operation that goes through too many chains of the history',
+      '{ accounts(first: 8) { nodes { history(includeDescendants: true, first: 1) { nodes { hash } } } } }',
+      'are allowed',
+    ],
+    [
       'an operation of too high a cost',
       '{ accounts(first: 100) { nodes { subAccounts(first: 100) { nodes { parent { sid } } } } } }',
       'are allowed',

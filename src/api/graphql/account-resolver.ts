@@ -147,7 +147,7 @@ export class AccountResolver {
   @FieldResolver(() => HistoryConnectionType, {
     nullable: true,
     description:
-      'What was done to it, the oldest first: its own changes, and changes of whole trees from above that reached it, as far up as the caller sees.',
+      'What was done to it, the oldest first: its own changes, and since it was created those of whole trees that it is in, as far up as the caller sees. What those are to an account depends on its status.',
   })
   history(
     @Root() account: AccountObjectType,

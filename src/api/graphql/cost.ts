@@ -36,13 +36,14 @@ interface Declared {
   isComposite: boolean;
 }
 
-/** Numbers that PostgreSQL has to count rows for. */
-const countingFields = new Map([
+/** Numbers that PostgreSQL has to count rows for; and a secret, which is written down when it is shown. */
+const heavyFields = new Map([
   ['totalCount', 5],
   ['descendantCount', 20],
+  ['authToken', costOfChange],
 ]);
 
-/** Every account of a list is compared, for its page and for its length, until enough of them match. */
+/** Every account of a list, or every entry of a chain, is looked at, for its page and for its length, until enough of them fit. */
 const searchCost = 2500;
 
 /**
@@ -51,8 +52,12 @@ const searchCost = 2500;
  */
 function costOfField({ name, typeName, isComposite }: Declared, args: Record<string, unknown>): number {
   if (typeName === 'Mutation') return costOfChange;
-  if (!isComposite) return countingFields.get(name) ?? 0;
-  return typeof (args.filter as { text?: unknown } | undefined | null)?.text === 'string' ? costOfEntry + searchCost : costOfEntry;
+  if (!isComposite) return heavyFields.get(name) ?? 0;
+  return isSearch(args) ? costOfEntry + searchCost : costOfEntry;
+}
+
+function isSearch({ filter, includeDescendants }: Record<string, unknown>): boolean {
+  return typeof (filter as { text?: unknown } | undefined | null)?.text === 'string' || includeDescendants === true;
 }
 
 /** How many entries to expect of a list that no argument bounds: the ancestors of an account, its links; and in introspection. */
@@ -170,7 +175,7 @@ export function meterCosts(schema: GraphQLSchema): GraphQLSchema {
           const items: unknown = resolve(source, args, context, info);
           return items instanceof Promise ? items.then(counted) : counted(items);
         };
-      } else if (isComposite || typeName === 'Mutation' || countingFields.has(name)) {
+      } else if (isComposite || typeName === 'Mutation' || heavyFields.has(name)) {
         field.resolve = (source, args, context, info) => {
           context.meter.add(costOfField({ name, typeName, isComposite }, args));
           return resolve(source, args, context, info);

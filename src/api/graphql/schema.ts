@@ -78,7 +78,7 @@ function letRepeat(schema: GraphQLSchema): GraphQLSchema {
         const { actor } = context;
         if (typeof idempotencyKey !== 'string' || actor.rank === 'Anonymous') return resolve(source, { input }, context, info);
         const key = parseIdempotencyKey(idempotencyKey, 'idempotencyKey');
-        const repeatable = { key, request: JSON.stringify([name, input]) };
+        const repeatable = { key, request: JSON.stringify([name, withoutNulls(input)]) };
         return resolve(source, { input }, { ...context, actor: { ...actor, repeatable } }, info);
       };
       return field;

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Account, parseRole, parseStatus } from '../../domain/account.js';
 import { parseNumberedPage } from '../../domain/page.js';
 import { ownerSeenBy } from '../../domain/permissions.js';
+import { AppError } from '../../errors.js';
 import type { AccountChanges, NewAccount } from '../../service/account-service.js';
 import { sendEntries, sendEntry, sendList } from './answer.js';
 import { etagOf, repeatable, versionsIn } from './conditions.js';
@@ -30,28 +31,32 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
   formBodies(scope);
   repeatable(scope);
 
-  const send = async (request: FastifyRequest, reply: FastifyReply, account: Account): Promise<FastifyReply> => {
+  const send = (request: FastifyRequest, reply: FastifyReply, account: Account, authToken: string | null): FastifyReply => {
     const { actor, format } = request;
-    reply.header('etag', etagOf(account.version));
-    const authToken = (await credentials.authTokenOf(actor, account)) ?? undefined;
-    return sendEntry(reply, format, representations[format].account({ account, ownerSid: ownerSeenBy(actor, account), authToken }));
+    const view = { account, ownerSid: ownerSeenBy(actor, account), authToken: authToken ?? undefined };
+    return sendEntry(reply.header('etag', etagOf(account.version)), format, representations[format].account(view));
   };
+
+  /** A change that was made is not answered as if it were not, because the token cannot be shown right now. */
+  const sendChanged = async (request: FastifyRequest, reply: FastifyReply, account: Account): Promise<FastifyReply> =>
+    send(request, reply, account, await credentials.authTokenOf(request.actor, account).catch(unlessUnavailable));
 
   scope.get<OfAccount>('/Accounts/:account', async (request, reply) => {
     const account = await accountReading.get(request.actor, { either: request.params.account });
-    reply.header('link', profileLink(request, publicUrl, await profiles.effectiveSid(request.actor, account)));
-    return send(request, reply, account);
+    const profileSid = await profiles.effectiveSid(request.actor, account);
+    const authToken = await credentials.authTokenOf(request.actor, account);
+    return send(request, reply.header('link', profileLink(request, publicUrl, profileSid)), account, authToken);
   });
 
   scope.post<OfAccount>('/Accounts', { config: configOfNew }, async (request, reply) =>
-    send(request, reply, await accounts.create(request.actor, newAccount(request.body))),
+    sendChanged(request, reply, await accounts.create(request.actor, newAccount(request.body))),
   );
 
   scope.post<OfAccount>('/Accounts/:account', { config: configOfNew }, async (request, reply) => {
     const { actor, params, body } = request;
     const target = { either: params.account };
     const isNew = body.has('EmailAddress');
-    return send(
+    return sendChanged(
       request,
       reply,
       await (isNew ? accounts.create(actor, { ...newAccount(body), parent: target }) : accounts.update(actor, target, changes(request))),
@@ -60,19 +65,19 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
 
   scope.put<OfAccount>('/Accounts/:account', { config }, async (request, reply) => {
     const { actor, params } = request;
-    return send(request, reply, await accounts.update(actor, { either: params.account }, changes(request)));
+    return sendChanged(request, reply, await accounts.update(actor, { either: params.account }, changes(request)));
   });
 
   scope.delete<OfAccount>('/Accounts/:account', { config }, async (request, reply) => {
     const { account } = await accounts.close(request.actor, { either: request.params.account }, { version: versionsIn(request) });
-    return send(request, reply, account);
+    return sendChanged(request, reply, account);
   });
 
   scope.post<OfAccount>('/Accounts/migrate/:account', { config }, async (request, reply) => {
     const { actor, params, body } = request;
     const destination = body.parsed('Organization', (either) => ({ either }));
     const { account } = await migration.migrate(actor, { either: params.account }, destination, { version: versionsIn(request) });
-    return send(request, reply, account);
+    return sendChanged(request, reply, account);
   });
 
   scope.get('/Accounts', async (request, reply) => {
@@ -92,6 +97,11 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
     const { accounts: found, total } = await accountReading.numberedPage(actor, scopeOfList, owner, page);
     return sendEntries(reply, format, 'Accounts', found.map(write), pageEnvelope(request, page, total, found.length));
   });
+}
+
+function unlessUnavailable(error: unknown): null {
+  if (error instanceof AppError && error.status === 503) return null;
+  throw error;
 }
 
 /** What a new account is made from; the two that are required here GraphQL can do without (SPEC §2). */

@@ -15,9 +15,17 @@ export class History1700000002000 implements MigrationInterface {
         before      text,
         after       text,
         hash        text NOT NULL,
-        CONSTRAINT history_pk PRIMARY KEY (tree_sid, position)
+        CONSTRAINT history_pk PRIMARY KEY (tree_sid, position),
+        CONSTRAINT history_position_counted CHECK (position > 0),
+        CONSTRAINT history_date_finite CHECK (isfinite(date))
       )`);
     await queryRunner.query(`CREATE INDEX history_of_subject ON history (subject_sid, position)`);
+    await queryRunner.query(
+      `CREATE INDEX history_of_cascades ON history (subject_sid, position) WHERE operation IN ('setAccountStatus', 'closeAccount', 'migrateAccount')`,
+    );
+    await queryRunner.query(
+      `CREATE INDEX history_of_token_readers ON history (subject_sid, actor_sid, position) WHERE operation = 'readAuthToken'`,
+    );
     await queryRunner.query(`
       CREATE TABLE history_head (
         tree_sid text COLLATE "C" NOT NULL,
