@@ -77,6 +77,18 @@ describe('the first start', () => {
   });
 });
 
+describe('where nothing can be written but DATA_DIR', () => {
+  it('it does all that it does', async () => {
+    const permission = ['--permission', '--experimental-permission'].find((flag) => process.allowedNodeEnvironmentFlags.has(flag));
+    const allowed = ['--allow-fs-read=*', `--allow-fs-write=${folder}/*`, '--allow-child-process', '--allow-addons', '--allow-worker'];
+    const gateway = await start({ environment: { NODE_OPTIONS: [permission, ...allowed].join(' ') } });
+    const { status, errors } = await postGraphql(gateway.url, administrator(gateway), createAccount, { email: 'sales@customer.test' });
+    expect([status, errors]).toEqual([200, undefined]);
+    for (const path of ['/graphiql', '/restcomm/2012-04-24/', '/health/ready']) expect((await fetch(gateway.url + path)).status).toBe(200);
+    expect(await gateway.end('SIGTERM')).toBe(0);
+  });
+});
+
 describe('when it is told to stop', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('ends by %s with code 0, silently, and leaves no process behind', async (signal) => {
     const gateway = await start();
