@@ -78,7 +78,7 @@ describe('the first start', () => {
 });
 
 describe('where nothing can be written but DATA_DIR', () => {
-  it('it does all that it does', async () => {
+  it('the gateway does all that it does', async () => {
     const permission = ['--permission', '--experimental-permission'].find((flag) => process.allowedNodeEnvironmentFlags.has(flag));
     const allowed = ['--allow-fs-read=*', `--allow-fs-write=${folder}/*`, '--allow-child-process', '--allow-addons', '--allow-worker'];
     const gateway = await start({ environment: { NODE_OPTIONS: [permission, ...allowed].join(' ') } });
