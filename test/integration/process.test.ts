@@ -100,7 +100,8 @@ describe('when it is told to stop', () => {
   });
 
   it('finishes every request that runs, takes no new one, and ends right after the last', async () => {
-    const gateway = await start();
+    // All of them have a connection, and wait for as long as the test makes them.
+    const gateway = await start({ environment: { DATABASE_POOL_SIZE: '90', LOCK_TIMEOUT_SECONDS: '60' } });
     const { requests, release } = await runningRequests(gateway, 40);
     const ended = gateway.end('SIGTERM');
     await drains(gateway);
