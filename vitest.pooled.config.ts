@@ -17,7 +17,7 @@ const config = mergeConfig(main, pooled);
 config.test.include = [
   'test/pooled/*.pooled.ts',
   'test/conformance/*.test.ts',
-  'test/security/*.test.ts',
+  'test/security/{locks,revocation,sign-in-limits,tenant-matrix}.test.ts',
   'test/integration/{broken-connections,credentials,graphql,races,schema,statements}.test.ts',
 ];
 export default config;
