@@ -84,8 +84,10 @@ it(
         const of = (name: string) => Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)![1]);
         expect(of('gateway_database_queue_waiting\\{kind="read"\\}')).toBe(0);
         expect(of('gateway_database_queue_waiting\\{kind="write"\\}')).toBe(0);
-        expect(of('gateway_database_pool_connections\\{state="waiting"\\}')).toBe(0);
-        expect(of('gateway_database_pool_connections\\{state="total"\\}')).toBe(of('gateway_database_pool_connections\\{state="idle"\\}'));
+        expect(of('gateway_database_pool_connections\\{database="primary",state="waiting"\\}')).toBe(0);
+        expect(of('gateway_database_pool_connections\\{database="primary",state="total"\\}')).toBe(
+          of('gateway_database_pool_connections\\{database="primary",state="idle"\\}'),
+        );
         const connections = await ask<{ state: string }>(
           embeddedUrl(gateway.dataDirectory),
           `SELECT state FROM pg_stat_activity WHERE application_name = 'account-gateway'`,

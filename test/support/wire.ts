@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type Login, basic } from './graphql-client.js';
 
@@ -51,7 +50,8 @@ async function exchange(url: string, bytes: Buffer): Promise<Buffer> {
   socket.on('error', () => {});
   socket.write(bytes);
   socket.once('end', () => socket.end());
-  await once(socket, 'close');
+  // Not `once` of node:events, for which an error is an end.
+  await new Promise((resolve) => socket.once('close', resolve));
   return Buffer.concat(chunks);
 }
 
