@@ -40,7 +40,6 @@ export class Metrics {
     labelNames: ['reason'],
     registers: [this.#registry],
   });
-
   readonly #costs = new Histogram({
     name: 'gateway_request_cost',
     help: 'What requests cost, about the number of objects that they brought, by surface.',

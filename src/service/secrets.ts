@@ -11,9 +11,6 @@ const tagLength = 16;
 const hashLength = 32;
 const keyIdLength = 4;
 
-/** The bytes of `CREDENTIALS_KEY`. */
-export const credentialsKeyLength = 32;
-
 /** The two forms in which an AuthToken is kept. */
 export type KeptAuthToken = Pick<NewCredential, 'tokenCiphertext' | 'tokenHash'>;
 
