@@ -1,10 +1,12 @@
+import { randomInt } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { assertActiveParent, assertOpen, isRoot, parseAccountReference, type Account } from '../domain/account.js';
 import { assertStrongPassword, overlapSecondsMax, type Presented, resetTokenSeconds } from '../domain/credentials.js';
 import { assertWithin } from '../domain/input.js';
 import { type Actor, type SignedIn, actorOf, authorize, authorizeOn, may } from '../domain/permissions.js';
 import { parseSid, type Sid } from '../domain/sid.js';
 import { AppError, type ErrorCode } from '../errors.js';
-import type { SignInData } from '../persistence/credential-repository.js';
+import type { Credential } from '../persistence/credential-repository.js';
 import { type Deed, differences } from '../domain/history.js';
 import type { Changes, Keeping } from './changes.js';
 import type { Database, Repositories } from '../persistence/database.js';
@@ -18,8 +20,13 @@ export interface PreparedPassword {
   authToken: string;
 }
 
+/** That PostgreSQL finds nothing some microseconds sooner than something drowns in a delay by chance, of less than this. */
+const refusalLaterByMilliseconds = 10;
+
 /** Who is who: signing in, AuthTokens, passwords and the one-time tokens that reset them (SPEC §5). */
 export class CredentialService {
+  #nobodysCredential: Promise<Credential> | undefined;
+
   constructor(
     private readonly database: Database,
     private readonly changes: Changes,
@@ -52,9 +59,14 @@ export class CredentialService {
     const { account } = found;
     const subject = account?.sid ?? attempt.login;
     this.limit.assertAllowed(attempt, subject, found.failures);
+    // Who has no secret is verified against one that nobody knows: whatever is behind a login, the work is the same.
+    const { sid, version } = account ?? { sid: attempt.login, version: 0 };
+    const credential = found.credential ?? (await this.#nobodys());
     const proven =
-      this.#provesAtOnce(found, secret) || (await this.limit.verify(attempt, subject, () => this.#provesBySlowWork(found, secret)));
-    if (!proven || account === undefined) {
+      this.#provesAtOnce({ sid, version }, credential, secret) ||
+      (await this.limit.verify(attempt, subject, () => this.passwords.verify({ sid, version }, credential.passwordHash, secret)));
+    if (!proven || account === undefined || found.credential === undefined) {
+      await setTimeout(randomInt(refusalLaterByMilliseconds));
       throw new AppError('UNAUTHENTICATED', 'The SID or e-mail address, or the password or AuthToken, is wrong.');
     }
     if (account.status !== 'active') {
@@ -64,17 +76,20 @@ export class CredentialService {
   }
 
   /** An AuthToken, or a password that was verified lately. */
-  #provesAtOnce({ account, credential }: SignInData, secret: string): boolean {
-    if (account === undefined || credential === undefined) return false;
+  #provesAtOnce(account: Pick<Account, 'sid' | 'version'>, credential: Credential, secret: string): boolean {
     const { tokenHash, previousTokenHash } = credential;
     if (this.secrets.isAuthToken(account.sid, secret, tokenHash)) return true;
     if (previousTokenHash !== null && this.secrets.isAuthToken(account.sid, secret, previousTokenHash)) return true;
     return this.passwords.remembers(account, credential.passwordHash, secret);
   }
 
-  #provesBySlowWork({ account, credential }: SignInData, secret: string): Promise<boolean> {
-    if (account === undefined || credential === undefined) return this.passwords.verifyNobody(secret);
-    return this.passwords.verify(account, credential.passwordHash, secret);
+  /** What is verified for an account that does not exist, or has no credential. */
+  #nobodys(): Promise<Credential> {
+    this.#nobodysCredential ??= this.passwords.hash(this.secrets.newAuthToken()).then((passwordHash) => {
+      const { tokenHash } = this.secrets.keptAuthToken('', this.secrets.newAuthToken());
+      return { passwordHash, tokenHash, previousTokenHash: null };
+    });
+    return this.#nobodysCredential;
   }
 
   /** The account's AuthToken; nothing when it has none, or is out of the caller's sight. */

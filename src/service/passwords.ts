@@ -13,6 +13,9 @@ export interface PasswordCost {
 /** OWASP's recommendation for argon2id: about 20 MB and 50 ms a hash. */
 export const defaultPasswordCost: PasswordCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
+/** What a remembered password holds for: one version of one account. */
+type VersionedAccount = Pick<Account, 'sid' | 'version'>;
+
 const remembered = { forMilliseconds: 5 * 60_000, atMost: 10_000 };
 
 /**
@@ -27,7 +30,6 @@ export class Passwords {
   readonly #memoryKey = randomBytes(32);
   /** What was verified, and until when it is remembered. Insertion order is age. */
   readonly #verified = new Map<string, number>();
-  #nobodysHash: Promise<string> | undefined;
 
   constructor(private readonly cost: PasswordCost = defaultPasswordCost) {}
 
@@ -36,26 +38,19 @@ export class Passwords {
   }
 
   /** Whether it is remembered that the password was verified; says nothing when it is not. */
-  remembers(account: Account, passwordHash: string, password: string): boolean {
+  remembers(account: VersionedAccount, passwordHash: string, password: string): boolean {
     const until = this.#verified.get(this.#question(account, passwordHash, password));
     return until !== undefined && until > Date.now();
   }
 
-  async verify(account: Account, passwordHash: string, password: string): Promise<boolean> {
+  async verify(account: VersionedAccount, passwordHash: string, password: string): Promise<boolean> {
     if (this.remembers(account, passwordHash, password)) return true;
     if (!(await verify(passwordHash, password))) return false;
     this.#remember(this.#question(account, passwordHash, password));
     return true;
   }
 
-  /** Does the work of a verification for an account that does not exist, so that the time tells nothing. */
-  async verifyNobody(password: string): Promise<false> {
-    this.#nobodysHash ??= this.hash(randomBytes(16).toString('hex'));
-    await verify(await this.#nobodysHash, password);
-    return false;
-  }
-
-  #question(account: Account, passwordHash: string, password: string): string {
+  #question(account: VersionedAccount, passwordHash: string, password: string): string {
     const parts = [account.sid, account.version, passwordHash, password];
     return createHmac('sha256', this.#memoryKey).update(JSON.stringify(parts)).digest('base64');
   }

@@ -221,15 +221,11 @@ describe('signing in', () => {
   });
 
   it('works as hard for a login that nobody has as for a wrong secret', async () => {
-    const verified: string[] = [];
+    let verified = 0;
     class Watched extends Passwords {
       override async verify(...args: Parameters<Passwords['verify']>) {
-        verified.push('somebody');
+        verified += 1;
         return super.verify(...args);
-      }
-      override async verifyNobody(secret: string) {
-        verified.push('nobody');
-        return super.verifyNobody(secret);
       }
     }
     const { CredentialService } = await import('../../src/service/credential-service.js');
@@ -249,7 +245,7 @@ describe('signing in', () => {
         credentials.authenticate({ login, secret: 'wrong', address: '127.0.0.1', requestId: 'of-a-test' }),
       ).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
     }
-    expect(verified).toEqual(['somebody', 'nobody', 'nobody', 'nobody']);
+    expect(verified).toBe(4);
   });
 });
 
