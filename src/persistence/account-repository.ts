@@ -1,10 +1,9 @@
-import type { EntityManager } from 'typeorm';
+import type { Client } from 'pg';
 import type { Account, AccountKey, AccountStatus } from '../domain/account.js';
 import type { Order, OrderField, Page, Position } from '../domain/page.js';
 import type { Sid } from '../domain/sid.js';
 import { type Path, levelWidth, pathRangeEnd } from '../domain/tree.js';
-import { AccountEntity } from './account-entity.js';
-import { rowsOf } from './sql.js';
+import { rowsOf, together } from './sql.js';
 
 /** Which accounts a list holds, for each of the many keys that it is asked for at once. */
 export type AccountScope =
@@ -96,36 +95,37 @@ const firstStartLock = 0x41_47_4d_32;
 
 /** Every statement on the table `account`. A tree is never walked a row at a time. */
 export class AccountRepository {
-  constructor(private readonly manager: EntityManager) {}
+  constructor(private readonly client: Client) {}
 
   async find(sid: Sid): Promise<Account | undefined> {
     return (await this.findMany([sid]))[0];
   }
 
   async findMany(sids: readonly Sid[]): Promise<Account[]> {
-    return rowsOf<Account>(this.manager, `SELECT ${accountColumns} FROM account WHERE account.sid = ANY($1)`, [sids]);
+    return rowsOf<Account>(this.client, `SELECT ${accountColumns} FROM account WHERE account.sid = ANY($1)`, [sids]);
   }
 
   /** The account of the SID, or the one that is not closed and has the e-mail address. */
   async findBy(key: AccountKey): Promise<Account | undefined> {
     const [condition, value] = keyCondition(key);
-    return (await rowsOf<Account>(this.manager, `SELECT ${accountColumns} FROM account WHERE ${condition}`, [value]))[0];
+    return (await rowsOf<Account>(this.client, `SELECT ${accountColumns} FROM account WHERE ${condition}`, [value]))[0];
   }
 
   async findRoot(): Promise<Account | undefined> {
-    return (await rowsOf<Account>(this.manager, `SELECT ${accountColumns} FROM account WHERE account.parent_sid IS NULL`))[0];
+    return (await rowsOf<Account>(this.client, `SELECT ${accountColumns} FROM account WHERE account.parent_sid IS NULL`))[0];
   }
 
   /** Keeps other instances from creating the root until the transaction ends. */
   async lockFirstStart(): Promise<void> {
-    await rowsOf(this.manager, `SELECT pg_advisory_xact_lock($1)`, [firstStartLock]);
+    await rowsOf(this.client, `SELECT pg_advisory_xact_lock($1)`, [firstStartLock]);
   }
 
   /*
    * Locks. Every writer first locks the top-level account of the tree that it works in: FOR SHARE to add to the tree or
    * to change one account in it, FOR UPDATE to change many. So a cascade waits for the creates that came before it, then
    * sees what they made; and a create waits for the cascade, then sees its parent closed. The lock is a statement of its
-   * own, because under READ COMMITTED only the next statement sees what the earlier holders of the lock committed.
+   * own, because under READ COMMITTED only the next statement sees what the earlier holders of the lock committed. The
+   * next one is sent along with it, and runs after it: a connection does one thing after the other.
    *
    * `within` is the path of the caller, who is authorized after the lock: nothing outside of it is locked, so that nobody
    * can hold up a stranger's tree. An e-mail address is looked up before the lock, which is then of that one account: the
@@ -136,8 +136,8 @@ export class AccountRepository {
   async lockTreeOf(key: AccountKey | undefined, within: Path, strength: TreeLock): Promise<Account | undefined> {
     const sid = await this.#sidOf(key);
     if (sid === undefined) return undefined;
-    await this.#lockTopLevel(sid, within, strength);
-    return this.find(sid);
+    const [, account] = await together(this.#lockTopLevel(sid, within, strength), this.find(sid));
+    return account;
   }
 
   /** Locks one account for a change of its own, and reads it. */
@@ -145,9 +145,12 @@ export class AccountRepository {
     const sid = await this.#sidOf(key);
     if (sid === undefined) return undefined;
     // A top-level account must not be locked FOR SHARE first: two that did so would wait for each other's change.
-    await this.#lockTopLevel(sid, within, 'FOR SHARE', 'AND member.sid <> member.top_level_sid');
-    await rowsOf(this.manager, `SELECT 1 FROM account AS member WHERE ${memberWithin} FOR NO KEY UPDATE`, [sid, within]);
-    return this.find(sid);
+    const [, , account] = await together(
+      this.#lockTopLevel(sid, within, 'FOR SHARE', 'AND member.sid <> member.top_level_sid'),
+      rowsOf(this.client, `SELECT 1 FROM account AS member WHERE ${memberWithin} FOR NO KEY UPDATE`, [sid, within]),
+      this.find(sid),
+    );
+    return account;
   }
 
   async #sidOf(key: AccountKey | undefined): Promise<Sid | undefined> {
@@ -156,7 +159,7 @@ export class AccountRepository {
 
   async #lockTopLevel(sid: Sid, within: Path, strength: TreeLock, condition = ''): Promise<void> {
     await rowsOf(
-      this.manager,
+      this.client,
       `SELECT 1 FROM account
        WHERE account.sid = (SELECT member.top_level_sid FROM account AS member WHERE ${memberWithin} ${condition})
        ${strength}`,
@@ -165,15 +168,21 @@ export class AccountRepository {
   }
 
   async insert(account: Omit<Account, 'dateCreated' | 'dateUpdated' | 'version'>): Promise<Account> {
-    const entity = this.manager.create(AccountEntity, account);
-    await this.manager.insert(AccountEntity, entity);
-    return entity;
+    const columns = Object.keys(account) as (keyof typeof account)[];
+    const [inserted] = await rowsOf<Account>(
+      this.client,
+      `INSERT INTO account (${columns.map((column) => columnNames[column]).join(', ')})
+       VALUES (${columns.map((_, index) => `$${index + 1}`).join(', ')})
+       RETURNING ${accountColumns}`,
+      columns.map((column) => account[column]),
+    );
+    return inserted!;
   }
 
   /** Changes one account and returns it as it is then. */
   async update(sid: Sid, changes: Partial<Pick<Account, 'friendlyName' | 'type' | 'role' | 'status'>>): Promise<Account> {
     const [account] = await rowsOf<Account>(
-      this.manager,
+      this.client,
       `UPDATE account
        SET friendly_name = coalesce($2, account.friendly_name), type = coalesce($3, account.type),
            role = coalesce($4, account.role), status = coalesce($5, account.status),
@@ -188,7 +197,7 @@ export class AccountRepository {
   /** How many accounts in the tree, itself included, have one of the statuses. */
   async countInTree(account: Account, statuses: readonly AccountStatus[]): Promise<Reach[]> {
     return rowsOf<Reach>(
-      this.manager,
+      this.client,
       `SELECT account.status, count(*)::integer AS count FROM account
        WHERE ${inTree} AND account.status = ANY($2)
        GROUP BY account.status ORDER BY account.status`,
@@ -203,7 +212,7 @@ export class AccountRepository {
    */
   async setStatusInTree(account: Account, status: AccountStatus, from: readonly AccountStatus[]): Promise<void> {
     await rowsOf(
-      this.manager,
+      this.client,
       `WITH reached AS (
          UPDATE account SET status = $2, version = account.version + 1, date_updated = now()
          WHERE ${inTree} AND account.status = ANY($3)
@@ -228,7 +237,7 @@ export class AccountRepository {
   /** Moves the whole tree, closed accounts included, to another organization. */
   async setOrganizationInTree(account: Account, organizationSid: Sid): Promise<void> {
     await rowsOf(
-      this.manager,
+      this.client,
       `UPDATE account SET organization_sid = $2, version = account.version + 1, date_updated = now() WHERE ${inTree}`,
       [account.path, organizationSid],
     );
@@ -236,7 +245,7 @@ export class AccountRepository {
 
   async isOrganizationEmpty(organizationSid: Sid): Promise<boolean> {
     const open = await rowsOf(
-      this.manager,
+      this.client,
       `SELECT 1 FROM account WHERE account.organization_sid = $1 AND account.status <> 'closed' LIMIT 1`,
       [organizationSid],
     );
@@ -256,7 +265,7 @@ export class AccountRepository {
     const { key, condition, direction } = keyset(order, page, parameter);
 
     const found = await rowsOf<Account & { listKey: string; orderKey?: string }>(
-      this.manager,
+      this.client,
       `SELECT list.key AS "listKey", page.*
        FROM unnest($1::text[]) AS list(key)
        CROSS JOIN LATERAL (
@@ -280,7 +289,7 @@ export class AccountRepository {
     const parameter = (value: unknown): string => `$${parameters.push(value)}`;
     const conditions = [scopeCondition(scope, parameter), ...filterConditions(filter, parameter)];
     const counts = await rowsOf<{ key: string; count: number }>(
-      this.manager,
+      this.client,
       `SELECT list.key, total.count
        FROM unnest($1::text[]) AS list(key)
        CROSS JOIN LATERAL (SELECT count(*)::integer AS count FROM account WHERE ${conditions.join(' AND ')}) AS total`,

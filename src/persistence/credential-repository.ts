@@ -1,9 +1,8 @@
-import type { EntityManager } from 'typeorm';
+import type { Client } from 'pg';
 import type { Account, AccountKey } from '../domain/account.js';
 import type { Sid } from '../domain/sid.js';
 import type { SignInFailures } from '../domain/sign-in-limit.js';
 import { accountColumns, keyCondition } from './account-repository.js';
-import { CredentialEntity, PasswordResetTokenEntity } from './credential-entity.js';
 import { failuresIn } from './sign-in-failure-repository.js';
 import { ofAnotherKey, rowsOf } from './sql.js';
 
@@ -47,7 +46,7 @@ export interface SignInData {
 
 /** Every statement on the tables `credential` and `password_reset_token`. */
 export class CredentialRepository {
-  constructor(private readonly manager: EntityManager) {}
+  constructor(private readonly client: Client) {}
 
   /**
    * All that signing in needs, in one statement: the account of the SID, or the one that is not closed and has the e-mail
@@ -58,7 +57,7 @@ export class CredentialRepository {
     const [condition, value] = keyCondition(key);
     const failures = failuresIn('COALESCE(account.sid, $2)', '$3');
     const [found] = await rowsOf<(Account | { sid: null }) & (Credential | Record<keyof Credential, null>) & SignInFailures>(
-      this.manager,
+      this.client,
       `SELECT ${accountColumns}, credential.password_hash AS "passwordHash", credential.token_hash AS "tokenHash",
               CASE WHEN credential.previous_token_expires_at > now() THEN credential.previous_token_hash END AS "previousTokenHash",
               ${failures.columns}
@@ -79,7 +78,7 @@ export class CredentialRepository {
   /** The account's AuthToken, and what the history says of the last time that the reader was shown one of the account's. */
   async findToken(sid: Sid, readerSid: Sid): Promise<KeptToken | undefined> {
     const [found] = await rowsOf<KeptToken>(
-      this.manager,
+      this.client,
       `SELECT credential.token_ciphertext AS ciphertext, credential.token_date AS date, (
          SELECT history.after FROM history
          WHERE history.subject_sid = $1 AND history.actor_sid = $2 AND history.operation = 'readAuthToken'
@@ -93,26 +92,22 @@ export class CredentialRepository {
 
   /** Sets the account's password and token; whatever it had before stops, outstanding reset tokens too. */
   async set(sid: Sid, { passwordHash, tokenCiphertext, tokenHash }: NewCredential): Promise<void> {
-    await this.manager.upsert(
-      CredentialEntity,
-      {
-        accountSid: sid,
-        passwordHash,
-        tokenCiphertext,
-        tokenHash,
-        tokenDate: () => 'clock_timestamp()',
-        previousTokenHash: null,
-        previousTokenExpiresAt: null,
-      },
-      ['accountSid'],
+    await rowsOf(
+      this.client,
+      `WITH forgotten AS (DELETE FROM password_reset_token WHERE password_reset_token.account_sid = $1)
+       INSERT INTO credential (account_sid, password_hash, token_ciphertext, token_hash, token_date)
+       VALUES ($1, $2, $3, $4, clock_timestamp())
+       ON CONFLICT (account_sid) DO UPDATE SET
+         password_hash = excluded.password_hash, token_ciphertext = excluded.token_ciphertext, token_hash = excluded.token_hash,
+         token_date = excluded.token_date, previous_token_hash = NULL, previous_token_expires_at = NULL`,
+      [sid, passwordHash, tokenCiphertext, tokenHash],
     );
-    await this.manager.delete(PasswordResetTokenEntity, { accountSid: sid });
   }
 
   /** Replaces the account's token; the old one stays valid for the overlap. */
   async rotateToken(sid: Sid, token: Pick<NewCredential, 'tokenCiphertext' | 'tokenHash'>, overlapSeconds: number): Promise<boolean> {
     const rotated = await rowsOf(
-      this.manager,
+      this.client,
       `UPDATE credential
        SET previous_token_hash = credential.token_hash, previous_token_expires_at = now() + make_interval(secs => $4),
            token_ciphertext = $2, token_hash = $3, token_date = clock_timestamp()
@@ -125,9 +120,9 @@ export class CredentialRepository {
 
   /** Keeps a new reset token, and forgets those of the account that have expired. */
   async addResetToken(sid: Sid, tokenHash: Buffer, seconds: number): Promise<Date> {
-    await rowsOf(this.manager, `DELETE FROM password_reset_token WHERE account_sid = $1 AND expires_at <= now()`, [sid]);
+    await rowsOf(this.client, `DELETE FROM password_reset_token WHERE account_sid = $1 AND expires_at <= now()`, [sid]);
     const [added] = await rowsOf<{ expiresAt: Date }>(
-      this.manager,
+      this.client,
       `INSERT INTO password_reset_token (token_hash, account_sid, expires_at)
        VALUES ($1, $2, now() + make_interval(secs => $3))
        RETURNING expires_at AS "expiresAt"`,
@@ -139,7 +134,7 @@ export class CredentialRepository {
   /** The account that an unexpired reset token is for; it is kept as one of the hashes. */
   async findResetToken(tokenHashes: readonly Buffer[]): Promise<Sid | undefined> {
     const [token] = await rowsOf<{ accountSid: Sid }>(
-      this.manager,
+      this.client,
       `SELECT account_sid AS "accountSid" FROM password_reset_token WHERE token_hash = ANY ($1) AND expires_at > now()`,
       [tokenHashes],
     );
@@ -149,7 +144,7 @@ export class CredentialRepository {
   /** Uses a reset token up. Of many who try at once, one is told true. */
   async takeResetToken(tokenHashes: readonly Buffer[]): Promise<boolean> {
     const taken = await rowsOf(
-      this.manager,
+      this.client,
       `DELETE FROM password_reset_token WHERE token_hash = ANY ($1) AND expires_at > now() RETURNING account_sid`,
       [tokenHashes],
     );
@@ -162,7 +157,7 @@ export class CredentialRepository {
    */
   async lockTokensOfOtherKeys(keyId: Buffer, afterSid: string, count: number): Promise<KeptTokenOf[]> {
     return rowsOf(
-      this.manager,
+      this.client,
       `SELECT credential.account_sid AS "accountSid", credential.token_ciphertext AS "tokenCiphertext", credential.token_hash AS "tokenHash"
        FROM credential WHERE ${ofAnotherKey('credential.token_hash')} AND credential.account_sid > $2
        ORDER BY credential.account_sid LIMIT $3 FOR UPDATE SKIP LOCKED`,
@@ -173,7 +168,7 @@ export class CredentialRepository {
   /** Keeps the same AuthTokens in another form. */
   async rewriteTokens(tokens: readonly KeptTokenOf[]): Promise<void> {
     await rowsOf(
-      this.manager,
+      this.client,
       `UPDATE credential SET token_ciphertext = rewritten.ciphertext, token_hash = rewritten.hash
        FROM unnest($1::text[], $2::bytea[], $3::bytea[]) AS rewritten (sid, ciphertext, hash)
        WHERE credential.account_sid = rewritten.sid`,
@@ -187,7 +182,7 @@ export class CredentialRepository {
 
   async countTokensOfOtherKeys(keyId: Buffer): Promise<number> {
     const [counted] = await rowsOf<{ count: string }>(
-      this.manager,
+      this.client,
       `SELECT count(*) FROM credential WHERE ${ofAnotherKey('credential.token_hash')}`,
       [keyId],
     );
@@ -197,7 +192,7 @@ export class CredentialRepository {
   /** When the last token expires that is kept as a hash only, and that another key than that with the id made. */
   async lastExpiryOfOtherKeys(keyId: Buffer): Promise<Date | null> {
     const [last] = await rowsOf<{ expiresAt: Date | null }>(
-      this.manager,
+      this.client,
       `SELECT max(expires_at) AS "expiresAt" FROM (
          SELECT credential.previous_token_expires_at FROM credential WHERE ${ofAnotherKey('credential.previous_token_hash')}
          UNION ALL

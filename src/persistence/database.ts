@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
-import { type DataSource, type EntityManager, QueryFailedError, type QueryRunner } from 'typeorm';
+import type { DataSource } from 'typeorm';
+import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { AppError } from '../errors.js';
 import { AccountRepository } from './account-repository.js';
 import { Admission, type Kind, type Refusal } from './admission.js';
@@ -94,7 +95,7 @@ export class Database {
   async read<Result>(work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
     const { readMilliseconds: limit } = this.bounds;
     try {
-      return await this.#connected('read', limit, (runner) => work(repositoriesOn(runner.manager)));
+      return await this.#connected('read', limit, (client) => work(repositoriesOn(client)));
     } catch (error) {
       throw asAppError(error);
     }
@@ -117,7 +118,7 @@ export class Database {
   async write<Result>(work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#connected('write', this.bounds.changeMilliseconds, (runner) => this.#transaction(runner, work));
+        return await this.#connected('write', this.bounds.changeMilliseconds, (client) => this.#transaction(client, work));
       } catch (error) {
         if (codeOf(error) === sqlState.lockNotAvailable) this.bounds.onRefused('lock');
         if (attempt === tries || !lostToAnother(error)) throw asAppError(error);
@@ -129,7 +130,7 @@ export class Database {
   /** Reads in one transaction: every statement sees what was committed when the first one began. @throws AppError UNAVAILABLE */
   async snapshot<Result>(work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
     try {
-      return await this.dataSource.transaction('REPEATABLE READ', (manager) => work(repositoriesOn(manager)));
+      return await this.#borrowed((client) => transaction(client, 'BEGIN ISOLATION LEVEL REPEATABLE READ', work));
     } catch (error) {
       throw asAppError(error);
     }
@@ -155,36 +156,26 @@ export class Database {
   }
 
   /** Does work on a connection of its own, once there is room, and for no longer than it may take. */
-  #connected<Result>(kind: Kind, limit: number, work: (runner: QueryRunner) => Promise<Result>): Promise<Result> {
+  #connected<Result>(kind: Kind, limit: number, work: (client: Client) => Promise<Result>): Promise<Result> {
     const isAnswering = async () => (await this.#condition()) !== 'silent';
-    return this.#admission.run(kind, async () => {
-      const runner = this.dataSource.createQueryRunner();
-      try {
-        const client = (await runner.connect()) as Client;
-        return await watched(client, { limit, isAnswering }, () => work(runner));
-      } finally {
-        await runner.release();
-      }
-    });
+    return this.#admission.run(kind, () => this.#borrowed((client) => watched(client, { limit, isAnswering }, () => work(client))));
   }
 
-  async #transaction<Result>(runner: QueryRunner, work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
-    const { changeMilliseconds, lockMilliseconds } = this.bounds;
+  /** Does work on a connection of the pool. */
+  async #borrowed<Result>(work: (client: Client) => Promise<Result>): Promise<Result> {
+    const [client, release] = (await (this.dataSource.driver as PostgresDriver).obtainMasterConnection()) as [Client, () => void];
     try {
-      await runner.startTransaction();
-      // Of the transaction, not of the session, which behind a pooler is somebody else's.
-      await runner.query(`SELECT set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true)`, [
-        String(lockMilliseconds),
-        String(changeMilliseconds),
-      ]);
-      const result = await work(repositoriesOn(runner.manager));
-      await runner.commitTransaction();
-      return result;
-    } catch (error) {
-      // What cannot be rolled back was on a connection that is gone, and is rolled back by the server.
-      await runner.rollbackTransaction().catch(() => {});
-      throw error;
+      return await work(client);
+    } finally {
+      release();
     }
+  }
+
+  #transaction<Result>(client: Client, work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
+    const { changeMilliseconds, lockMilliseconds } = this.bounds;
+    // Of the transaction, not of the session, which behind a pooler is somebody else's.
+    const timeouts = `set_config('lock_timeout', '${lockMilliseconds}', true), set_config('statement_timeout', '${changeMilliseconds}', true)`;
+    return transaction(client, `BEGIN; SELECT ${timeouts}`, work);
   }
 
   /** Asks beside all that waits, on the connection that is kept for it; those who ask at once share one answer. */
@@ -194,36 +185,48 @@ export class Database {
   }
 
   async #ask(): Promise<Condition> {
-    const runner = this.dataSource.createQueryRunner();
     let otherwise: Condition = 'not ready';
     let timer: NodeJS.Timeout | undefined;
     try {
-      const client = (await runner.connect()) as Client;
-      timer = setTimeout(() => {
-        otherwise = 'silent';
-        drop(client);
-      }, silence);
-      const done: { name: string }[] = await runner.query('SELECT migration.name FROM migration');
-      const names = new Set(done.map(({ name }) => name));
-      return this.dataSource.migrations.every((migration) => names.has(migration.constructor.name)) ? 'ready' : 'not ready';
+      return await this.#borrowed(async (client) => {
+        timer = setTimeout(() => {
+          otherwise = 'silent';
+          drop(client);
+        }, silence);
+        const { rows } = await client.query<{ name: string }>('SELECT migration.name FROM migration');
+        const names = new Set(rows.map(({ name }) => name));
+        return this.dataSource.migrations.every((migration) => names.has(migration.constructor.name)) ? 'ready' : 'not ready';
+      });
     } catch (error) {
       return /timeout/i.test((error as Error).message) ? 'silent' : otherwise;
     } finally {
       clearTimeout(timer);
-      await runner.release();
     }
   }
 }
 
-function repositoriesOn(manager: EntityManager): Repositories {
+async function transaction<Result>(client: Client, begin: string, work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
+  try {
+    await client.query(begin);
+    const result = await work(repositoriesOn(client));
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    // What cannot be rolled back was on a connection that is gone, and is rolled back by the server.
+    await client.query('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}
+
+function repositoriesOn(client: Client): Repositories {
   return {
-    accounts: new AccountRepository(manager),
-    organizations: new OrganizationRepository(manager),
-    credentials: new CredentialRepository(manager),
-    profiles: new ProfileRepository(manager),
-    history: new HistoryRepository(manager),
-    idempotencyKeys: new IdempotencyRepository(manager),
-    signInFailures: new SignInFailureRepository(manager),
+    accounts: new AccountRepository(client),
+    organizations: new OrganizationRepository(client),
+    credentials: new CredentialRepository(client),
+    profiles: new ProfileRepository(client),
+    history: new HistoryRepository(client),
+    idempotencyKeys: new IdempotencyRepository(client),
+    signInFailures: new SignInFailureRepository(client),
   };
 }
 
@@ -248,13 +251,8 @@ interface DriverError extends Error {
   constraint?: string;
 }
 
-function driverError(error: unknown): DriverError | undefined {
-  if (error instanceof QueryFailedError) return error.driverError as DriverError;
-  return error instanceof Error ? error : undefined;
-}
-
 function codeOf(error: unknown): string | undefined {
-  return driverError(error)?.code;
+  return error instanceof Error ? (error as DriverError).code : undefined;
 }
 
 function lostToAnother(error: unknown): boolean {
@@ -265,7 +263,7 @@ function lostToAnother(error: unknown): boolean {
 /** Turns the database's failures that a caller can act on into the catalogue's errors, and passes on all else. */
 function asAppError(error: unknown): unknown {
   if (error instanceof AppError) return error;
-  const cause = driverError(error);
+  const cause = error instanceof Error ? (error as DriverError) : undefined;
   const code = cause?.code ?? '';
   if (code === sqlState.uniqueViolation && cause?.constraint !== undefined) {
     return conflicts[cause.constraint]?.() ?? error;

@@ -1,4 +1,4 @@
-import type { EntityManager } from 'typeorm';
+import type { Client } from 'pg';
 import { type ChainEnd, type Deed, type HistoryEntry, cascading, chained } from '../domain/history.js';
 import type { Page } from '../domain/page.js';
 import type { Sid } from '../domain/sid.js';
@@ -77,7 +77,7 @@ function parametersOf(keys: readonly HistoryKey[]): unknown[] {
 
 /** Every statement on the tables `history` and `history_head`. */
 export class HistoryRepository {
-  constructor(private readonly manager: EntityManager) {}
+  constructor(private readonly client: Client) {}
 
   /**
    * Adds entries to a chain. It is the last thing that a transaction locks: the chain stays locked until the end of the
@@ -85,7 +85,7 @@ export class HistoryRepository {
    */
   async append(treeSid: Sid, { actorSid, requestId }: Doer, deeds: readonly Deed[]): Promise<void> {
     const [head] = await rowsOf<ChainEnd & { date: Date }>(
-      this.manager,
+      this.client,
       `INSERT INTO history_head AS head (tree_sid, position, hash) VALUES ($1, $2, $1)
        ON CONFLICT (tree_sid) DO UPDATE SET position = head.position + $2
        RETURNING head.position, head.hash, clock_timestamp()::timestamptz(3) AS date`,
@@ -108,7 +108,7 @@ export class HistoryRepository {
       return entry;
     });
     await rowsOf(
-      this.manager,
+      this.client,
       `WITH added AS (
          INSERT INTO history (tree_sid, position, date, actor_sid, operation, subject_sid, request_id, before, after, hash)
          SELECT $1, entry.position, $2, $3, entry.operation, entry.subject_sid, $4, entry.before, entry.after, entry.hash
@@ -137,7 +137,7 @@ export class HistoryRepository {
     const [comparison, direction] = page.backward ? ['<', 'DESC'] : ['>', 'ASC'];
     const first = `ORDER BY history.position ${direction} LIMIT ${page.size + 1}`;
     const rows = await rowsOf<HistoryEntry & { list: number; actorPath: string | null }>(
-      this.manager,
+      this.client,
       `SELECT list.number::integer - 1 AS list, entry.*, actor.path AS "actorPath"
        FROM ${lists}
        CROSS JOIN LATERAL (
@@ -154,7 +154,7 @@ export class HistoryRepository {
   /** The length of each of many lists, in their order, in one statement. */
   async countLists(keys: readonly HistoryKey[], scope: HistoryScope): Promise<number[]> {
     const counts = await rowsOf<{ count: number }>(
-      this.manager,
+      this.client,
       `SELECT total.count FROM ${lists}
        CROSS JOIN LATERAL (SELECT count(*)::integer AS count FROM (${entriesOf(scope, '1')}) AS entry) AS total
        ORDER BY list.number`,
@@ -166,7 +166,7 @@ export class HistoryRepository {
   /** Where all chains end, in the order of their SIDs. */
   async heads(): Promise<(ChainEnd & { treeSid: Sid })[]> {
     return rowsOf(
-      this.manager,
+      this.client,
       `SELECT history_head.tree_sid AS "treeSid", history_head.position, history_head.hash FROM history_head ORDER BY history_head.tree_sid`,
     );
   }
@@ -174,7 +174,7 @@ export class HistoryRepository {
   /** The next entries of all chains, one chain after the other, each in its order. */
   async next(after: { treeSid: Sid; position: number }, limit: number): Promise<(HistoryEntry & { treeSid: Sid })[]> {
     return rowsOf(
-      this.manager,
+      this.client,
       `SELECT history.tree_sid AS "treeSid", ${columns} FROM history
        WHERE (history.tree_sid, history.position) > ($1, $2)
        ORDER BY history.tree_sid, history.position LIMIT $3`,

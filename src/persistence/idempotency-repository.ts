@@ -1,4 +1,4 @@
-import type { EntityManager } from 'typeorm';
+import type { Client } from 'pg';
 import type { Sid } from '../domain/sid.js';
 import { ofAnotherKey, rowsOf } from './sql.js';
 
@@ -14,12 +14,12 @@ const lifetime = `interval '24 hours'`;
 
 /** Every statement on the table `idempotency_key`. */
 export class IdempotencyRepository {
-  constructor(private readonly manager: EntityManager) {}
+  constructor(private readonly client: Client) {}
 
   /** Takes the key until the transaction ends; tells false, at once, when another transaction has it. */
   async claim(accountSid: Sid, key: string): Promise<boolean> {
     const [claim] = await rowsOf<{ claimed: boolean }>(
-      this.manager,
+      this.client,
       `SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS claimed`,
       [`${accountSid} ${key}`],
     );
@@ -28,7 +28,7 @@ export class IdempotencyRepository {
 
   async find(accountSid: Sid, key: string): Promise<Done | undefined> {
     const [done] = await rowsOf<Done>(
-      this.manager,
+      this.client,
       `SELECT idempotency_key.request_hash AS "requestHash", idempotency_key.result FROM idempotency_key
        WHERE idempotency_key.account_sid = $1 AND idempotency_key.key = $2 AND idempotency_key.date_created > now() - ${lifetime}`,
       [accountSid, key],
@@ -39,7 +39,7 @@ export class IdempotencyRepository {
   /** Keeps what came of the request, and forgets some of what is kept for too long; more than one, so that the table shrinks. */
   async keep(accountSid: Sid, key: string, { requestHash, result }: Done): Promise<void> {
     await rowsOf(
-      this.manager,
+      this.client,
       `WITH expired AS (
          SELECT old.account_sid, old.key FROM idempotency_key AS old
          WHERE old.date_created <= now() - ${lifetime} AND (old.account_sid, old.key) <> ($1, $2)
@@ -58,7 +58,7 @@ export class IdempotencyRepository {
   /** When the last request expires that is kept by another key of the gateway than that with the id. */
   async lastExpiryOfOtherKeys(keyId: Buffer): Promise<Date | null> {
     const [last] = await rowsOf<{ expiresAt: Date | null }>(
-      this.manager,
+      this.client,
       `SELECT max(idempotency_key.date_created) + ${lifetime} AS "expiresAt" FROM idempotency_key
        WHERE ${ofAnotherKey('idempotency_key.request_hash')} AND idempotency_key.date_created > now() - ${lifetime}`,
       [keyId],

@@ -1,10 +1,8 @@
-import type { EntityManager } from 'typeorm';
-import { In } from 'typeorm';
+import type { Client } from 'pg';
 import type { Organization, OrganizationKey, OrganizationStatus } from '../domain/organization.js';
 import type { Page } from '../domain/page.js';
 import type { Sid } from '../domain/sid.js';
 import { rowsOf } from './sql.js';
-import { OrganizationEntity } from './organization-entity.js';
 
 const columns = `
   organization.sid,
@@ -15,45 +13,48 @@ const columns = `
 
 /** Every statement on the table `organization`. */
 export class OrganizationRepository {
-  constructor(private readonly manager: EntityManager) {}
+  constructor(private readonly client: Client) {}
 
   async find(by: OrganizationKey): Promise<Organization | undefined> {
-    return (await this.manager.findOneBy(OrganizationEntity, by)) ?? undefined;
+    return this.#find(by);
   }
 
   async findMany(sids: readonly Sid[]): Promise<Organization[]> {
-    return this.manager.findBy(OrganizationEntity, { sid: In(sids) });
+    return rowsOf<Organization>(this.client, `SELECT ${columns} FROM organization WHERE organization.sid = ANY($1)`, [sids]);
   }
 
   /** Reads the organization and keeps it from being closed until the transaction ends. */
   async share(by: OrganizationKey): Promise<Organization | undefined> {
-    return this.#findLocked(by, 'FOR SHARE');
+    return this.#find(by, 'FOR SHARE');
   }
 
   /** Reads the organization and keeps trees from moving into it until the transaction ends. */
   async lock(by: OrganizationKey): Promise<Organization | undefined> {
-    return this.#findLocked(by, 'FOR UPDATE');
+    return this.#find(by, 'FOR UPDATE');
   }
 
-  async #findLocked(by: OrganizationKey, strength: 'FOR SHARE' | 'FOR UPDATE'): Promise<Organization | undefined> {
+  async #find(by: OrganizationKey, strength: 'FOR SHARE' | 'FOR UPDATE' | '' = ''): Promise<Organization | undefined> {
     const [column, value] = 'sid' in by ? ['sid', by.sid] : ['domain_name', by.domainName];
     const found = await rowsOf<Organization>(
-      this.manager,
+      this.client,
       `SELECT ${columns} FROM organization WHERE organization.${column} = $1 ${strength}`,
       [value],
     );
     return found[0];
   }
 
-  async insert(organization: Pick<Organization, 'sid' | 'domainName' | 'status'>): Promise<Organization> {
-    const entity = this.manager.create(OrganizationEntity, organization);
-    await this.manager.insert(OrganizationEntity, entity);
-    return entity;
+  async insert({ sid, domainName, status }: Pick<Organization, 'sid' | 'domainName' | 'status'>): Promise<Organization> {
+    const [organization] = await rowsOf<Organization>(
+      this.client,
+      `INSERT INTO organization (sid, domain_name, status) VALUES ($1, $2, $3) RETURNING ${columns}`,
+      [sid, domainName, status],
+    );
+    return organization!;
   }
 
   async setStatus(sid: Sid, status: OrganizationStatus): Promise<Organization> {
     const [organization] = await rowsOf<Organization>(
-      this.manager,
+      this.client,
       `UPDATE organization SET status = $2, date_updated = now() WHERE organization.sid = $1 RETURNING ${columns}`,
       [sid, status],
     );
@@ -64,7 +65,7 @@ export class OrganizationRepository {
   async listPage(status: OrganizationStatus | undefined, descending: boolean, page: Page): Promise<Organization[]> {
     const backwards = descending !== page.backward;
     return rowsOf<Organization>(
-      this.manager,
+      this.client,
       `SELECT ${columns} FROM organization
        WHERE ($1::text IS NULL OR organization.status = $1)
          AND ($2::text IS NULL OR organization.domain_name ${backwards ? '<' : '>'} $2)
@@ -75,6 +76,11 @@ export class OrganizationRepository {
   }
 
   async count(status: OrganizationStatus | undefined): Promise<number> {
-    return this.manager.countBy(OrganizationEntity, status === undefined ? {} : { status });
+    const [total] = await rowsOf<{ count: number }>(
+      this.client,
+      `SELECT count(*)::integer AS count FROM organization WHERE $1::text IS NULL OR organization.status = $1`,
+      [status ?? null],
+    );
+    return total!.count;
   }
 }

@@ -1,4 +1,4 @@
-import type { EntityManager } from 'typeorm';
+import type { Client } from 'pg';
 import type { Page } from '../domain/page.js';
 import { type DocumentDigest, type Profile, type ProfileSummary, defaultProfileSid } from '../domain/profile.js';
 import type { Sid, SidKind } from '../domain/sid.js';
@@ -25,15 +25,15 @@ export type LinkedKind = Extract<SidKind, 'account' | 'organization'>;
 
 /** Every statement on the tables `profile`, `account_profile` and `organization_profile`. */
 export class ProfileRepository {
-  constructor(private readonly manager: EntityManager) {}
+  constructor(private readonly client: Client) {}
 
   async findMany(sids: readonly Sid[], { withDocument }: Wanted): Promise<(ProfileSummary | Profile)[]> {
-    return rowsOf(this.manager, `SELECT ${withDocument ? columns : summaryColumns} FROM profile WHERE profile.sid = ANY($1)`, [sids]);
+    return rowsOf(this.client, `SELECT ${withDocument ? columns : summaryColumns} FROM profile WHERE profile.sid = ANY($1)`, [sids]);
   }
 
   /** Reads the profile and keeps it as it is until the transaction ends. */
   async share(sid: Sid): Promise<ProfileSummary | undefined> {
-    const found = await rowsOf<ProfileSummary>(this.manager, `SELECT ${summaryColumns} FROM profile WHERE profile.sid = $1 FOR SHARE`, [
+    const found = await rowsOf<ProfileSummary>(this.client, `SELECT ${summaryColumns} FROM profile WHERE profile.sid = $1 FOR SHARE`, [
       sid,
     ]);
     return found[0];
@@ -42,7 +42,7 @@ export class ProfileRepository {
   /** Locks the profile to change or delete it, and tells what its document is known by. */
   async lockDocument(sid: Sid, strength: 'FOR NO KEY UPDATE' | 'FOR UPDATE'): Promise<DocumentDigest | undefined> {
     const found = await rowsOf<DocumentDigest>(
-      this.manager,
+      this.client,
       `SELECT encode(sha256(convert_to(profile.document, 'UTF8')), 'hex') AS sha256, octet_length(profile.document) AS bytes
        FROM profile WHERE profile.sid = $1 ${strength}`,
       [sid],
@@ -51,7 +51,7 @@ export class ProfileRepository {
   }
 
   async insert(sid: Sid, document: string): Promise<Profile> {
-    const [profile] = await rowsOf<Profile>(this.manager, `INSERT INTO profile (sid, document) VALUES ($1, $2) RETURNING ${columns}`, [
+    const [profile] = await rowsOf<Profile>(this.client, `INSERT INTO profile (sid, document) VALUES ($1, $2) RETURNING ${columns}`, [
       sid,
       document,
     ]);
@@ -60,7 +60,7 @@ export class ProfileRepository {
 
   async update(sid: Sid, document: string): Promise<Profile | undefined> {
     const updated = await rowsOf<Profile>(
-      this.manager,
+      this.client,
       `UPDATE profile SET document = $2, date_updated = now() WHERE profile.sid = $1 RETURNING ${columns}`,
       [sid, document],
     );
@@ -73,7 +73,7 @@ export class ProfileRepository {
    */
   async delete(sid: Sid): Promise<Sid[]> {
     const linked = await rowsOf<{ sid: Sid }>(
-      this.manager,
+      this.client,
       `WITH account_link AS (
          SELECT link.account_sid AS sid FROM account_profile AS link WHERE link.profile_sid = $1 ORDER BY link.account_sid FOR UPDATE
        ), organization_link AS (
@@ -83,14 +83,14 @@ export class ProfileRepository {
        SELECT sid FROM account_link UNION ALL SELECT sid FROM organization_link`,
       [sid],
     );
-    await rowsOf(this.manager, `DELETE FROM profile WHERE profile.sid = $1`, [sid]);
+    await rowsOf(this.client, `DELETE FROM profile WHERE profile.sid = $1`, [sid]);
     return linked.map((link) => link.sid);
   }
 
   /** Links the owner to the profile, instead of to any other. */
   async link(kind: LinkedKind, ownerSid: Sid, profileSid: Sid): Promise<void> {
     await rowsOf(
-      this.manager,
+      this.client,
       `INSERT INTO ${kind}_profile (${kind}_sid, profile_sid) VALUES ($1, $2)
        ON CONFLICT (${kind}_sid) DO UPDATE SET profile_sid = excluded.profile_sid`,
       [ownerSid, profileSid],
@@ -99,24 +99,24 @@ export class ProfileRepository {
 
   /** Undoes the link between the two, if there is one. */
   async unlink(kind: LinkedKind, ownerSid: Sid, profileSid: Sid): Promise<void> {
-    await rowsOf(this.manager, `DELETE FROM ${kind}_profile WHERE ${kind}_sid = $1 AND profile_sid = $2`, [ownerSid, profileSid]);
+    await rowsOf(this.client, `DELETE FROM ${kind}_profile WHERE ${kind}_sid = $1 AND profile_sid = $2`, [ownerSid, profileSid]);
   }
 
   /** Undoes the organization's link to whatever profile. */
   async unlinkOrganization(organizationSid: Sid): Promise<void> {
-    await rowsOf(this.manager, `DELETE FROM organization_profile WHERE organization_sid = $1`, [organizationSid]);
+    await rowsOf(this.client, `DELETE FROM organization_profile WHERE organization_sid = $1`, [organizationSid]);
   }
 
   /** Which profile each of the accounts and organizations is linked to itself; those that are to none are left out. */
   async linksOf(sources: readonly Sid[]): Promise<Map<Sid, Sid>> {
-    const found = await rowsOf<{ source: Sid; profile_sid: Sid }>(this.manager, links, [sources]);
+    const found = await rowsOf<{ source: Sid; profile_sid: Sid }>(this.client, links, [sources]);
     return new Map(found.map((link) => [link.source, link.profile_sid]));
   }
 
   /** The profiles that the accounts and organizations are linked to, each once with those of them that are; and the default one. */
   async findLinked(sources: readonly Sid[], { withDocument }: Wanted): Promise<((ProfileSummary | Profile) & { sources: Sid[] })[]> {
     return rowsOf(
-      this.manager,
+      this.client,
       `WITH link AS (${links})
        SELECT ${withDocument ? columns : summaryColumns}, ARRAY(SELECT link.source FROM link WHERE link.profile_sid = profile.sid) AS sources
        FROM profile
@@ -128,7 +128,7 @@ export class ProfileRepository {
   /** Those of the profiles that an account in the tree at the path is linked to. */
   async linkedWithin(sids: readonly Sid[], path: Path): Promise<Sid[]> {
     const found = await rowsOf<{ sid: Sid }>(
-      this.manager,
+      this.client,
       `SELECT wanted.sid FROM unnest($1::text[]) AS wanted(sid)
        WHERE EXISTS (
          SELECT FROM account_profile AS link JOIN account ON account.sid = link.account_sid
@@ -143,7 +143,7 @@ export class ProfileRepository {
   async listPage(page: Page): Promise<ProfileSummary[]> {
     const [direction, comparison] = page.backward ? ['DESC', '<'] : ['ASC', '>'];
     return rowsOf<ProfileSummary>(
-      this.manager,
+      this.client,
       `SELECT ${summaryColumns} FROM profile
        WHERE $1::timestamptz IS NULL OR (profile.date_created, profile.sid) ${comparison} ($1, $2)
        ORDER BY profile.date_created ${direction}, profile.sid ${direction}
@@ -153,7 +153,7 @@ export class ProfileRepository {
   }
 
   async count(): Promise<number> {
-    const [total] = await rowsOf<{ count: number }>(this.manager, `SELECT count(*)::integer AS count FROM profile`);
+    const [total] = await rowsOf<{ count: number }>(this.client, `SELECT count(*)::integer AS count FROM profile`);
     return total!.count;
   }
 }

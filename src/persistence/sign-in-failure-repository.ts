@@ -1,4 +1,4 @@
-import type { EntityManager } from 'typeorm';
+import type { Client } from 'pg';
 import type { Failures, SignInFailures } from '../domain/sign-in-limit.js';
 import { rowsOf } from './sql.js';
 
@@ -40,12 +40,12 @@ const none: Failures = { count: 0, secondsLeft: 0 };
 
 /** Every statement on the table `sign_in_failure`, but for the join by which signing in reads it. */
 export class SignInFailureRepository {
-  constructor(private readonly manager: EntityManager) {}
+  constructor(private readonly client: Client) {}
 
   /** The failures of an address, for whatever account. */
   async ofAddress(address: string): Promise<Failures> {
     const [found] = await rowsOf<Failures>(
-      this.manager,
+      this.client,
       `SELECT sign_in_failure.failures AS count, ${secondsLeft('sign_in_failure')} AS "secondsLeft"
        FROM sign_in_failure
        WHERE sign_in_failure.subject = '' AND sign_in_failure.address = $1 AND sign_in_failure.window_ends > now()`,
@@ -62,7 +62,7 @@ export class SignInFailureRepository {
     const ofAddress = ['', address];
     const keys = subject === undefined ? [ofAddress] : [[subject, address], [subject, ''], ofAddress];
     const rows = await rowsOf<Counted>(
-      this.manager,
+      this.client,
       `INSERT INTO sign_in_failure (subject, address, failures, window_ends)
        SELECT counted.subject, counted.address, 1, now() + make_interval(secs => $3)
        FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS counted (subject, address, position)
@@ -82,7 +82,7 @@ export class SignInFailureRepository {
   /** Removes rows whose window has ended, a bounded number of them; what another instance is removing or counting is passed over. */
   async removeExpired(atMost: number): Promise<void> {
     await rowsOf(
-      this.manager,
+      this.client,
       `DELETE FROM sign_in_failure WHERE ctid = ANY (ARRAY(
          SELECT expired.ctid FROM sign_in_failure AS expired WHERE expired.window_ends <= now()
          ORDER BY expired.window_ends LIMIT $1 FOR UPDATE SKIP LOCKED))`,

@@ -1,10 +1,59 @@
-import type { EntityManager } from 'typeorm';
+import type { Client } from 'pg';
 
-/** Runs one statement of ours and returns its rows as PostgreSQL gives them: no entity is built for them. */
-export async function rowsOf<Row>(manager: EntityManager, sql: string, parameters: unknown[] = []): Promise<Row[]> {
-  const result: unknown = await manager.query(sql, parameters);
-  // TypeORM answers an UPDATE or DELETE by a pair of rows and count, all else by the rows.
-  return (/^\s*(?:UPDATE|DELETE)\b/.test(sql) ? (result as [Row[], number])[0] : result) as Row[];
+/** More statements than these are not prepared: they are too many texts for a session to keep. */
+const preparedAtMost = 500;
+
+/** The name of each statement that is prepared, by its text; the same on all connections. */
+const names = new Map<string, string>();
+
+/** Whether a connection is a session of PostgreSQL itself; unknown until it was asked. */
+const isSession = new WeakMap<Client, boolean>();
+
+/**
+ * Runs one statement of ours and returns its rows as PostgreSQL gives them. It is planned once for each session, by the
+ * name that it has there; behind a pooler, where a session is everybody's, each time.
+ */
+export async function rowsOf<Row>(client: Client, sql: string, parameters: unknown[] = []): Promise<Row[]> {
+  const name = isOwnSession(client) ? nameOf(sql) : undefined;
+  const { rows } = await client.query({ text: sql, values: parameters, ...(name !== undefined && { name }) });
+  return rows as Row[];
+}
+
+function nameOf(sql: string): string | undefined {
+  const name = names.get(sql);
+  if (name !== undefined || names.size >= preparedAtMost) return name;
+  names.set(sql, `s${names.size}`);
+  return names.get(sql);
+}
+
+/**
+ * Whether the connection has a session to itself. A pooler tells clients a process of its own making, by which they cancel
+ * what runs; so the process that the server says it is, is another one.
+ */
+function isOwnSession(client: Client): boolean {
+  const known = isSession.get(client);
+  if (known !== undefined) return known;
+  isSession.set(client, false);
+  const { processID } = client as unknown as { processID: number };
+  client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid').then(
+    ({ rows }) => isSession.set(client, rows[0]!.pid === processID),
+    // Whatever is wrong with the connection, the statement that comes next finds it out too.
+    () => {},
+  );
+  return false;
+}
+
+/**
+ * The results of statements that are sent together, in one round trip. They run one after the other, and the first one that
+ * fails is the reason why those after it did.
+ */
+export async function together<Results extends unknown[]>(
+  ...statements: { [Index in keyof Results]: Promise<Results[Index]> }
+): Promise<Results> {
+  const settled = await Promise.allSettled(statements);
+  const failed = settled.find(({ status }) => status === 'rejected');
+  if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
+  return settled.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value) as Results;
 }
 
 /** The condition that a keyed hash was not made by the key with the id `$1`, with which it would begin. Without an id it has 32 bytes. */

@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { type Socket, connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { AppError } from '../errors.js';
@@ -54,13 +54,16 @@ export async function watched<Result>(client: Client, { limit, isAnswering }: Wa
   }
 }
 
-/** Ends the connection, at once if a statement runs on it; the pool does not use it again. */
+/** Ends the connection at once, with whatever runs on it; the pool does not use it again. */
 export function drop(client: Client): void {
   client.end().catch(() => {});
+  // pg would first wait for the answers of what it has sent.
+  (client as unknown as Connected).connection.stream.destroy();
 }
 
 /** What pg knows of its connection, and does not declare. */
 interface Connected {
+  connection: { stream: Socket };
   host: string;
   port: number;
   processID: number;

@@ -1,6 +1,9 @@
 import { type GraphQLObjectType, getNamedType, isLeafType, isObjectType } from 'graphql';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createSchema } from '../../src/api/graphql/schema.js';
+import { rowsOf } from '../../src/persistence/sql.js';
+import { inDatabase } from '../support/database-url.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
@@ -90,6 +93,19 @@ describe('a request costs, beside one statement to sign in,', () => {
     const ids = data!.account.subAccounts.nodes.map(({ id }: { id: string }) => id);
     expect(await statementsFor('query($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids })).toBe(signIn + 1);
   });
+});
+
+it('a statement is planned once for each session', async () => {
+  const session = new Client({ connectionString: inDatabase(inject('serverUrl'), 'postgres'), pipeline: true });
+  await session.connect();
+  const numbers = await Promise.all(
+    [1, 2, 3].map((number) => rowsOf<{ number: number }>(session, 'SELECT $1::integer AS number', [number])),
+  );
+  expect(numbers.flat()).toEqual([{ number: 1 }, { number: 2 }, { number: 3 }]);
+  await rowsOf(session, 'SELECT $1::integer AS number', [4]);
+  const prepared = await rowsOf<{ statement: string }>(session, 'SELECT statement FROM pg_prepared_statements');
+  await session.end();
+  expect(prepared.map(({ statement }) => statement)).toContain('SELECT $1::integer AS number');
 });
 
 describe('nothing reaches the database for', () => {
