@@ -146,6 +146,7 @@ async function compose({ config, log, credentialsKeys, announcePassword, passwor
     introspection: config.graphiql || !config.production,
     suggestions: !config.production,
     observeBatch: (loader, size) => metrics.observeBatch(loader, size),
+    observeAnswer: (by) => metrics.countAnswer(by),
     metering,
   });
   if (config.graphiql) await explorer(server);

@@ -16,7 +16,8 @@ async function main([command, file]: string[]): Promise<void> {
   }
   const config = readConfig();
   const stopped = signalToStop();
-  const log = pino({ level: config.logLevel });
+  // Lines of the same moment are written together; what is left is written when the process ends.
+  const log = pino({ level: config.logLevel }, pino.destination({ sync: false, minLength: 4096, periodicFlush: 100 }));
   const embedded = config.databaseUrl === undefined ? await startPostgres(config) : undefined;
   const databaseUrl = config.databaseUrl ?? embedded!.url;
   try {

@@ -34,6 +34,12 @@ export class Metrics {
     buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500],
     registers: [this.#registry],
   });
+  readonly #answers = new Counter({
+    name: 'gateway_graphql_answers_total',
+    help: 'GraphQL operations that were answered, by their plan or by the executor.',
+    labelNames: ['by'],
+    registers: [this.#registry],
+  });
   readonly #overloads = new Counter({
     name: 'gateway_overload_refusals_total',
     help: 'Work that was refused because there was no room for it, by reason.',
@@ -86,6 +92,10 @@ export class Metrics {
 
   observeBatch(loader: string, size: number): void {
     this.#batches.observe({ loader }, size);
+  }
+
+  countAnswer(by: 'plan' | 'executor'): void {
+    this.#answers.inc({ by });
   }
 
   observeCost(surface: string, cost: number): void {

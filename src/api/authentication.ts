@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { AccountReference } from '../domain/account.js';
 import { type Actor, anonymous } from '../domain/permissions.js';
 import { AppError } from '../errors.js';
 import type { CredentialService } from '../service/credential-service.js';
@@ -13,13 +14,18 @@ export function challengeTo({ headers }: FastifyRequest, reply: FastifyReply): v
 
 /**
  * The caller that the `Authorization` header of a request proves. Without a header it is nobody; a header that is wrong is refused.
+ * What the request is about may be read along.
  * @throws AppError UNAUTHENTICATED, ACCOUNT_NOT_ACTIVE
  */
-export async function authenticate({ headers, ip, id }: FastifyRequest, credentials: CredentialService): Promise<Actor> {
+export async function authenticate(
+  { headers, ip, id }: FastifyRequest,
+  credentials: CredentialService,
+  about?: AccountReference,
+): Promise<Actor> {
   if (headers.authorization === undefined) return anonymous;
   const [, encoded] = /^Basic +([A-Za-z0-9+/_-]+=*) *$/i.exec(headers.authorization) ?? [];
   const decoded = Buffer.from(encoded ?? '', 'base64').toString('utf8');
   const colon = decoded.indexOf(':');
   if (colon < 0) throw new AppError('UNAUTHENTICATED', 'Sign in by HTTP Basic: SID or e-mail address, then password or AuthToken.');
-  return credentials.authenticate({ login: decoded.slice(0, colon), secret: decoded.slice(colon + 1), address: ip, requestId: id });
+  return credentials.authenticate({ login: decoded.slice(0, colon), secret: decoded.slice(colon + 1), address: ip, requestId: id, about });
 }

@@ -1,13 +1,18 @@
 import { type IncomingMessage, type OutgoingHttpHeader, type OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
-/** Names that are not simply spelled capital by capital. */
+/** How names are spelled: those that are not simply spelled capital by capital, then all that were written once; each is ours. */
 const spellings = new Map([
   ['etag', 'ETag'],
   ['www-authenticate', 'WWW-Authenticate'],
 ]);
 
 function inCapitals(name: string): string {
-  return spellings.get(name) ?? name.replace(/(?<=^|-)[a-z]/g, (letter) => letter.toUpperCase());
+  let spelling = spellings.get(name);
+  if (spelling === undefined) {
+    spelling = name.replace(/(?<=^|-)[a-z]/g, (letter) => letter.toUpperCase());
+    spellings.set(name, spelling);
+  }
+  return spelling;
 }
 
 /**

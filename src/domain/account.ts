@@ -74,6 +74,11 @@ export function parseAccountReference(by: AccountReference, field?: string): Acc
   return isEmailAddress(by.either) ? { emailAddress: by.either.toLowerCase() } : undefined;
 }
 
+/** Whether two keys are the same. */
+export function isSameKey(one: AccountKey, other: AccountKey): boolean {
+  return 'sid' in one ? 'sid' in other && one.sid === other.sid : 'emailAddress' in other && one.emailAddress === other.emailAddress;
+}
+
 /** What the gateway lets an account do right now (SPEC §2, "Life cycle"). */
 export interface Capabilities {
   restApi: boolean;

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { AppError } from '../errors.js';
+import type { AccountReference } from './account.js';
 import { lengthOf } from './input.js';
 
 /** What a caller presents to sign in (SPEC §4): a SID or e-mail address, and a password or AuthToken. */
@@ -9,6 +10,8 @@ export interface Presented {
   /** Where it comes from: the client's IP address, and the request by its id. */
   address: string;
   requestId: string;
+  /** The account that the request is about, when it is about one: it is read along, and looked at once the caller has proved who it is. */
+  about?: AccountReference | undefined;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { AppError } from '../errors.js';
-import { type Account, type Role, isRoot } from './account.js';
+import { type Account, type AccountKey, type Role, isRoot } from './account.js';
 import type { Repeatable } from './idempotency.js';
 import type { Sid } from './sid.js';
 import { isBelow } from './tree.js';
@@ -17,14 +17,16 @@ export interface SignedIn {
   readonly requestId: string;
   /** Present when the client may repeat the request. */
   readonly repeatable?: Repeatable | undefined;
+  /** What was read along with the account, for a request that is about one. Says nothing of who may see it. */
+  readonly along?: { readonly key: AccountKey; readonly account: Account | undefined } | undefined;
 }
 
 /** The caller without valid credentials: holds nothing, so that a forgotten check cannot hide behind `undefined`. */
 export const anonymous: Actor = { rank: 'Anonymous' };
 
 /** The caller who proved to be this account. An active root is the Super Admin, whatever its role (SPEC §2). */
-export function actorOf(account: Account, requestId: string): SignedIn {
-  return { rank: isRoot(account) ? 'SuperAdmin' : account.role, account, requestId };
+export function actorOf(account: Account, requestId: string, along?: SignedIn['along']): SignedIn {
+  return { rank: isRoot(account) ? 'SuperAdmin' : account.role, account, requestId, along };
 }
 
 /** Where the account that an operation is about stands, seen from the caller; all else is out of sight. */

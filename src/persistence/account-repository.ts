@@ -28,16 +28,18 @@ export interface PageQuery {
   page: Page;
   /** What to read of the accounts; columns that nobody asks for cost nothing. */
   columns: readonly AccountColumn[];
+  /** Whether to read what cursors are made of. */
+  cursors: boolean;
 }
 
 /** What permission and every list below rest on; so it is read always. */
 const whoIsWhose: readonly AccountColumn[] = ['sid', 'path', 'parentSid'];
 
-/** A row of a list, with the list's key and what the row is ordered by, as a cursor shows it. */
-export interface Listed {
+/** An account of a list, as far as it was read, with the list's key. */
+export interface Listed extends Account {
   listKey: string;
-  orderKey: string;
-  account: Account;
+  /** What the account is ordered by, where its own columns do not tell. */
+  orderKey?: string;
 }
 
 type TreeLock = 'FOR SHARE' | 'FOR UPDATE';
@@ -256,20 +258,21 @@ export class AccountRepository {
    * One page of each of many lists, in one statement: PostgreSQL reads every list's page from the index, so that a list
    * of any length costs the same on its first page and its last. Each list yields up to one row more than the page's
    * size, in reading order; the extra row tells that there is more. A row has the columns that are asked for, and those
-   * that say who is whose and what the list is ordered by.
+   * that say who is whose.
    */
-  async listPages(keys: readonly string[], { scope, filter, order, page, columns }: PageQuery): Promise<Listed[]> {
+  async listPages(keys: readonly string[], { scope, filter, order, page, columns, cursors }: PageQuery): Promise<Listed[]> {
     const parameters: unknown[] = [keys];
     const parameter = (value: unknown): string => `$${parameters.push(value)}`;
     const conditions = [scopeCondition(scope, parameter), ...filterConditions(filter, parameter)];
     const { key, condition, direction } = keyset(order, page, parameter);
 
-    const found = await rowsOf<Account & { listKey: string; orderKey?: string }>(
+    const read = selected([...new Set([...whoIsWhose, ...(cursors ? key.columns : []), ...columns])]);
+    return rowsOf<Listed>(
       this.client,
       `SELECT list.key AS "listKey", page.*
        FROM unnest($1::text[]) AS list(key)
        CROSS JOIN LATERAL (
-         SELECT ${[selected([...new Set([...whoIsWhose, ...key.columns, ...columns])]), ...key.expressions].join(', ')}
+         SELECT ${[read, ...(cursors ? key.expressions : [])].join(', ')}
          FROM account
          WHERE ${[...conditions, ...condition].join(' AND ')}
          ORDER BY ${key.sql} ${direction}, account.sid ${direction}
@@ -277,10 +280,6 @@ export class AccountRepository {
        ) AS page`,
       parameters,
     );
-    return found.map((row) => {
-      const { listKey, orderKey = key.shownBy(row), ...account } = row;
-      return { listKey, orderKey, account };
-    });
   }
 
   /** The length of each of many lists, in one statement. */
@@ -334,7 +333,7 @@ interface OrderKey {
   /** What a cursor shows: from the account's own columns, unless only PostgreSQL can tell. */
   columns: AccountColumn[];
   expressions: string[];
-  shownBy: (account: Account) => string;
+  shownBy: (account: Listed) => string;
 }
 
 const orderKeys: Partial<Record<OrderField, OrderKey>> = {
@@ -348,12 +347,17 @@ const orderKeys: Partial<Record<OrderField, OrderKey>> = {
   friendlyName: {
     sql: 'lower(account.friendly_name) COLLATE "C"',
     type: 'text',
-    columns: ['friendlyName'],
+    columns: [],
     expressions: ['lower(account.friendly_name) AS "orderKey"'],
-    shownBy: ({ friendlyName }) => friendlyName,
+    shownBy: ({ orderKey }) => orderKey!,
   },
   path: { sql: 'account.path', type: 'text', columns: [], expressions: [], shownBy: ({ path }) => path },
 };
+
+/** Where in its list an account stands that was read for cursors. */
+export function positionOf(account: Listed, { field }: Order): Position {
+  return { key: orderKeys[field]!.shownBy(account), sid: account.sid };
+}
 
 function keyset(order: Order, page: Page, parameter: Parameter) {
   const key = orderKeys[order.field]!;

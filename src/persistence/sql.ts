@@ -48,7 +48,7 @@ function isOwnSession(client: Client): boolean {
  * fails is the reason why those after it did.
  */
 export async function together<Results extends unknown[]>(
-  ...statements: { [Index in keyof Results]: Promise<Results[Index]> }
+  ...statements: { [Index in keyof Results]: Promise<Results[Index]> | Results[Index] }
 ): Promise<Results> {
   const settled = await Promise.allSettled(statements);
   const failed = settled.find(({ status }) => status === 'rejected');

@@ -1,10 +1,17 @@
-import { type Account, type AccountReference, parseAccountReference } from '../domain/account.js';
+import { type Account, type AccountReference, isSameKey, parseAccountReference } from '../domain/account.js';
 import type { Organization } from '../domain/organization.js';
 import { type NumberedPage, type Order, type Page, type PageOf, pageFrom } from '../domain/page.js';
-import { type Actor, authorize, authorizeOn, may } from '../domain/permissions.js';
+import { type Actor, type SignedIn, authorize, authorizeOn, may } from '../domain/permissions.js';
 import type { Sid } from '../domain/sid.js';
 import { assertPrintable, assertWithin } from '../domain/input.js';
-import { type AccountFilter, type AccountScope, type Listed, type PageQuery, allColumns } from '../persistence/account-repository.js';
+import {
+  type AccountFilter,
+  type AccountScope,
+  type Listed,
+  type PageQuery,
+  allColumns,
+  positionOf,
+} from '../persistence/account-repository.js';
 import type { Database } from '../persistence/database.js';
 import { mayBeLate } from '../persistence/late-reads.js';
 import { inBatches } from './batches.js';
@@ -28,21 +35,22 @@ export class AccountReading {
   /** The account, if there is one and the caller may see it. @throws AppError BAD_USER_INPUT, INVALID_EMAIL */
   async find(actor: Actor, by: AccountReference): Promise<Account | null> {
     authorize(actor, 'readAccount');
-    const account = await this.#look(by);
+    const account = await this.#look(actor, by);
     return account !== undefined && may(actor, 'readAccount', account) ? account : null;
   }
 
   /** The account, for a caller who is told why not. @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, and as `find` */
   async get(actor: Actor, by: AccountReference): Promise<Account> {
     authorize(actor, 'readAccount');
-    const account = await this.#look(by);
+    const account = await this.#look(actor, by);
     authorizeOn(actor, 'readAccount', account);
     return account;
   }
 
-  async #look(by: AccountReference): Promise<Account | undefined> {
+  async #look({ along }: SignedIn, by: AccountReference): Promise<Account | undefined> {
     const key = parseAccountReference(by);
-    return key && this.database.read(({ accounts }) => accounts.findBy(key));
+    if (key === undefined) return undefined;
+    return along !== undefined && isSameKey(along.key, key) ? along.account : this.database.read(({ accounts }) => accounts.findBy(key));
   }
 
   /** Many accounts at once, in the order of the SIDs; null where there is none that the caller may see. */
@@ -73,8 +81,8 @@ export class AccountReading {
     // Not late: which pages there are has to agree with what is on them.
     const total = (await this.database.read(({ accounts }) => accounts.countLists(scope, [key!], {}))).get(key!) ?? 0;
     const page = { size, backward: false, from: undefined, skip: number * size };
-    const [found] = page.skip < total ? await this.pages(actor, wholeList(scope, page), [owner]) : [];
-    return { accounts: (found?.rows ?? []).map(({ account }) => account), total };
+    const [found] = page.skip < total ? await this.pages(actor, wholeList(scope, page, false), [owner]) : [];
+    return { accounts: found?.rows ?? [], total };
   }
 
   /**
@@ -84,13 +92,10 @@ export class AccountReading {
    * @throws AppError FORBIDDEN, UNAVAILABLE; the iteration UNAVAILABLE
    */
   async all(actor: Actor, scope: AccountScope, owner: ListOwner): Promise<AsyncIterable<Account[]>> {
-    const batches = await inBatches(
-      async (page) => (await this.pages(actor, wholeList(scope, page), [owner]))[0]!,
-      ({ orderKey, account }) => ({ key: orderKey, sid: account.sid }),
+    return inBatches(
+      async (page) => (await this.pages(actor, wholeList(scope, page, true), [owner]))[0]!,
+      (account) => positionOf(account, accountOrder),
     );
-    return (async function* () {
-      for await (const batch of batches) yield batch.map(({ account }) => account);
-    })();
   }
 
   /** The length of each owner's list, which may be late unless it tells of a status or role: one statement for them all. @throws AppError FORBIDDEN */
@@ -115,8 +120,8 @@ function listKeys(actor: Actor, scope: AccountScope, owners: readonly ListOwner[
 }
 
 /** The whole of every account, in the order in which they were created. */
-function wholeList(scope: AccountScope, page: Page): Listing {
-  return { scope, filter: {}, order: accountOrder, page, columns: allColumns };
+function wholeList(scope: AccountScope, page: Page, cursors: boolean): Listing {
+  return { scope, filter: {}, order: accountOrder, page, columns: allColumns, cursors };
 }
 
 /** @throws AppError BAD_USER_INPUT */

@@ -1,6 +1,14 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { assertActiveParent, assertOpen, isRoot, parseAccountReference, type Account } from '../domain/account.js';
+import {
+  type Account,
+  type AccountKey,
+  type AccountReference,
+  assertActiveParent,
+  assertOpen,
+  isRoot,
+  parseAccountReference,
+} from '../domain/account.js';
 import { assertStrongPassword, overlapSecondsMax, type Presented, resetTokenSeconds } from '../domain/credentials.js';
 import { assertWithin } from '../domain/input.js';
 import { type Actor, type SignedIn, actorOf, authorize, authorizeOn, may } from '../domain/permissions.js';
@@ -10,6 +18,7 @@ import type { Credential } from '../persistence/credential-repository.js';
 import { type Deed, differences } from '../domain/history.js';
 import type { Changes, Keeping } from './changes.js';
 import type { Database, Repositories } from '../persistence/database.js';
+import { together } from '../persistence/sql.js';
 import type { Passwords } from './passwords.js';
 import type { Secrets } from './secrets.js';
 import type { SignInLimit } from './sign-in-limit.js';
@@ -52,10 +61,13 @@ export class CredentialService {
     }
   }
 
-  async #signIn({ login, secret, address, requestId }: Presented): Promise<SignedIn> {
+  async #signIn({ login, secret, address, requestId, about }: Presented): Promise<SignedIn> {
     const attempt = this.limit.begin(address, login);
     const key = parseAccountReference({ either: login }) ?? { sid: '' };
-    const found = await this.database.read(({ credentials }) => credentials.findForSignIn(key, attempt));
+    const target = about && targetOf(about);
+    const [found, seen] = await this.database.read(({ credentials, accounts }) =>
+      together(credentials.findForSignIn(key, attempt), target === undefined ? undefined : accounts.findBy(target)),
+    );
     const { account } = found;
     const subject = account?.sid ?? attempt.login;
     this.limit.assertAllowed(attempt, subject, found.failures);
@@ -72,7 +84,7 @@ export class CredentialService {
     if (account.status !== 'active') {
       throw new AppError('ACCOUNT_NOT_ACTIVE', `Account ${account.sid} is ${account.status}; it cannot sign in.`);
     }
-    return actorOf(account, requestId);
+    return actorOf(account, requestId, target && { key: target, account: seen });
   }
 
   /** An AuthToken, or a password that was verified lately. */
@@ -250,6 +262,15 @@ export class CredentialService {
     if (activates && !isRoot(account)) assertActiveParent((await repositories.accounts.find(account.parentSid!))!);
     await this.initialize(repositories, account.sid, password);
     return repositories.accounts.update(account.sid, activates ? { ...changes, status: 'active' } : changes);
+  }
+}
+
+/** What a request is about, unless it names it in a way that is refused later, once it is known who asks. */
+function targetOf(about: AccountReference): AccountKey | undefined {
+  try {
+    return parseAccountReference(about);
+  } catch {
+    return undefined;
   }
 }
 

@@ -42,6 +42,8 @@ const sweep = { everyFailures: 100, atMost: 1000 };
 export class SignInLimit {
   /** Who has to wait until when. Insertion order is age. */
   readonly #waiting = new Map<string, number>();
+  /** What stands for the addresses that came lately. */
+  readonly #hashes = new Map<string, string>();
   readonly #turns = new Turns();
   #failures = 0;
 
@@ -129,7 +131,13 @@ export class SignInLimit {
   }
 
   #hashOf(address: string): string {
-    return this.secrets.hashForLimit('address', networkOf(address));
+    let hash = this.#hashes.get(address);
+    if (hash === undefined) {
+      hash = this.secrets.hashForLimit('address', networkOf(address));
+      if (this.#hashes.size >= rememberedAtMost) this.#hashes.clear();
+      this.#hashes.set(address, hash);
+    }
+    return hash;
   }
 }
 

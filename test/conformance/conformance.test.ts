@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { type TestGateway, startTestGateway } from '../support/gateway.js';
-import { graphqlSurface } from '../support/graphql-surface.js';
+import { executorSurface, graphqlSurface } from '../support/graphql-surface.js';
 import { restJsonSurface, restXmlSurface } from '../support/rest-surface.js';
 import type { Surface } from '../support/surface.js';
 import { conformanceCases } from './cases.js';
 
 /** Every surface of the gateway; one list of cases for all of them. */
 const surfaces: [string, (url: string) => Surface][] = [
-  ['GraphQL', graphqlSurface],
+  ['GraphQL', (url) => graphqlSurface(url)],
+  ['GraphQL by the executor', executorSurface],
   ['REST as JSON', restJsonSurface],
   ['REST as XML', restXmlSurface],
 ];

@@ -165,23 +165,27 @@ describe('a change costs', () => {
 });
 
 describe('of the accounts in a list, PostgreSQL is asked for', () => {
-  const listed = async (fields: string): Promise<string[]> => {
+  const listed = async (fields: string, beside = ''): Promise<string[]> => {
     const statements = await statementsOf(gateway.database, () =>
       postGraphql(
         gateway.url,
         admin,
-        `fragment F on Account { ${fields} } { accounts(first: 1) { ... { nodes { ... @include(if: true) { ...F } } } } }`,
+        `fragment F on Account { ${fields} } { accounts(first: 1) { ... { nodes { ... @include(if: true) { ...F } } ${beside} } } }`,
       ),
     );
     const [columns] = statements.flatMap(({ query }) => /LATERAL \(\s*SELECT (.*?)\s*FROM account/s.exec(query)?.slice(1) ?? []);
     return [...columns!.matchAll(/account\.(\w+)/g)].map(([, column]) => column!).toSorted();
   };
-  const always = ['date_created', 'parent_sid', 'path', 'sid'];
+  const always = ['parent_sid', 'path', 'sid'];
 
   it('the columns that the fields are made of, and what the list itself rests on', async () => {
     expect(await listed('sid')).toEqual(always);
     expect(await listed('name: friendlyName capabilities { restApi }')).toEqual(['friendly_name', 'status', ...always].toSorted());
     expect(await listed('organization { sid } version')).toEqual(['organization_sid', 'version', ...always].toSorted());
+    for (const beside of ['edges { cursor }', 'pageInfo { endCursor }', 'pageInfo { hasNextPage }']) {
+      const forCursors = beside.includes('ursor') ? ['date_created'] : [];
+      expect(await listed('sid', beside)).toEqual([...forCursors, ...always]);
+    }
   });
 
   it('enough for every field: one that is asked for alone answers as it does among all', async () => {

@@ -7,7 +7,7 @@ import { newSid, type Sid } from '../../src/domain/sid.js';
 import { type Path, isBelow, pathBelow, topLevelSidOf } from '../../src/domain/tree.js';
 import { Secrets } from '../../src/service/secrets.js';
 import { type TestGateway, admin, startTestGateway, testKey } from '../support/gateway.js';
-import { type GraphqlAnswer, type Login, postGraphql } from '../support/graphql-client.js';
+import { type GraphqlAnswer, type GraphqlError, type Login, byExecutor, postGraphql } from '../support/graphql-client.js';
 import { type RestAnswer, type RestRequest, sendRest } from '../support/rest-client.js';
 import {
   type Caller,
@@ -32,7 +32,8 @@ import {
  * against the declared tables. Besides the outcome, each cell holds that
  * - a request that is refused, finds nothing or only asks changes nothing in the database;
  * - a change changes something, and nothing outside the target's tree;
- * - no answer shows an account or organization that is out of the caller's sight.
+ * - no answer shows an account or organization that is out of the caller's sight;
+ * - a query is answered the same by its plan and by GraphQL's executor.
  */
 
 interface GraphqlRequest {
@@ -552,6 +553,15 @@ async function outcomeAndAnswer(
 ): Promise<[outcome: string, shown: string]> {
   if ('document' in request) {
     const answer = await postGraphql(gateway.url, login, request.document, variables);
+    if (request.document.startsWith('query')) {
+      const { status, data, errors } = await postGraphql(gateway.url, login, byExecutor(request.document), variables);
+      const withoutPlaces = ({ locations: _, ...error }: GraphqlError & { locations?: unknown }) => error;
+      expect({ status, data, errors: errors?.map(withoutPlaces) }).toEqual({
+        status: answer.status,
+        data: answer.data,
+        errors: answer.errors?.map(withoutPlaces),
+      });
+    }
     return [outcomeOf(answer, request.answer), JSON.stringify({ data: answer.data, errors: answer.errors })];
   }
   const filledIn = JSON.stringify(request).replace(/\$(\w+)/g, (_, name: string) => variables[name]!);

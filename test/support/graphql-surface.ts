@@ -1,16 +1,24 @@
 import { AccountStatus, AccountType, Role } from '../../src/domain/account.js';
 import { OrganizationStatus } from '../../src/domain/organization.js';
 import type { ErrorCode } from '../../src/errors.js';
-import { type GraphqlAnswer, type Login, postGraphql } from './graphql-client.js';
+import { type GraphqlAnswer, type Login, byExecutor, postGraphql } from './graphql-client.js';
 import type { AccountView, Answer, OrganizationView, ProfileTarget, Surface } from './surface.js';
 
 const account = 'sid emailAddress friendlyName type status role organizationSid';
 const organization = 'sid domainName status';
 
+/** The conformance cases' way to a gateway through GraphQL over HTTP, queries answered by GraphQL's own executor. */
+export function executorSurface(url: string): Surface {
+  return graphqlSurface(url, byExecutor);
+}
+
 /** The conformance cases' way to a gateway through GraphQL over HTTP. */
-export function graphqlSurface(url: string): Surface {
+export function graphqlSurface(url: string, spelled: (query: string) => string = (query) => query): Surface {
   const ask = async <Value>(login: Login, query: string, variables: object, pick: (data: any) => Value | null): Promise<Answer<Value>> =>
-    answerOf(await postGraphql(url, login, query, variables as Record<string, unknown>), pick);
+    answerOf(
+      await postGraphql(url, login, query.startsWith('mutation') ? query : spelled(query), variables as Record<string, unknown>),
+      pick,
+    );
   const mutate = (login: Login, mutation: string, input: object): Promise<Answer<AccountView>> =>
     ask(
       login,

@@ -9,7 +9,7 @@ import { AccountConnectionType } from './account-type.js';
 import { ConnectionArgs } from './connection.js';
 import type { Context } from './context.js';
 import { OrganizationBy } from './organization-type.js';
-import { requestedColumns } from './requested-columns.js';
+import { requestedOf } from './requested-columns.js';
 
 const AccountOrderField = { DATE_CREATED: 'dateCreated', FRIENDLY_NAME: 'friendlyName' } as const;
 type AccountOrderField = (typeof AccountOrderField)[keyof typeof AccountOrderField];
@@ -120,6 +120,6 @@ async function load(
   info: GraphQLResolveInfo,
 ): Promise<AccountConnectionType> {
   const page = parsePage(pageArguments, order);
-  const listing = { scope, filter: parseFilter(filter), order, page, columns: requestedColumns(info) };
+  const listing = { scope, filter: parseFilter(filter), order, page, ...requestedOf(info) };
   return new AccountConnectionType(await loaders.pages.load({ owner, listing }), listing, owner);
 }

@@ -1,5 +1,5 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Arg, Args, Ctx, FieldResolver, ID, Info, Int, Query, Resolver, Root } from 'type-graphql';
+import { Arg, Args, Ctx, Extensions, FieldResolver, ID, Info, Int, Query, Resolver, Root } from 'type-graphql';
 import { type Account, type Capabilities, capabilitiesIn } from '../../domain/account.js';
 import type { Organization } from '../../domain/organization.js';
 import type { Profile } from '../../domain/profile.js';
@@ -21,6 +21,7 @@ import type { Context } from './context.js';
 import { AccountHistoryArgs, HistoryConnectionType, listHistory } from './history-type.js';
 import { OrganizationType, organizationReference } from './organization-type.js';
 import { ProfileType } from './profile-type.js';
+import type { PlanningHints } from './plan.js';
 import { asksFor } from './requested-columns.js';
 
 @Resolver(() => AccountObjectType)
@@ -32,6 +33,7 @@ export class AccountResolver {
   }
 
   @Guarded('readAccount')
+  @Extensions({ readsAccount: ({ by }: { by: AccountBy }) => accountReference(by) } satisfies PlanningHints)
   @Query(() => AccountObjectType, {
     nullable: true,
     description: 'One account. Null when there is none, or none that the caller may see: itself and what is below it.',
@@ -68,12 +70,14 @@ export class AccountResolver {
   }
 
   @Guarded('readOwnOrganization')
+  @Extensions({ followsFrom: 'organizationSid' } satisfies PlanningHints)
   @FieldResolver(() => OrganizationType, { nullable: true, description: 'The organization that it belongs to.' })
   organization(@Root() { organizationSid }: AccountObjectType, @Ctx() { loaders }: Context): Promise<Organization | null> {
     return loaders.organizations.load(organizationSid);
   }
 
   @Guarded('readAccount')
+  @Extensions({ followsFrom: 'parentSid' } satisfies PlanningHints)
   @FieldResolver(() => AccountObjectType, {
     nullable: true,
     description: 'The account above it. Null for the root, and for the caller itself, which never sees its own parent.',
@@ -124,6 +128,7 @@ export class AccountResolver {
   }
 
   @Guarded('readAccount')
+  @Extensions({ followsFrom: 'status' } satisfies PlanningHints)
   @FieldResolver(() => CapabilitiesType, { description: 'What the gateway lets it do right now.' })
   capabilities(@Root() { status }: AccountObjectType): Capabilities {
     return capabilitiesIn(status);

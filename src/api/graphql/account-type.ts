@@ -2,7 +2,7 @@ import { Ctx, Directive, Field, ID, InputType, Int, ObjectType, registerEnumType
 import { type Account, type AccountReference, AccountStatus, AccountType, type Capabilities, Role } from '../../domain/account.js';
 import { type PageOf, cursorOf } from '../../domain/page.js';
 import type { Subresource } from '../../domain/subresource.js';
-import type { Listed } from '../../persistence/account-repository.js';
+import { type Listed, positionOf } from '../../persistence/account-repository.js';
 import type { ListOwner, Listing } from '../../service/account-reading.js';
 import { PageInfoType, pageInfoOf } from './connection.js';
 import type { Context } from './context.js';
@@ -172,12 +172,19 @@ export class AccountConnectionType {
 
   @Field(() => [AccountEdgeType], { description: 'The entries of the page, with their cursors.' })
   edges(): AccountEdgeType[] {
-    return this.page.rows.map((row) => ({ node: row.account, cursor: this.#cursor(row) }));
+    const cursorOfRow = (row: Listed): string => this.#cursor(row);
+    // Only who asks for cursors has what they are made of.
+    return this.page.rows.map((row) => ({
+      node: row,
+      get cursor() {
+        return cursorOfRow(row);
+      },
+    }));
   }
 
   @Field(() => [AccountObjectType], { description: 'The accounts of the page.' })
   nodes(): Account[] {
-    return this.page.rows.map(({ account }) => account);
+    return this.page.rows;
   }
 
   @Field(() => PageInfoType, { description: 'Where the page lies in the list.' })
@@ -191,7 +198,8 @@ export class AccountConnectionType {
     return loaders.counts.load({ owner: this.owner, listing: { scope, filter } });
   }
 
-  #cursor({ orderKey, account }: Listed): string {
-    return cursorOf({ key: orderKey, sid: account.sid }, this.listing.order);
+  #cursor(account: Listed): string {
+    const { order } = this.listing;
+    return cursorOf(positionOf(account, order), order);
   }
 }

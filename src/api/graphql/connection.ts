@@ -32,12 +32,17 @@ export class PageInfoType {
   endCursor: string | null;
 }
 
+/** Cursors are made only for who asks for them. */
 export function pageInfoOf<Row>({ rows, hasNextPage, hasPreviousPage }: PageOf<Row>, cursor: (row: Row) => string): PageInfoType {
-  const [first, last] = [rows.at(0), rows.at(-1)];
+  const cursorAt = (index: number): string | null => (rows.length === 0 ? null : cursor(rows.at(index)!));
   return {
     hasNextPage,
     hasPreviousPage,
-    startCursor: first === undefined ? null : cursor(first),
-    endCursor: last === undefined ? null : cursor(last),
+    get startCursor() {
+      return cursorAt(0);
+    },
+    get endCursor() {
+      return cursorAt(-1);
+    },
   };
 }

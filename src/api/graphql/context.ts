@@ -1,3 +1,4 @@
+import type { AccountReference } from '../../domain/account.js';
 import type { Actor } from '../../domain/permissions.js';
 import type { Meter } from '../metering.js';
 import type { Report } from '../public-error.js';
@@ -18,7 +19,7 @@ export interface Context extends Services {
   /**
    * Looks up the caller, and forgets what was loaded. Done before an operation, and again before each further mutation in
    * it: a caller that was suspended or demoted meanwhile must not go on, and what one mutation changes, the next one must
-   * not read from before the change.
+   * not read from before the change. The account that the operation is about may be read along.
    */
-  signIn(): Promise<void>;
+  signIn(about?: AccountReference): Promise<void>;
 }

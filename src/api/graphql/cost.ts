@@ -5,10 +5,11 @@ import {
   type GraphQLFieldConfig,
   type GraphQLInputType,
   type GraphQLSchema,
+  type OperationDefinitionNode,
+  OperationTypeNode,
   defaultFieldResolver,
   getNamedType,
   getNullableType,
-  getOperationAST,
   getVariableValues,
   isCompositeType,
   isInputObjectType,
@@ -24,6 +25,7 @@ import { documentMaxBytes } from '../../domain/profile.js';
 import { AppError } from '../../errors.js';
 import { costOfChange, costOfEntry, costOfText } from '../metering.js';
 import type { Context } from './context.js';
+import type { PlanningHints } from './plan.js';
 
 // Its ESM build would bring a second copy of graphql.
 const { getComplexity } = createRequire(import.meta.url)('graphql-query-complexity') as typeof import('graphql-query-complexity');
@@ -90,36 +92,65 @@ function pageLength({ first, last }: Record<string, unknown>): number {
   return size >= pageSize.min && size <= pageSize.max ? size : pageSize.max;
 }
 
+/** An operation of a document that was found valid, with what comes with it. */
+export interface Requested {
+  document: DocumentNode;
+  operation: OperationDefinitionNode;
+  operationName: string | null;
+  variables: Record<string, unknown>;
+}
+
 /**
- * What the operation can cost at most, roughly the number of objects that it can bring.
- * @throws GraphQLError when variables or arguments do not fit their types
- * @throws AppError BAD_USER_INPUT when there are too many variables to look at
+ * The variables of the operation, as its fields take them.
+ * @throws GraphQLError when they do not fit their types
+ * @throws AppError BAD_USER_INPUT when there are too many to look at
  */
-export function costOf(
+export function coercedVariables(
   schema: GraphQLSchema,
-  query: DocumentNode,
-  operationName: string | null,
-  variables: Record<string, unknown>,
+  { operation, variables }: Requested,
   limits: RequestLimits,
-): number {
+): Record<string, unknown> {
   // Weighing coerces the variables too, but collects every mistake in them, each with all of the input in its message.
-  const definitions = getOperationAST(query, operationName)?.variableDefinitions ?? [];
+  const definitions = operation.variableDefinitions ?? [];
   let left = limits.variables;
   for (const { variable, type } of definitions) {
     const inputType = typeFromAST(schema, type);
     left -= isInputType(inputType) ? valuesIn(variables[variable.name.value], inputType, left) : 0;
     if (left < 0) throw new AppError('BAD_USER_INPUT', `The variables have more than ${limits.variables} values.`);
   }
-  const { errors } = getVariableValues(schema, definitions, variables, { maxErrors: 5 });
+  const { errors, coerced } = getVariableValues(schema, definitions, variables, { maxErrors: 5 });
   if (errors !== undefined) throw errors[0]!;
-  // The number of nodes is held to by the rules already.
-  const maxQueryNodes = limits.tokens + 1;
+  return coerced;
+}
+
+/** What queries were found to cost, by what of their variables can change it. */
+const knownCosts = new WeakMap<OperationDefinitionNode, Map<string, number>>();
+const knownAtMost = 100;
+
+/** What the operation can cost at most, roughly the number of objects that it can bring. */
+export function costOf(schema: GraphQLSchema, requested: Requested, limits: RequestLimits): number {
+  const { operation, variables } = requested;
+  // The variables of mutations are long; the mutation itself takes longer.
+  if (operation.operation !== OperationTypeNode.QUERY) return weighed(schema, requested, limits);
+  let costs = knownCosts.get(operation);
+  if (costs === undefined) knownCosts.set(operation, (costs = new Map()));
+  // Whether there is a text can change the cost, and what number there is; what the text says cannot.
+  const key = JSON.stringify(variables, (_, value: unknown) => (typeof value === 'string' ? '' : value));
+  const known = costs.get(key);
+  if (known !== undefined) return known;
+  const cost = weighed(schema, requested, limits);
+  if (costs.size < knownAtMost) costs.set(key, cost);
+  return cost;
+}
+
+function weighed(schema: GraphQLSchema, { document, operationName, variables }: Requested, limits: RequestLimits): number {
   return getComplexity({
     schema,
-    query,
+    query: document,
     variables,
     estimators: [costAtMost],
-    maxQueryNodes,
+    // The number of nodes is held to by the rules already.
+    maxQueryNodes: limits.tokens + 1,
     ...(operationName !== null && { operationName }),
   });
 }
@@ -176,8 +207,10 @@ export function meterCosts(schema: GraphQLSchema): GraphQLSchema {
           return items instanceof Promise ? items.then(counted) : counted(items);
         };
       } else if (isComposite || typeName === 'Mutation' || heavyFields.has(name)) {
+        const cost = (args: Record<string, unknown>): number => costOfField({ name, typeName, isComposite }, args);
+        field.extensions = { ...field.extensions, cost } satisfies PlanningHints;
         field.resolve = (source, args, context, info) => {
-          context.meter.add(costOfField({ name, typeName, isComposite }, args));
+          context.meter.add(cost(args));
           return resolve(source, args, context, info);
         };
       } else {

@@ -1,5 +1,5 @@
 import { type FieldNode, type GraphQLResolveInfo, Kind, type SelectionSetNode } from 'graphql';
-import type { AccountColumn } from '../../persistence/account-repository.js';
+import type { AccountColumn, PageQuery } from '../../persistence/account-repository.js';
 
 /**
  * What each field of an account is made of, beside the SID, the parent and the path, which every row of a list has.
@@ -20,14 +20,17 @@ const columnsOfField = new Map<string, AccountColumn>([
   ['version', 'version'],
 ]);
 
-/** By the fields that ask: all accounts of a level ask by the same ones, so they are walked once for them all. */
-const known = new WeakMap<readonly FieldNode[], AccountColumn[]>();
+/** What a request asks for of a connection of accounts. */
+type Requested = Pick<PageQuery, 'columns' | 'cursors'>;
 
-/** The columns of the accounts that a request asks for in a connection, under `nodes` or under `edges { node }`. */
-export function requestedColumns(info: GraphQLResolveInfo): AccountColumn[] {
-  const columns = known.get(info.fieldNodes) ?? walk(info);
-  known.set(info.fieldNodes, columns);
-  return columns;
+/** By the fields that ask: all accounts of a level ask by the same ones, so they are walked once for them all. */
+const known = new WeakMap<readonly FieldNode[], Requested>();
+
+/** What a request asks for in a connection: the columns of the accounts under `nodes` and `edges { node }`, and cursors anywhere. */
+export function requestedOf(info: GraphQLResolveInfo): Requested {
+  const requested = known.get(info.fieldNodes) ?? walk(info);
+  known.set(info.fieldNodes, requested);
+  return requested;
 }
 
 /** Whether a request asks for the field of the objects that it gets here. */
@@ -35,12 +38,17 @@ export function asksFor(field: string, info: GraphQLResolveInfo): boolean {
   return below(info.fieldNodes, info).some(({ name }) => name.value === field);
 }
 
-function walk(info: GraphQLResolveInfo): AccountColumn[] {
+function walk(info: GraphQLResolveInfo): Requested {
   const inConnection = below(info.fieldNodes, info);
-  const edges = inConnection.filter(({ name }) => name.value === 'edges');
-  const accounts = [...inConnection.filter(({ name }) => name.value === 'nodes'), ...below(edges, info)];
+  const named = (fields: readonly FieldNode[], ...names: string[]) => fields.filter(({ name }) => names.includes(name.value));
+  const inEdges = below(named(inConnection, 'edges'), info);
+  const accounts = [...named(inConnection, 'nodes'), ...named(inEdges, 'node')];
   const columns = below(accounts, info).map(({ name }) => columnsOfField.get(name.value));
-  return [...new Set(columns)].filter((column) => column !== undefined).toSorted();
+  const ends = named(below(named(inConnection, 'pageInfo'), info), 'startCursor', 'endCursor');
+  return {
+    columns: [...new Set(columns)].filter((column) => column !== undefined).toSorted(),
+    cursors: ends.length > 0 || named(inEdges, 'cursor').length > 0,
+  };
 }
 
 /** The fields selected right below some fields, through fragments; those that a directive skips as well, which harms nothing. */

@@ -1,7 +1,7 @@
 import { ApolloServer, type ApolloServerPlugin, HeaderMap, type HTTPGraphQLResponse } from '@apollo/server';
 import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { DocumentNode, GraphQLError, GraphQLFormattedError, GraphQLSchema, OperationDefinitionNode } from 'graphql';
+import type { FormattedExecutionResult, GraphQLError, GraphQLFormattedError, GraphQLSchema } from 'graphql';
 import Negotiator from 'negotiator';
 import type { RequestLimits } from '../../config.js';
 import { anonymous } from '../../domain/permissions.js';
@@ -11,11 +11,12 @@ import { type Metering, costOfBatch, unclaimedMeter } from '../metering.js';
 import { advise, refusalOf, reportOf } from '../request-error.js';
 import type { Services } from '../services.js';
 import type { Context } from './context.js';
-import { costOf } from './cost.js';
+import { type Requested, coercedVariables, costOf } from './cost.js';
 import { DocumentStore } from './document-store.js';
 import { asGraphqlError, describe, formatted } from './graphql-error.js';
 import { limitRules } from './limits.js';
 import { type ObserveBatch, createLoaders } from './loaders.js';
+import { type Plan, Plans } from './plan.js';
 
 export interface GraphqlOptions {
   schema: GraphQLSchema;
@@ -25,6 +26,8 @@ export interface GraphqlOptions {
   /** Whether messages may suggest names of the schema. */
   suggestions: boolean;
   observeBatch: ObserveBatch;
+  /** Told what answered an operation: its plan, or GraphQL's executor. */
+  observeAnswer: (by: 'plan' | 'executor') => void;
   metering: Metering;
 }
 
@@ -47,6 +50,7 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
     validationOptions: { maxErrors: mistakesShown },
     // Errors of requests that never become an operation; those of operations are described in `gate`, which knows the request.
     formatError: ({ message }) => formatted({ code: 'BAD_USER_INPUT', message }),
+    stringifyResult: stringify,
     plugins: [ApolloServerPluginCacheControlDisabled(), gate(options)],
     logger: { debug() {}, info() {}, warn: (message) => fastify.log.warn(message), error: (message) => fastify.log.error(message) },
   });
@@ -87,11 +91,9 @@ function assertShort(body: unknown, { length }: RequestLimits): void {
   throw new AppError('PAYLOAD_TOO_LARGE', `A document has at most ${length} characters.`);
 }
 
-/** An operation that is asked for, in a document that was found valid. */
-interface Requested {
-  document: DocumentNode;
-  operation: OperationDefinitionNode;
-  operationName: string | null;
+/** A query that was let in, and can be answered level by level. */
+interface Admitted {
+  plan: Plan;
   variables: Record<string, unknown>;
 }
 
@@ -100,46 +102,79 @@ interface Requested {
  * account. Nothing is read before, and nothing but the sign-in when the account has used up its budget.
  * @throws GraphQLError, AppError
  */
-async function admit({ schema, limits, metering }: GraphqlOptions, requested: Requested, context: Context): Promise<void> {
-  const { document, operation, operationName, variables } = requested;
-  if (!schema.getRootType(operation.operation)) throw unsupported(operation.operation);
-  const cost = costOf(schema, document, operationName, variables, limits);
+async function admit(
+  { schema, limits, metering }: GraphqlOptions,
+  plans: Plans,
+  requested: Requested,
+  context: Context,
+): Promise<Admitted | undefined> {
+  const { operation } = requested.operation;
+  if (!schema.getRootType(operation)) throw unsupported(operation);
+  const variables = coercedVariables(schema, requested, limits);
+  const cost = costOf(schema, requested, limits);
   if (cost > limits.cost) throw tooCostly(cost, limits.cost);
-  await context.signIn();
+  const plan = plans.of(requested);
+  await context.signIn(plan?.account(variables));
   context.meter = metering.open(context.actor);
+  return plan && { plan, variables };
 }
 
 /** Lets operations in, and says the outcome in HTTP's terms after them. */
 function gate(options: GraphqlOptions): ApolloServerPlugin<Context> {
+  const plans = new Plans(options.schema);
   return {
-    requestDidStart: async () => ({
-      async didResolveOperation({ document, operation, operationName, request, contextValue }) {
-        // The document has no operation of the name that was asked for; Apollo says so next.
-        if (operation === undefined) return;
-        try {
-          await admit(options, { document, operation, operationName, variables: request.variables ?? {} }, contextValue);
-        } catch (error) {
-          throw asGraphqlError(error);
-        }
-      },
-      async willSendResponse({ errors, response, document, contextValue }) {
-        const { body, http } = response;
-        http.headers.set('cache-control', 'no-store');
-        const { requestId, report, meter } = contextValue;
-        const { observe } = options.metering;
-        if (meter.cost > 0) observe.cost('graphql', meter.cost);
-        if (body.kind !== 'single' || errors === undefined) return;
-        const shown = errors.slice(0, mistakesShown);
-        body.singleResult.errors = shown.map((error) => describe(error, document, requestId, report));
-        if (body.singleResult.data === undefined) observe.refusal('graphql', body.singleResult.errors[0]!.extensions!.code as ErrorCode);
-        const status = statusOfAnswer(body.singleResult);
-        // Where Apollo has no status of its own, it says 500.
-        if (status !== undefined && (http.status ?? 500) === 500) http.status = status;
-        const retryAfter = retryAfterOf(shown);
-        if (retryAfter !== undefined) http.headers.set('retry-after', String(retryAfter));
-      },
-    }),
+    requestDidStart: async () => {
+      let admitted: Admitted | undefined;
+      return {
+        async didResolveOperation({ document, operation, operationName, request, contextValue }) {
+          // The document has no operation of the name that was asked for; Apollo says so next.
+          if (operation === undefined) return;
+          try {
+            admitted = await admit(
+              options,
+              plans,
+              { document, operation, operationName, variables: request.variables ?? {} },
+              contextValue,
+            );
+          } catch (error) {
+            throw asGraphqlError(error);
+          }
+        },
+        async responseForOperation({ contextValue, response: { http } }) {
+          const text = await admitted?.plan.answer(contextValue, admitted.variables);
+          options.observeAnswer(text === undefined ? 'executor' : 'plan');
+          if (text === undefined) return null;
+          return { http, body: { kind: 'single', singleResult: { data: new Written(text) as unknown as Record<string, unknown> } } };
+        },
+        async willSendResponse({ errors, response, document, contextValue }) {
+          const { body, http } = response;
+          http.headers.set('cache-control', 'no-store');
+          const { requestId, report, meter } = contextValue;
+          const { observe } = options.metering;
+          if (meter.cost > 0) observe.cost('graphql', meter.cost);
+          if (body.kind !== 'single' || errors === undefined) return;
+          const shown = errors.slice(0, mistakesShown);
+          body.singleResult.errors = shown.map((error) => describe(error, document, requestId, report));
+          if (body.singleResult.data === undefined) observe.refusal('graphql', body.singleResult.errors[0]!.extensions!.code as ErrorCode);
+          const status = statusOfAnswer(body.singleResult);
+          // Where Apollo has no status of its own, it says 500.
+          if (status !== undefined && (http.status ?? 500) === 500) http.status = status;
+          const retryAfter = retryAfterOf(shown);
+          if (retryAfter !== undefined) http.headers.set('retry-after', String(retryAfter));
+        },
+      };
+    },
   };
+}
+
+/** The `data` of an answer, as JSON. */
+class Written {
+  constructor(readonly text: string) {}
+}
+
+function stringify(result: FormattedExecutionResult): string {
+  const { data } = result;
+  return `${data instanceof Written ? `{"data":${data.text}}` : JSON.stringify(result)}\n`;
 }
 
 /** Failures of a request as a whole, wherever in it they come to light. */
@@ -173,23 +208,24 @@ function unsupported(operation: string): AppError {
   return new AppError('GRAPHQL_VALIDATION_FAILED', `This schema has no ${operation}s.`);
 }
 
+/** The context of a request. Its loaders are made for whoever signs in, which comes before all that uses them. */
 function contextOf(request: FastifyRequest, { services, observeBatch }: GraphqlOptions): Context {
-  return {
+  const context: Omit<Context, 'loaders'> = {
     ...services,
     requestId: request.id,
     address: request.ip,
     report: reportOf(request),
     actor: anonymous,
-    loaders: createLoaders(services, anonymous, observeBatch),
     meter: unclaimedMeter(),
-    async signIn() {
-      this.actor = await authenticate(request, services.credentials);
+    async signIn(this: Context, about) {
+      this.actor = await authenticate(request, services.credentials, about);
       this.loaders = createLoaders(services, this.actor, (loader, size) => {
         this.meter.add(costOfBatch);
         observeBatch(loader, size);
       });
     },
   };
+  return context as Context;
 }
 
 function headersOf({ headers }: FastifyRequest): HeaderMap {
