@@ -41,7 +41,7 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
   const sendChanged = async (request: FastifyRequest, reply: FastifyReply, account: Account): Promise<FastifyReply> =>
     send(request, reply, account, await credentials.authTokenOf(request.actor, account).catch(unlessUnavailable));
 
-  scope.get<OfAccount>('/Accounts/:account', async (request, reply) => {
+  scope.get<OfAccount>('/Accounts/:account', { config: { readsAccount: true } }, async (request, reply) => {
     const account = await accountReading.get(request.actor, { either: request.params.account });
     const profileSid = await profiles.effectiveSid(request.actor, account);
     const authToken = await credentials.authTokenOf(request.actor, account);

@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { AccountReference } from '../../domain/account.js';
 import { type SignedIn, assertSignedIn } from '../../domain/permissions.js';
 import { apiVersionPath } from '../../domain/subresource.js';
 import { AppError } from '../../errors.js';
@@ -35,6 +36,8 @@ declare module 'fastify' {
     inputs?: Record<string, string>;
     /** The form of all answers, where the client has no choice. */
     format?: Format;
+    /** Whether the route reads the account that its path names, so that it can be read along with who asks. */
+    readsAccount?: boolean;
   }
 }
 
@@ -52,7 +55,7 @@ export async function restApi(fastify: FastifyInstance, options: RestOptions): P
       scope.decorateRequest('meter');
       scope.addHook('onRequest', async (request) => {
         request.format = formatOf(request);
-        const actor = await authenticate(request, services.credentials);
+        const actor = await authenticate(request, services.credentials, accountReadBy(request));
         assertSignedIn(actor);
         request.actor = actor;
         request.meter = metering.open(actor);
@@ -73,6 +76,10 @@ export async function restApi(fastify: FastifyInstance, options: RestOptions): P
     },
     { prefix: apiVersionPath },
   );
+}
+
+function accountReadBy({ routeOptions, params }: FastifyRequest): AccountReference | undefined {
+  return routeOptions.config.readsAccount ? { either: (params as { account: string }).account } : undefined;
 }
 
 /** Methods that change nothing. */
