@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { DataSource } from 'typeorm';
 import { createDataSource } from './persistence/data-source.js';
@@ -15,7 +14,7 @@ import { canonicalUrl } from './api/rest/path.js';
 import { reference } from './api/rest/reference.js';
 import { restApi } from './api/rest/rest-api.js';
 import { type Config, ConfigError } from './config.js';
-import { Metrics, type PoolNumbers } from './metrics.js';
+import { Metrics, MetricsServer, type PoolNumbers } from './metrics.js';
 import type { Refusal } from './persistence/admission.js';
 import { Database, type DatabaseBounds } from './persistence/database.js';
 import { migrate } from './persistence/migrate.js';
@@ -46,14 +45,23 @@ export interface AppOptions {
   passwordCost?: PasswordCost;
 }
 
-/** The gateway, put together and connected to its database, but not listening yet. */
-export interface App {
-  server: FastifyInstance;
-  dataSource: DataSource;
+/** What serves, in one process or in several, but does not listen yet. */
+export interface Gateway {
   /** Opens the port of the API and that of the metrics. */
   listen(): Promise<{ url: string; metricsUrl: string }>;
+  /** Breaks off the requests that still run. */
+  cutOff(): void;
   /** Takes no more requests, finishes those that run, and lets go of the database. */
   close(): Promise<void>;
+}
+
+/** The gateway in one process, put together and connected to its database. */
+export interface App extends Gateway {
+  server: FastifyInstance;
+  dataSource: DataSource;
+  metrics: Metrics;
+  /** Opens the port of the API alone; tells its URL. */
+  open(): Promise<string>;
 }
 
 /** The composition root: makes every part and hands each what it works with. @throws ConfigError */
@@ -151,29 +159,25 @@ async function compose({ config, log, credentialsKeys, announcePassword, passwor
   });
   if (config.graphiql) await explorer(server);
 
-  const metricsServer = metrics.serve();
+  const metricsServer = new MetricsServer(() => metrics.text());
+  const open = (): Promise<string> => {
+    replica?.follow(database);
+    return server.listen({ port: config.port, host: config.host });
+  };
   return {
     server,
     dataSource,
-    async listen() {
-      replica?.follow(database);
-      const url = await server.listen({ port: config.port, host: config.host });
-      await new Promise<void>((resolve, reject) => {
-        metricsServer.once('error', reject).listen(config.metricsPort, config.host, resolve);
-      });
-      const { port } = metricsServer.address() as AddressInfo;
-      return { url, metricsUrl: new URL(`http://${config.host}:${port}`).origin };
-    },
+    metrics,
+    open,
+    listen: async () => ({ url: await open(), metricsUrl: await metricsServer.listen(config) }),
+    cutOff: () => server.server.closeAllConnections(),
     async close() {
       // A kept-alive connection becomes idle after its last answer, long after Fastify has closed those that were idle before.
       const sweep = setInterval(() => server.server.closeIdleConnections(), 100);
       await server.close().finally(() => clearInterval(sweep));
-      await new Promise((resolve) => {
-        metricsServer.close(resolve);
-        metricsServer.closeAllConnections();
-      });
+      await metricsServer.close();
       await replica?.close();
-      await dataSource.destroy();
+      await database.close();
     },
   };
 }

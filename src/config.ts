@@ -10,6 +10,8 @@ export interface Config {
   readonly port: number;
   readonly host: string;
   readonly metricsPort: number;
+  /** The processes that serve. */
+  readonly workers: number;
   /** Where users reach the gateway: for messages, and for the links in answers. */
   readonly publicUrl: string | undefined;
   /** A PostgreSQL server; without one, an embedded PostgreSQL keeps its files in `dataDirectory`. */
@@ -19,8 +21,9 @@ export interface Config {
   /** How far behind the replica may be and still be read. */
   readonly replicaMaxLagSeconds: number;
   readonly dataDirectory: string;
+  /** Connections of one worker at most. */
   readonly poolSize: number;
-  /** How many reads, and how many changes, wait for a connection at most. */
+  /** How many reads, and how many changes, wait for a connection at most, in one worker. */
   readonly queueSize: number;
   /** How long may take, in milliseconds: a read, a change, each wait of it for a lock. */
   readonly readMilliseconds: number;
@@ -36,7 +39,7 @@ export interface Config {
   readonly adminPassword: string | undefined;
   readonly maxLevels: number;
   readonly limits: RequestLimits;
-  /** What one account may use up in a minute, on each instance. */
+  /** What one account may use up in a minute, in each worker. */
   readonly accountCostPerMinute: number;
   readonly signInLimits: SignInLimits;
   /** Reverse proxies that are believed whom they forward for: addresses and ranges of them. */
@@ -52,7 +55,7 @@ export interface Config {
 
 /** What one request may ask for. */
 export interface RequestLimits {
-  /** Requests that run at once. */
+  /** Requests that run at once, in one worker. */
   readonly atOnce: number;
   /** Of the body, in bytes. */
   readonly bodyBytes: number;
@@ -89,6 +92,7 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 export function readConfig(environment: Environment = process.env): Config {
   const mistakes: string[] = [];
   const reader = new Reader(environment, mistakes);
+  const workers = reader.integer('WORKERS', 1, 1, 64);
   const production = environment.NODE_ENV === 'production';
   const databaseUrl = reader.databaseUrl('DATABASE_URL');
   const replicaUrl = reader.databaseUrl('DATABASE_REPLICA_URL');
@@ -108,13 +112,14 @@ export function readConfig(environment: Environment = process.env): Config {
     port: reader.integer('PORT', 4000, 0, 65_535),
     host: reader.text('HOST') ?? '127.0.0.1',
     metricsPort: reader.integer('METRICS_PORT', 9464, 0, 65_535),
+    workers,
     publicUrl: reader.httpUrl('PUBLIC_URL'),
     databaseUrl,
     replicaUrl,
     replicaMaxLagSeconds: reader.integer('DATABASE_REPLICA_MAX_LAG_SECONDS', 10, 2, 3600),
     dataDirectory: resolve(reader.text('DATA_DIR') ?? 'data'),
-    // One to read, one to change, one to ask whether the database answers.
-    poolSize: reader.integer('DATABASE_POOL_SIZE', 10, 3, 1000),
+    // Each worker needs one to read, one to change, one to ask whether the database answers.
+    poolSize: Math.floor(reader.integer('DATABASE_POOL_SIZE', 10 * workers, 3 * workers, 1000) / workers),
     queueSize: reader.integer('DATABASE_QUEUE_SIZE', 1000, 1, 100_000),
     readMilliseconds: reader.integer('READ_TIMEOUT_SECONDS', 15, 1, 3600) * 1000,
     changeMilliseconds: reader.integer('CHANGE_TIMEOUT_SECONDS', 300, 1, 86_400) * 1000,

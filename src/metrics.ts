@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { AddressInfo } from 'node:net';
+import { AggregatorRegistry, Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 /** The connections of a pool: pg's own pool has these numbers. */
 export interface PoolNumbers {
@@ -9,6 +10,9 @@ export interface PoolNumbers {
 }
 
 const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** What one process has measured, for another one to add up. */
+export type Measured = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
 
 /** What operators measure, in Prometheus' form (SPEC §8). */
 export class Metrics {
@@ -69,6 +73,7 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
+    new Gauge({ name: 'gateway_workers', help: 'Processes that serve requests.', registers: [this.#registry] }).set(1);
     const pools = this.#pools;
     new Gauge({
       name: 'gateway_database_pool_connections',
@@ -156,6 +161,8 @@ export class Metrics {
     new Gauge({
       name: 'gateway_replica_used',
       help: 'Whether reads that may be late go to the replica: 1 or 0.',
+      // Of several workers, 1 when all of them read it.
+      aggregator: 'min',
       registers: [this.#registry],
       collect() {
         this.set(Number(isUsed()));
@@ -163,13 +170,60 @@ export class Metrics {
     });
   }
 
-  /** Serves the metrics to whoever scrapes them, at every path. */
-  serve(): Server {
-    return createServer((_request, response) => {
-      this.#registry.metrics().then(
-        (text) => response.writeHead(200, { 'content-type': this.#registry.contentType }).end(text),
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  measured(): Promise<Measured> {
+    return this.#registry.getMetricsAsJSON();
+  }
+}
+
+/**
+ * What several processes measured, added up. Of those that have ended, what only ever grows is kept: a counter that went
+ * back would look to Prometheus like a restart, after which all that is left in it happened at once.
+ */
+export class MetricsSum {
+  #ofEnded: Promise<Measured> = Promise.resolve([]);
+
+  /** Takes what a process that has ended had measured last. */
+  addEnded(last: Measured): void {
+    // Its declared type is a number; what is there is a word.
+    const growing = last.filter(({ type }) => String(type) !== 'gauge');
+    this.#ofEnded = this.#ofEnded.then((ofEnded) => AggregatorRegistry.aggregate([ofEnded, growing]).getMetricsAsJSON());
+  }
+
+  async text(ofLiving: readonly Measured[]): Promise<string> {
+    return AggregatorRegistry.aggregate([await this.#ofEnded, ...ofLiving]).metrics();
+  }
+}
+
+/** Serves metrics to whoever scrapes them, at every path of a port of their own. */
+export class MetricsServer {
+  readonly #server: Server;
+
+  constructor(text: () => Promise<string>) {
+    this.#server = createServer((_request, response) => {
+      text().then(
+        (body) => response.writeHead(200, { 'content-type': Registry.PROMETHEUS_CONTENT_TYPE }).end(body),
         () => response.writeHead(500).end(),
       );
+    });
+  }
+
+  /** Tells the URL that it listens at. */
+  async listen({ host, metricsPort }: { host: string; metricsPort: number }): Promise<string> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject).listen(metricsPort, host, resolve);
+    });
+    const { port } = this.#server.address() as AddressInfo;
+    return new URL(`http://${host}:${port}`).origin;
+  }
+
+  async close(): Promise<void> {
+    await new Promise((resolve) => {
+      this.#server.close(resolve);
+      this.#server.closeAllConnections();
     });
   }
 }

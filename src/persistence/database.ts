@@ -79,6 +79,7 @@ type Condition = 'ready' | 'not ready' | 'silent';
  */
 export class Database {
   readonly #admission: Admission;
+  readonly #inUse = new Set<Client>();
   #question: Promise<Condition> | undefined;
 
   constructor(
@@ -150,6 +151,12 @@ export class Database {
     return { ...position, log: BigInt(position.log) };
   }
 
+  /** Lets go of the database. What still runs is broken off. */
+  async close(): Promise<void> {
+    for (const client of this.#inUse) drop(client);
+    await this.dataSource.destroy();
+  }
+
   /** Whether the database answers and every migration of this program has been done. */
   async isReady(): Promise<boolean> {
     return (await this.#condition()) === 'ready';
@@ -164,9 +171,11 @@ export class Database {
   /** Does work on a connection of the pool. */
   async #borrowed<Result>(work: (client: Client) => Promise<Result>): Promise<Result> {
     const [client, release] = (await (this.dataSource.driver as PostgresDriver).obtainMasterConnection()) as [Client, () => void];
+    this.#inUse.add(client);
     try {
       return await work(client);
     } finally {
+      this.#inUse.delete(client);
       release();
     }
   }

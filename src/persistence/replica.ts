@@ -137,7 +137,7 @@ export class Replica {
     const connection = this.#connection;
     this.#connection = undefined;
     this.#isUsed = false;
-    await connection?.initialized.then((dataSource) => dataSource.destroy()).catch(() => {});
+    await connection?.initialized.then(() => connection.database.close()).catch(() => {});
   }
 }
 

@@ -89,9 +89,11 @@ describe('where nothing can be written but DATA_DIR', () => {
   });
 });
 
-describe('when it is told to stop', () => {
+describe.each([1, 2])('when it is told to stop, with WORKERS=%i', (count) => {
+  const WORKERS = `${count}`;
+
   it.each(['SIGTERM', 'SIGINT'] as const)('ends by %s with code 0, silently, and leaves no process behind', async (signal) => {
-    const gateway = await start();
+    const gateway = await start({ environment: { WORKERS } });
     await postGraphql(gateway.url, administrator(gateway), viewer);
     expect(await processesIn(folder)).not.toEqual([]);
     expect(await gateway.end(signal)).toBe(0);
@@ -100,9 +102,9 @@ describe('when it is told to stop', () => {
   });
 
   it('finishes every request that runs, takes no new one, and ends right after the last', async () => {
-    // All of them have a connection, and wait for as long as the test makes them.
-    const gateway = await start({ environment: { DATABASE_POOL_SIZE: '90', LOCK_TIMEOUT_SECONDS: '60' } });
-    const { requests, release } = await runningRequests(gateway, 40);
+    // All of them have a connection, whichever worker they come to, and wait for as long as the test makes them.
+    const gateway = await start({ environment: { WORKERS, DATABASE_POOL_SIZE: '90', LOCK_TIMEOUT_SECONDS: '60' } });
+    const { requests, release } = await runningRequests(gateway, 40 / count);
     const ended = gateway.end('SIGTERM');
     await drains(gateway);
     expect(await readiness(gateway)).toBe(false);
@@ -120,7 +122,7 @@ describe('when it is told to stop', () => {
   });
 
   it('is not hurried by a second signal, such as the one that npm passes on', async () => {
-    const gateway = await start();
+    const gateway = await start({ environment: { WORKERS } });
     const { requests, release } = await runningRequests(gateway, 1);
     const ended = gateway.end('SIGINT');
     await sleep(300);
@@ -132,7 +134,7 @@ describe('when it is told to stop', () => {
   });
 
   it('waits no longer than DRAIN_SECONDS for a request that does not end', async () => {
-    const gateway = await start({ environment: { DRAIN_SECONDS: '1' } });
+    const gateway = await start({ environment: { WORKERS, DRAIN_SECONDS: '1' } });
     const { requests } = await runningRequests(gateway, 1);
     expect(await endsWithin(5_000, gateway)).toBe(0);
     expect(await statusesOf(requests)).toEqual(['fetch failed']);
@@ -140,7 +142,7 @@ describe('when it is told to stop', () => {
   });
 
   it.each(['API', 'metrics'])('is not held up by a client that only connected to the %s', async (which) => {
-    const gateway = await start({ environment: { DRAIN_SECONDS: '1' } });
+    const gateway = await start({ environment: { WORKERS, DRAIN_SECONDS: '1' } });
     const { port } = new URL(which === 'API' ? gateway.url : await metricsUrlOf(gateway));
     const client = connect(Number(port), '127.0.0.1').on('error', () => {});
     await once(client, 'connect');
@@ -149,7 +151,7 @@ describe('when it is told to stop', () => {
   });
 
   it.each([300, 700, 1_100])('leaves no process behind when the signal comes %i ms into the first start', async (milliseconds) => {
-    const { child } = spawnGateway(environment());
+    const { child } = spawnGateway(environment({ WORKERS }));
     const ended = once(child, 'exit');
     await sleep(milliseconds);
     child.kill('SIGTERM');
@@ -159,13 +161,13 @@ describe('when it is told to stop', () => {
   });
 });
 
-describe('npm start', () => {
+describe.each([1, 2])('npm start, with WORKERS=%i', (count) => {
   it.each([
     ['SIGTERM to npm alone', 'SIGTERM', (npm: ChildProcess) => npm.pid!],
     ['SIGTERM to all that npm started', 'SIGTERM', (npm: ChildProcess) => -npm.pid!],
     ['Ctrl-C in the terminal', 'SIGINT', (npm: ChildProcess) => -npm.pid!],
   ] as const)('ends by %s, after the requests that run', async (_name, signal, target) => {
-    const npm = await npmStart();
+    const npm = await npmStart({ WORKERS: `${count}` });
     const { requests, release } = await runningRequests(npm, 3);
     process.kill(target(npm.child), signal);
     await drains(npm);
@@ -186,11 +188,16 @@ describe('what cannot be started says so in one sentence', () => {
     expect((await postGraphql(gateway.url, administrator(gateway), viewer)).status).toBe(200);
   });
 
-  it.each(['PORT', 'METRICS_PORT'])('that the %s is in use', async (name) => {
+  it.each([
+    ['PORT', '1'],
+    ['METRICS_PORT', '1'],
+    ['PORT', '2'],
+    ['METRICS_PORT', '2'],
+  ])('that the %s is in use, with WORKERS=%s', async (name, WORKERS) => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
-    const { code, mistakes, output } = await runGateway(environment({ [name]: `${port}` }));
+    const { code, mistakes, output } = await runGateway(environment({ WORKERS, [name]: `${port}` }));
     other.close();
     expect(mistakes).toEqual([expect.stringContaining(`${port}`)]);
     expect(mistakes[0]).toMatch(/^The gateway stops: another program listens at 127\.0\.0\.1:\d+; set PORT or METRICS_PORT\.$/m);
@@ -210,11 +217,9 @@ describe('what cannot be started says so in one sentence', () => {
   it('that CREDENTIALS_KEY does not fit the database', async () => {
     await (await start()).end('SIGTERM');
     const sentence = 'CREDENTIALS_KEY is not the key that the AuthTokens in this database were encrypted with.';
-    expect(await runGateway(environment({ CREDENTIALS_KEY: key }))).toMatchObject({ code: 78, mistakes: [sentence] });
-    expect(await runGateway(environment({ CREDENTIALS_KEY: key, MIGRATE_ON_START: 'false' }))).toMatchObject({
-      code: 78,
-      mistakes: [sentence],
-    });
+    for (const settings of [{}, { MIGRATE_ON_START: 'false' }, { WORKERS: '2' }]) {
+      expect(await runGateway(environment({ CREDENTIALS_KEY: key, ...settings }))).toMatchObject({ code: 78, mistakes: [sentence] });
+    }
     await expectNoProcessIn(folder);
   });
 
@@ -231,6 +236,7 @@ describe('what cannot be started says so in one sentence', () => {
 /** A value that each variable refuses, and why. */
 const wrong: Record<string, [string, RegExp]> = {
   PORT: ['http', /^PORT must be a whole number from 0 to 65535, not "http"\.$/],
+  WORKERS: ['0', /^WORKERS must be a whole number from 1 to 64, not "0"\.$/],
   METRICS_PORT: ['65536', /^METRICS_PORT must be a whole number from 0 to 65535, not "65536"\.$/],
   PUBLIC_URL: ['ftp://files.test', /^PUBLIC_URL must be an http or https URL/],
   DATABASE_POOL_SIZE: ['0', /^DATABASE_POOL_SIZE must be a whole number from 3/],
@@ -412,10 +418,10 @@ async function start(options: GatewayProcessOptions = {}): Promise<GatewayProces
 }
 
 /** Starts the repository as its users do, in a process group of its own, as a terminal would. */
-async function npmStart() {
+async function npmStart(settings: Record<string, string>) {
   const child = spawn('npm', ['start'], {
     cwd: join(import.meta.dirname, '../..'),
-    env: { PATH: process.env.PATH, HOME: folder, npm_config_update_notifier: 'false', ...environment() },
+    env: { PATH: process.env.PATH, HOME: folder, npm_config_update_notifier: 'false', ...environment(settings) },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

@@ -26,7 +26,7 @@ export async function runGateway(environment: Record<string, string>, args: stri
   return { code, signal, mistakes: stderr.split('\n').filter(Boolean), output: output() };
 }
 
-/** The processes, ours excepted, that run in the folder or name it: a gateway's PostgreSQL, whatever user it runs as. */
+/** The processes, ours excepted, that run in the folder or name it: a gateway, its workers, its PostgreSQL, whatever user it runs as. */
 export async function processesIn(folder: string): Promise<string[]> {
   const others = process.platform === 'linux' ? await linuxProcesses() : posixProcesses();
   return others.filter((line) => line.includes(folder));
@@ -37,7 +37,8 @@ async function linuxProcesses(): Promise<string[]> {
   return Promise.all(
     pids.map(async (pid) => {
       const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ');
-      return `${pid} ${command}(in ${await readlink(`/proc/${pid}/cwd`).catch(() => '')})`;
+      const dataDirectory = /(?:^|\0)(DATA_DIR=[^\0]*)/.exec(await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => ''))?.[1] ?? '';
+      return `${pid} ${command}(in ${await readlink(`/proc/${pid}/cwd`).catch(() => '')}, ${dataDirectory})`;
     }),
   );
 }

@@ -27,6 +27,17 @@ describe('the configuration', () => {
     expect(readConfig({ GRAPHIQL: 'false' }).graphiql).toBe(false);
   });
 
+  it('gives each of several workers its part of the connections, and no less than it needs', () => {
+    expect([readConfig({}), readConfig({ WORKERS: '4' })]).toMatchObject([
+      { workers: 1, poolSize: 10 },
+      { workers: 4, poolSize: 10 },
+    ]);
+    expect(readConfig({ WORKERS: '4', DATABASE_POOL_SIZE: '15' }).poolSize).toBe(3);
+    expect(mistakesIn({ WORKERS: '4', DATABASE_POOL_SIZE: '11' })).toEqual([
+      'DATABASE_POOL_SIZE must be a whole number from 12 to 1000, not "11".',
+    ]);
+  });
+
   it('takes an empty variable as one that is not set', () => {
     expect(readConfig({ PORT: '', DATABASE_URL: '' })).toMatchObject({ port: 4000, databaseUrl: undefined });
   });

@@ -1,0 +1,136 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { type TestDatabase, cloneDatabase } from '../support/database.js';
+import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
+import { postGraphql } from '../support/graphql-client.js';
+import { expectNoProcessIn, killProcessesIn, processesIn } from '../support/processes.js';
+
+/** Long enough for a busy machine to start a worker. */
+const patience = 30_000;
+
+let folder: string;
+let database: TestDatabase;
+let gateway: GatewayProcess;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'gateway-workers-'));
+  database = await cloneDatabase();
+});
+
+afterEach(async () => {
+  await killProcessesIn(folder);
+  await database.drop();
+  await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+});
+
+async function start(settings: Record<string, string> = {}): Promise<void> {
+  const environment = { WORKERS: '2', DATABASE_URL: database.url, CREDENTIALS_KEY: '0'.repeat(64), ...settings };
+  gateway = await startGateway({ dataDirectory: folder, environment });
+  await vi.waitFor(() => expect(gateway.output()).toContain('Metrics '), patience);
+}
+
+/** Asks on a connection of its own; 0 when there is no answer. */
+const live = (): Promise<number> =>
+  fetch(`${gateway.url}/health/live`, { headers: { connection: 'close' }, signal: AbortSignal.timeout(10_000) }).then(
+    ({ status }) => status,
+    () => 0,
+  );
+
+/** The processes that wrote into the log that they answered a request. */
+const answering = (): number[] => [...new Set([...gateway.output().matchAll(/"pid":(\d+),.*"answered"/g)].map(([, pid]) => Number(pid)))];
+
+/** Both workers, once each has answered; the connections are handed out in turn. */
+async function workers(): Promise<number[]> {
+  await vi.waitFor(async () => {
+    await live();
+    expect(answering()).toHaveLength(2);
+  }, patience);
+  expect(answering()).not.toContain(gateway.pid);
+  return answering();
+}
+
+async function metric(name: string): Promise<number> {
+  const [, metricsUrl] = /Metrics +(http\S+)/.exec(gateway.output())!;
+  const lines = (await (await fetch(metricsUrl!)).text()).split('\n');
+  return Number(lines.find((line) => line.startsWith(`${name} `))?.slice(name.length + 1));
+}
+
+const answered = 'gateway_request_duration_seconds_count{method="GET",route="/health/live",status="200"}';
+
+const timesIn = (text: string, part: string): number => text.split(part).length - 1;
+
+it('two workers share the port, what is done once, and what is measured', async () => {
+  await start({ ADMIN_PASSWORD: '' });
+  const pids = await workers();
+  const before = await metric(answered);
+  await Promise.all(Array.from({ length: 20 }, live));
+  await vi.waitFor(async () => expect(await metric(answered)).toBe(before + 20), patience);
+  const by = (pid: number): number => timesIn(gateway.output(), `"pid":${pid},`);
+  for (const pid of pids) expect(by(pid)).toBeGreaterThan(5);
+
+  expect(await metric('gateway_workers')).toBe(2);
+  expect(await metric('gateway_database_pool_connections{database="primary",state="total"}')).toBeGreaterThanOrEqual(2);
+  for (const part of ['The Super Admin was created', 'is ready.', 'Metrics ']) expect(timesIn(gateway.output(), part)).toBe(1);
+  expect(await database.query('SELECT count(*)::integer AS roots FROM account WHERE parent_sid IS NULL')).toEqual([{ roots: 1 }]);
+
+  const [, password] = /\n +password +(\S+)/.exec(gateway.output())!;
+  const viewers = Array.from({ length: 8 }, () =>
+    postGraphql(gateway.url, { login: gateway.adminEmail, secret: password! }, '{ viewer { emailAddress } }'),
+  );
+  for (const { data } of await Promise.all(viewers)) expect(data).toEqual({ viewer: { emailAddress: gateway.adminEmail } });
+});
+
+it('a worker that is killed costs the requests that it had, and is replaced; no counter goes back', async () => {
+  await start();
+  const [killed, other] = await workers();
+  const before = await metric(answered);
+  let stop = false;
+  const statuses: number[] = [];
+  const clients = Array.from({ length: 4 }, async () => {
+    for (; !stop; await sleep(20)) statuses.push(await live());
+  });
+  await vi.waitFor(() => expect(statuses.length).toBeGreaterThan(20), patience);
+  const counted = await metric(answered);
+  expect(counted).toBeGreaterThan(before);
+
+  process.kill(killed!, 'SIGKILL');
+  await vi.waitFor(() => expect(gateway.output()).toContain('another one takes its place'), patience);
+  expect(await metric(answered)).toBeGreaterThanOrEqual(counted);
+  await vi.waitFor(async () => expect(await metric('gateway_workers')).toBe(2), patience);
+  await vi.waitFor(() => expect(answering()).toHaveLength(3), patience);
+  stop = true;
+  await Promise.all(clients);
+
+  // Of each client at most the request that was there.
+  expect(statuses.filter((status) => status !== 200).length).toBeLessThanOrEqual(2 * clients.length);
+  expect(statuses.slice(-20)).toEqual(statuses.slice(-20).map(() => 200));
+  expect(answering()).toContain(other);
+  expect(gateway.output()).toContain(`"worker":${killed},"code":null,"signal":"SIGKILL","pause":100,`);
+  expect(await gateway.end('SIGTERM')).toBe(0);
+  await expectNoProcessIn(folder);
+}, 120_000);
+
+it('a worker that hangs is ended after DRAIN_SECONDS, and costs no metrics', async () => {
+  await start({ DRAIN_SECONDS: '1' });
+  const [hanging] = await workers();
+  process.kill(hanging!, 'SIGSTOP');
+  expect(await metric('gateway_workers')).toBeGreaterThanOrEqual(1);
+  expect(await gateway.end('SIGTERM')).toBe(0);
+  await expectNoProcessIn(folder);
+});
+
+it('when the first process is killed, nothing is left, and the port is free', async () => {
+  await start({ DATABASE_URL: '', CREDENTIALS_KEY: '' });
+  await workers();
+  expect((await processesIn(folder)).length).toBeGreaterThan(3);
+  await gateway.end('SIGKILL');
+  await expectNoProcessIn(folder, patience);
+  const server = createServer().listen(Number(new URL(gateway.url).port), '127.0.0.1');
+  await once(server, 'listening');
+  server.close();
+});
