@@ -9,14 +9,14 @@ import { OrganizationEntity } from './organization-entity.js';
 @Check('account_role_known', `role IN ('Administrator', 'Developer', 'ProvisioningAgent')`)
 @Check('account_email_address_lower', `email_address = lower(email_address)`)
 @Check('account_root_active', `parent_sid IS NOT NULL OR status = 'active'`)
-@Check('account_path_ends_with_sid', `right(path, 32) = substr(sid, 3)`)
 @Check(
   'account_path_leads_through_parent',
-  `CASE WHEN parent_sid IS NULL THEN length(path) = 32 ELSE length(path) >= 64 AND parent_sid = 'AC' || left(right(path, 64), 32) END`,
+  `octet_length(sid) = 34 AND
+   CASE WHEN parent_sid IS NULL THEN path = substr(sid, 3) ELSE path LIKE '%' || substr(parent_sid, 3) || substr(sid, 3) END`,
 )
 @Check(
   'account_path_leads_through_top_level',
-  `top_level_sid = 'AC' || CASE WHEN length(path) = 32 THEN path ELSE substr(path, 33, 32) END`,
+  `top_level_sid = 'AC' || CASE WHEN octet_length(path) = 32 THEN path ELSE substr(path, 33, 32) END`,
 )
 @Index('account_one_root', { synchronize: false })
 @Index('account_children_by_date', ['parentSid', 'dateCreated', 'sid'])

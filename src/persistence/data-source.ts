@@ -10,6 +10,7 @@ import { Profiles1700000001000 } from './migrations/1700000001000-profiles.js';
 import { History1700000002000 } from './migrations/1700000002000-history.js';
 import { Idempotency1700000003000 } from './migrations/1700000003000-idempotency.js';
 import { SignInFailures1700000004000 } from './migrations/1700000004000-sign-in-failures.js';
+import { ConstraintsByBytes1700000005000 } from './migrations/1700000005000-constraints-by-bytes.js';
 import { OrganizationEntity } from './organization-entity.js';
 import { AccountProfileEntity, OrganizationProfileEntity, ProfileEntity } from './profile-entity.js';
 import { SignInFailureEntity } from './sign-in-failure-entity.js';
@@ -48,7 +49,14 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
       IdempotencyKeyEntity,
       SignInFailureEntity,
     ],
-    migrations: [Accounts1700000000000, Profiles1700000001000, History1700000002000, Idempotency1700000003000, SignInFailures1700000004000],
+    migrations: [
+      Accounts1700000000000,
+      Profiles1700000001000,
+      History1700000002000,
+      Idempotency1700000003000,
+      SignInFailures1700000004000,
+      ConstraintsByBytes1700000005000,
+    ],
     migrationsTableName: 'migration',
   });
 }

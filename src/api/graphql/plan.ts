@@ -55,8 +55,8 @@ interface PlannedField {
   definition: GraphQLField<unknown, unknown>;
   nodes: FieldNode[];
   responseName: string;
-  /** The response name, as it begins each value. */
-  label: string;
+  /** What comes before each value: the response name, and what separates it from the field before. */
+  prefix: string;
   shape: Shape;
   /** Writes the field of an object that says it by itself: no resolver is needed. */
   plain: ((object: unknown) => string) | undefined;
@@ -120,14 +120,14 @@ export class Plan {
   #level(type: GraphQLObjectType, sets: readonly SelectionSetNode[]): Level {
     const selected = new Map<string, FieldNode[]>();
     for (const set of sets) this.#collect(type, set, selected);
-    const fields = [...selected].map(([responseName, nodes]): PlannedField => {
+    const fields = [...selected].map(([responseName, nodes], index): PlannedField => {
       const name = nodes[0]!.name.value;
       const definition = name === TypeNameMetaFieldDef.name ? TypeNameMetaFieldDef : type.getFields()[name];
       // Of the root alone: introspection.
       if (definition === undefined) throw new Unplanned();
-      const label = `${JSON.stringify(responseName)}:`;
+      const prefix = `${index === 0 ? '{' : ','}${JSON.stringify(responseName)}:`;
       const shape = this.#shape(definition.type, nodes);
-      return { parentType: type, definition, nodes, responseName, label, shape, plain: plainOf(definition, type, shape) };
+      return { parentType: type, definition, nodes, responseName, prefix, shape, plain: plainOf(definition, type, shape) };
     });
     return { type, fields };
   }
@@ -173,10 +173,12 @@ export class Plan {
     const columns = await Promise.all(
       level.fields.map((field) => (field.plain === undefined ? this.#column(field, objects, run) : undefined)),
     );
+    const { fields } = level;
     return objects.map((object, index) => {
       let text = '';
-      for (const [column, { label, plain }] of level.fields.entries()) {
-        text += (column === 0 ? '{' : ',') + label + (plain === undefined ? columns[column]![index]! : plain(object));
+      for (let column = 0; column < fields.length; column++) {
+        const { prefix, plain } = fields[column]!;
+        text += prefix + (plain === undefined ? columns[column]![index]! : plain(object));
       }
       return `${text}}`;
     });

@@ -245,5 +245,6 @@ async function send(reply: FastifyReply, { status, headers, body }: HTTPGraphQLR
   if (body.kind !== 'complete') throw new AppError('BAD_USER_INPUT', 'Incremental delivery is not supported.');
   for (const [name, value] of headers) reply.header(name, value);
   advise(reply, { status });
-  return reply.code(status ?? 200).send(body.string);
+  // As bytes: of a text, they would be counted first, and then made.
+  return reply.code(status ?? 200).send(Buffer.from(body.string));
 }
