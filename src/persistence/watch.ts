@@ -32,7 +32,10 @@ export async function watched<Result>(client: Client, { limit, isAnswering }: Wa
     reason = why;
     cancel(client);
     await sleep(grace);
-    if (!isOver) drop(client);
+    if (isOver) return;
+    // What was sent behind the first statement runs now.
+    cancel(client);
+    drop(client);
   };
   const look = async (): Promise<void> => {
     if (Date.now() >= deadline) return giveUp('The database took too long for this request; try again, or ask for less.');

@@ -102,7 +102,7 @@ describe('an account that has used up its budget', () => {
 
   it.each<[string, () => Promise<Response | Awaited<ReturnType<typeof postGraphql>>>]>([
     ['GraphQL', () => postGraphql(gateway.url, spender.login, '{ viewer { sid } }')],
-    ['REST', () => rest(spender.login, `/Accounts/${spender.sid}.json`)],
+    ['REST', () => rest(spender.login, '/Accounts.json')],
   ])('is refused by %s, after the sign-in and before anything else', async (surface, ask) => {
     const refusals = `gateway_requests_refused_total{surface="${surface.toLowerCase()}",code="RATE_LIMITED"}`;
     const before = await metric(refusals);

@@ -78,7 +78,8 @@ async function statementsOnReplica(): Promise<string[]> {
 /** All that ever goes to the replica. */
 const lateStatements = [
   /^SELECT list\.key, total\.count\s+FROM unnest/,
-  /^SELECT COUNT\(\$\d\) AS "cnt" FROM "organization" "\w+"$/,
+  /^SELECT count\(\*\)::integer AS count FROM organization WHERE \$1::text IS NULL OR organization\.status = \$1$/,
+  /^SELECT pg_backend_pid\(\) AS pid$/,
   /^SELECT count\(\*\)::integer AS count FROM profile$/,
 ];
 
