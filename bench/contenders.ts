@@ -49,68 +49,24 @@ function cursorOf(parts: readonly string[], encoding: 'base64' | 'base64url'): s
   return Buffer.from(JSON.stringify(parts)).toString(encoding);
 }
 
+/** What each kind of work asks for. How an account and what belongs to it are reached, each contender spells in its own way. */
+const names = 'sid emailAddress friendlyName status role';
+const one = (account: string): string => `${account} { sid emailAddress friendlyName type status role dateCreated dateUpdated }`;
+const page = (account: string, subAccounts: string): string =>
+  `${account} { ${subAccounts} { nodes { sid emailAddress friendlyName status dateCreated } pageInfo { hasNextPage endCursor } } }`;
+function tree(account: string, subAccounts: string, organization = 'organization'): string {
+  const leaf = `${names} ${organization} { sid domainName }`;
+  return `${account} { sid friendlyName ${subAccounts} { nodes { ${leaf} ${subAccounts} { nodes { ${leaf} } } } } }`;
+}
+
 const gatewayRequests: Contender['requests'] = {
-  R1: graphql(
-    'query($sid: ID!) { account(by: { sid: $sid }) { sid emailAddress friendlyName type status role dateCreated dateUpdated } }',
-    ({ sid }) => ({ sid }),
-  ),
+  R1: graphql(`query($sid: ID!) { ${one('account(by: { sid: $sid })')} }`, ({ sid }) => ({ sid })),
   R2: graphql(
-    `
-      query ($sid: ID!, $width: Int!) {
-        account(by: { sid: $sid }) {
-          sid
-          friendlyName
-          subAccounts(first: $width) {
-            nodes {
-              sid
-              emailAddress
-              friendlyName
-              status
-              role
-              organization {
-                sid
-                domainName
-              }
-              subAccounts(first: $width) {
-                nodes {
-                  sid
-                  emailAddress
-                  friendlyName
-                  status
-                  role
-                  organization {
-                    sid
-                    domainName
-                  }
-                }
-              }
-            }
-          }
-        }
-      }
-    `,
+    `query($sid: ID!, $width: Int!) { ${tree('account(by: { sid: $sid })', 'subAccounts(first: $width)')} }`,
     ({ sid, width }) => ({ sid, width }),
   ),
   R3: graphql(
-    `
-      query ($sid: ID!, $after: String) {
-        account(by: { sid: $sid }) {
-          subAccounts(first: 50, after: $after) {
-            nodes {
-              sid
-              emailAddress
-              friendlyName
-              status
-              dateCreated
-            }
-            pageInfo {
-              hasNextPage
-              endCursor
-            }
-          }
-        }
-      }
-    `,
+    `query($sid: ID!, $after: String) { ${page('account(by: { sid: $sid })', 'subAccounts(first: 50, after: $after)')} }`,
     ({ sid, after }) => ({
       sid,
       // As `endCursor` of the page before has it; the comparison makes sure of that.
@@ -119,7 +75,7 @@ const gatewayRequests: Contender['requests'] = {
   ),
   R4: ({ sid }) => ({ method: 'GET', path: `/restcomm/2012-04-24/Accounts/${sid}.json` }),
   W1: graphql(
-    'mutation($input: CreateAccountInput!) { createAccount(input: $input) { account { sid emailAddress friendlyName status role } } }',
+    `mutation($input: CreateAccountInput!) { createAccount(input: $input) { account { ${names} } } }`,
     ({ sid, emailAddress, password }) => ({ input: { parentSid: sid, emailAddress, password, friendlyName, role: 'DEVELOPER' } }),
   ),
 };
@@ -184,81 +140,18 @@ const mercurius: Contender = {
   isInstalled: false,
   program: among('mercurius.mjs'),
   requests: {
-    R1: graphql(
-      'query($sid: ID!) { account(sid: $sid) { sid emailAddress friendlyName type status role dateCreated dateUpdated } }',
-      ({ sid }) => ({ sid }),
-    ),
-    R2: graphql(
-      `
-        query ($sid: ID!, $width: Int!) {
-          account(sid: $sid) {
-            sid
-            friendlyName
-            subAccounts(first: $width) {
-              nodes {
-                sid
-                emailAddress
-                friendlyName
-                status
-                role
-                organization {
-                  sid
-                  domainName
-                }
-                subAccounts(first: $width) {
-                  nodes {
-                    sid
-                    emailAddress
-                    friendlyName
-                    status
-                    role
-                    organization {
-                      sid
-                      domainName
-                    }
-                  }
-                }
-              }
-            }
-          }
-        }
-      `,
-      ({ sid, width }) => ({ sid, width }),
-    ),
+    R1: graphql(`query($sid: ID!) { ${one('account(sid: $sid)')} }`, ({ sid }) => ({ sid })),
+    R2: graphql(`query($sid: ID!, $width: Int!) { ${tree('account(sid: $sid)', 'subAccounts(first: $width)')} }`, ({ sid, width }) => ({
+      sid,
+      width,
+    })),
     R3: graphql(
-      `
-        query ($sid: ID!, $after: String) {
-          account(sid: $sid) {
-            subAccounts(first: 50, after: $after) {
-              nodes {
-                sid
-                emailAddress
-                friendlyName
-                status
-                dateCreated
-              }
-              pageInfo {
-                hasNextPage
-                endCursor
-              }
-            }
-          }
-        }
-      `,
+      `query($sid: ID!, $after: String) { ${page('account(sid: $sid)', 'subAccounts(first: 50, after: $after)')} }`,
       ({ sid, after }) => ({ sid, after: after && `${after.dateCreated.toISOString()} ${after.sid}` }),
     ),
     W1: graphql(
-      `
-        mutation ($sid: ID!, $emailAddress: String!, $friendlyName: String!) {
-          createAccount(sid: $sid, emailAddress: $emailAddress, friendlyName: $friendlyName) {
-            sid
-            emailAddress
-            friendlyName
-            status
-            role
-          }
-        }
-      `,
+      `mutation($sid: ID!, $emailAddress: String!, $friendlyName: String!) {
+         createAccount(sid: $sid, emailAddress: $emailAddress, friendlyName: $friendlyName) { ${names} } }`,
       ({ sid, emailAddress }) => ({ sid, emailAddress, friendlyName }),
     ),
   },
@@ -268,100 +161,28 @@ const mercurius: Contender = {
 /** What PostGraphile calls the order by date and SID in its cursors. */
 const orderInCursors = '0e5a7f24f1';
 
+const accountInSight = 'account: accountInSight(sid: $sid)';
+const accountsBelow = (which: string): string => `subAccounts: accountsByParentSid(${which}, orderBy: [DATE_CREATED_ASC, SID_ASC])`;
+
 const postgraphile: Contender = {
   name: 'postgraphile',
   title: 'PostGraphile 5 over the same tables, on the newer Node.js',
   isInstalled: false,
   program: among('postgraphile.mjs', newerNode),
   requests: {
-    R1: graphql(
-      `
-        query ($sid: String!) {
-          account: accountInSight(sid: $sid) {
-            sid
-            emailAddress
-            friendlyName
-            type
-            status
-            role
-            dateCreated
-            dateUpdated
-          }
-        }
-      `,
-      ({ sid }) => ({ sid }),
-    ),
+    R1: graphql(`query($sid: String!) { ${one(accountInSight)} }`, ({ sid }) => ({ sid })),
     R2: graphql(
-      `
-        query ($sid: String!, $width: Int!) {
-          account: accountInSight(sid: $sid) {
-            sid
-            friendlyName
-            subAccounts: accountsByParentSid(first: $width, orderBy: [DATE_CREATED_ASC, SID_ASC]) {
-              nodes {
-                sid
-                emailAddress
-                friendlyName
-                status
-                role
-                organization: organizationByOrganizationSid {
-                  sid
-                  domainName
-                }
-                subAccounts: accountsByParentSid(first: $width, orderBy: [DATE_CREATED_ASC, SID_ASC]) {
-                  nodes {
-                    sid
-                    emailAddress
-                    friendlyName
-                    status
-                    role
-                    organization: organizationByOrganizationSid {
-                      sid
-                      domainName
-                    }
-                  }
-                }
-              }
-            }
-          }
-        }
-      `,
+      `query($sid: String!, $width: Int!) {
+         ${tree(accountInSight, accountsBelow('first: $width'), 'organization: organizationByOrganizationSid')} }`,
       ({ sid, width }) => ({ sid, width }),
     ),
     R3: graphql(
-      `
-        query ($sid: String!, $after: Cursor) {
-          account: accountInSight(sid: $sid) {
-            subAccounts: accountsByParentSid(first: 50, after: $after, orderBy: [DATE_CREATED_ASC, SID_ASC]) {
-              nodes {
-                sid
-                emailAddress
-                friendlyName
-                status
-                dateCreated
-              }
-              pageInfo {
-                hasNextPage
-                endCursor
-              }
-            }
-          }
-        }
-      `,
+      `query($sid: String!, $after: Cursor) { ${page(accountInSight, accountsBelow('first: 50, after: $after'))} }`,
       ({ sid, after }) => ({ sid, after: after && cursorOf([orderInCursors, inMicroseconds(after.dateCreated), after.sid], 'base64') }),
     ),
     W1: graphql(
-      `
-        mutation ($sid: String!, $emailAddress: String!, $friendlyName: String!) {
-          createAccount: makeAccount(sid: $sid, emailAddress: $emailAddress, friendlyName: $friendlyName) {
-            sid
-            emailAddress
-            friendlyName
-            status
-            role
-          }
-        }
-      `,
+      `mutation($sid: String!, $emailAddress: String!, $friendlyName: String!) {
+         createAccount: makeAccount(sid: $sid, emailAddress: $emailAddress, friendlyName: $friendlyName) { ${names} } }`,
       ({ sid, emailAddress }) => ({ sid, emailAddress, friendlyName }),
     ),
   },

@@ -35,7 +35,8 @@ export async function callerOf(request, pool) {
   return rows[0];
 }
 
-const callerStatement = `
+/** The account $1, if it is an active administrator and $2 is the hash of its AuthToken. */
+export const callerStatement = `
   SELECT account.sid, account.path FROM account JOIN credential ON credential.account_sid = account.sid
   WHERE account.sid = $1 AND credential.token_hash = $2 AND account.status = 'active' AND account.role = 'Administrator'`;
 

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import pg from 'pg';
-import { authTokenOf, claimOf } from './credentials.mjs';
+import { subresourcePaths } from '../../dist/src/domain/subresource.js';
+import { authTokenOf, callerStatement, claimOf } from './credentials.mjs';
 
 /*
  * The floor: what the same answers cost with nothing but Node.js, its driver and PostgreSQL. One prepared statement for
@@ -10,10 +11,7 @@ import { authTokenOf, claimOf } from './credentials.mjs';
 
 const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 10 });
 
-const caller = `caller AS (
-  SELECT account.sid, account.path FROM account JOIN credential ON credential.account_sid = account.sid
-  WHERE account.sid = $1 AND credential.token_hash = $2 AND account.status = 'active' AND account.role = 'Administrator'
-)`;
+const caller = `caller AS (${callerStatement})`;
 /** The account $3, if the caller sees it. */
 const inSight = `caller JOIN account ON account.sid = $3 AND starts_with(account.path, caller.path)`;
 
@@ -96,24 +94,12 @@ const works = {
 };
 
 const uri = '/2012-04-24/Accounts';
-const subresources = [
-  'AvailablePhoneNumbers',
-  'Calls',
-  'Conferences',
-  'IncomingPhoneNumbers',
-  'Notifications',
-  'OutgoingCallerIds',
-  'Recordings',
-  'Sandbox',
-  'SMS/Messages',
-  'Transcriptions',
-];
 const snakeCase = (name) =>
   name
     .replace('/', '')
     .replace(/(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, '_')
     .toLowerCase();
-const links = subresources.map((path) => [snakeCase(path), path]);
+const links = subresourcePaths.map((path) => [snakeCase(path), path]);
 const rfc2822 = (text) => new Date(text).toUTCString().replace(', 0', ', ').replace('GMT', '+0000');
 
 /** As the documented API has it; nothing for a caller who may not. */
