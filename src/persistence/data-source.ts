@@ -34,7 +34,7 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
     connectTimeoutMS: 5_000,
     poolErrorHandler: onBrokenConnection,
     // `pipeline`: statements that do not wait for each other are sent without waiting, and cost one round trip.
-    // `onConnect`: on each client too: between being idle and being used it belongs to neither, and an error that nobody takes ends the process.
+    // `onConnect`: each client is listened to as well; between being idle and being used it belongs to neither, and an error that nobody takes ends the process.
     extra: { keepAlive: true, pipeline: true, onConnect: async (client: Client) => void client.on('error', onBrokenConnection) },
     entities: [
       OrganizationEntity,

@@ -260,8 +260,12 @@ interface DriverError extends Error {
   constraint?: string;
 }
 
+function driverError(error: unknown): DriverError | undefined {
+  return error instanceof Error ? error : undefined;
+}
+
 function codeOf(error: unknown): string | undefined {
-  return error instanceof Error ? (error as DriverError).code : undefined;
+  return driverError(error)?.code;
 }
 
 function lostToAnother(error: unknown): boolean {
@@ -272,7 +276,7 @@ function lostToAnother(error: unknown): boolean {
 /** Turns the database's failures that a caller can act on into the catalogue's errors, and passes on all else. */
 function asAppError(error: unknown): unknown {
   if (error instanceof AppError) return error;
-  const cause = error instanceof Error ? (error as DriverError) : undefined;
+  const cause = driverError(error);
   const code = cause?.code ?? '';
   if (code === sqlState.uniqueViolation && cause?.constraint !== undefined) {
     return conflicts[cause.constraint]?.() ?? error;

@@ -20,10 +20,9 @@ export async function rowsOf<Row>(client: Client, sql: string, parameters: unkno
 }
 
 function nameOf(sql: string): string | undefined {
-  const name = names.get(sql);
-  if (name !== undefined || names.size >= preparedAtMost) return name;
-  names.set(sql, `s${names.size}`);
-  return names.get(sql);
+  let name = names.get(sql);
+  if (name === undefined && names.size < preparedAtMost) names.set(sql, (name = `s${names.size}`));
+  return name;
 }
 
 /**

@@ -45,10 +45,7 @@ type Shape =
   | { kind: 'list'; isNullable: boolean; item: Shape };
 
 /** What is asked of all objects at one place of a query. */
-interface Level {
-  type: GraphQLObjectType;
-  fields: PlannedField[];
-}
+type Level = readonly PlannedField[];
 
 interface PlannedField {
   parentType: GraphQLObjectType;
@@ -96,7 +93,7 @@ export class Plan {
 
   /** The account that the query is about, when it is about one. */
   account(variables: Record<string, unknown>): AccountReference | undefined {
-    for (const { definition, nodes } of this.#root.fields) {
+    for (const { definition, nodes } of this.#root) {
       const { readsAccount } = definition.extensions as PlanningHints;
       if (readsAccount !== undefined) return readsAccount(getArgumentValues(definition, nodes[0]!, variables) as never);
     }
@@ -120,7 +117,7 @@ export class Plan {
   #level(type: GraphQLObjectType, sets: readonly SelectionSetNode[]): Level {
     const selected = new Map<string, FieldNode[]>();
     for (const set of sets) this.#collect(type, set, selected);
-    const fields = [...selected].map(([responseName, nodes], index): PlannedField => {
+    return [...selected].map(([responseName, nodes], index): PlannedField => {
       const name = nodes[0]!.name.value;
       const definition = name === TypeNameMetaFieldDef.name ? TypeNameMetaFieldDef : type.getFields()[name];
       // Of the root alone: introspection.
@@ -129,7 +126,6 @@ export class Plan {
       const shape = this.#shape(definition.type, nodes);
       return { parentType: type, definition, nodes, responseName, prefix, shape, plain: plainOf(definition, type, shape) };
     });
-    return { type, fields };
   }
 
   #collect(type: GraphQLObjectType, { selections }: SelectionSetNode, selected: Map<string, FieldNode[]>): void {
@@ -169,11 +165,8 @@ export class Plan {
   }
 
   /** Writes all objects of a level: first what its fields bring, each for all of them, then object by object. */
-  async #objects(level: Level, objects: readonly unknown[], run: Run): Promise<string[]> {
-    const columns = await Promise.all(
-      level.fields.map((field) => (field.plain === undefined ? this.#column(field, objects, run) : undefined)),
-    );
-    const { fields } = level;
+  async #objects(fields: Level, objects: readonly unknown[], run: Run): Promise<string[]> {
+    const columns = await Promise.all(fields.map((field) => (field.plain === undefined ? this.#column(field, objects, run) : undefined)));
     return objects.map((object, index) => {
       let text = '';
       for (let column = 0; column < fields.length; column++) {
@@ -271,7 +264,10 @@ interface Run {
 /** A field that is read from its object, as GraphQL's default resolver does. */
 function plainOf(definition: GraphQLField<unknown, unknown>, { name: typeName }: GraphQLObjectType, shape: Shape): PlannedField['plain'] {
   const { name, resolve } = definition;
-  if (definition === TypeNameMetaFieldDef) return () => JSON.stringify(typeName);
+  if (definition === TypeNameMetaFieldDef) {
+    const text = JSON.stringify(typeName);
+    return () => text;
+  }
   if (resolve !== undefined || shape.kind !== 'leaf') return undefined;
   return (object) => writtenLeaf(shape, (object as Record<string, unknown>)[name]);
 }
