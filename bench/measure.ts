@@ -48,12 +48,15 @@ export function entrantsOf(running: readonly Running[], work: Work): Entrant[] {
   return running.filter(({ contender }) => contender.requests[work.name] !== undefined).map((one) => ({ one, work }));
 }
 
+/** So long a program of many thousand lines is compiled and optimized while it works. */
+const warmUpMilliseconds = 6_000;
+
 /** Lets the entrants work in turn, for some rounds, after each has counted its statements and become warm. */
 export async function takeTurns(entrants: readonly Entrant[], world: World, { rounds, milliseconds }: Turns): Promise<Measured[]> {
   const measured: (Measured & { next: () => Buffer })[] = [];
   for (const entrant of entrants) {
     const next = requestsOf(entrant.one.contender, entrant.work);
-    await loadFor(entrant, world, next, Math.max(milliseconds, 2000));
+    await loadFor(entrant, world, next, Math.max(milliseconds, warmUpMilliseconds));
     measured.push({ ...entrant, next, slices: [], statements: await statementsOf(entrant.one.server, world, next, entrant.work.counted) });
   }
   for (let round = 0; round < rounds; round++) {

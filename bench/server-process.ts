@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface ServerProgram {
   /** The Node.js that runs it. */
   node: string;
-  /** The file, then its arguments. */
+  /** Options of Node.js, the file, then its arguments. */
   args: readonly string[];
   environment: Readonly<Record<string, string>>;
   /** Where its output goes, log and all. */

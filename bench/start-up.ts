@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { program } from './contenders.js';
+import { startArguments } from './contenders.js';
 import { ServerProcess } from './server-process.js';
 
 /** How long the gateway takes from the start of its process until it is ready, in milliseconds. */
@@ -18,7 +18,7 @@ export async function measureStartUp(runs: number): Promise<StartUp> {
   const start = async (): Promise<number> => {
     const server = await ServerProcess.start({
       node: process.execPath,
-      args: [program],
+      args: startArguments,
       environment: { DATA_DIR: join(directory, 'data'), PORT: '0', METRICS_PORT: '0' },
       outputFile: join(directory, 'output.log'),
     });

@@ -35,9 +35,10 @@ export interface PageQuery {
 /** What permission and every list below rest on; so it is read always. */
 const whoIsWhose: readonly AccountColumn[] = ['sid', 'path', 'parentSid'];
 
-/** An account of a list, as far as it was read, with the list's key. */
+/** An account of a list, as far as it was read. */
 export interface Listed extends Account {
-  listKey: string;
+  /** The place of the list's key among those that were asked for, from 0. */
+  list: number;
   /** What the account is ordered by, where its own columns do not tell. */
   orderKey?: string;
 }
@@ -269,8 +270,8 @@ export class AccountRepository {
     const read = selected([...new Set([...whoIsWhose, ...(cursors ? key.columns : []), ...columns])]);
     return rowsOf<Listed>(
       this.client,
-      `SELECT list.key AS "listKey", page.*
-       FROM unnest($1::text[]) AS list(key)
+      `SELECT list.number::integer - 1 AS list, page.*
+       FROM unnest($1::text[]) WITH ORDINALITY AS list(key, number)
        CROSS JOIN LATERAL (
          SELECT ${[read, ...(cursors ? key.expressions : [])].join(', ')}
          FROM account

@@ -3,7 +3,7 @@ import type { Account, AccountKey } from '../domain/account.js';
 import type { Sid } from '../domain/sid.js';
 import type { SignInFailures } from '../domain/sign-in-limit.js';
 import { accountColumns, keyCondition } from './account-repository.js';
-import { failuresIn } from './sign-in-failure-repository.js';
+import { failuresIn, noFailures } from './sign-in-failure-repository.js';
 import { ofAnotherKey, rowsOf } from './sql.js';
 
 /** What verifies an account's secrets. */
@@ -44,6 +44,26 @@ export interface SignInData {
   failures: SignInFailures;
 }
 
+const signInStatements = new Map<string, string>();
+
+/** The statement that signs in the account of the condition; every request has it, so its text is made once. */
+function signInStatement(condition: string): string {
+  let statement = signInStatements.get(condition);
+  if (statement === undefined) {
+    const failures = failuresIn('COALESCE(account.sid, $2)', '$3');
+    statement = `
+      SELECT ${accountColumns}, credential.password_hash AS "passwordHash", credential.token_hash AS "tokenHash",
+             CASE WHEN credential.previous_token_expires_at > now() THEN credential.previous_token_hash END AS "previousTokenHash",
+             ${failures.column} AS failures
+      FROM (VALUES (true)) AS caller
+      LEFT JOIN account ON ${condition}
+      LEFT JOIN credential ON credential.account_sid = account.sid
+      ${failures.joins}`;
+    signInStatements.set(condition, statement);
+  }
+  return statement;
+}
+
 /** Every statement on the tables `credential` and `password_reset_token`. */
 export class CredentialRepository {
   constructor(private readonly client: Client) {}
@@ -55,23 +75,14 @@ export class CredentialRepository {
    */
   async findForSignIn(key: AccountKey, { login, address }: { login: string; address: string }): Promise<SignInData> {
     const [condition, value] = keyCondition(key);
-    const failures = failuresIn('COALESCE(account.sid, $2)', '$3');
-    const [found] = await rowsOf<(Account | { sid: null }) & (Credential | Record<keyof Credential, null>) & SignInFailures>(
-      this.client,
-      `SELECT ${accountColumns}, credential.password_hash AS "passwordHash", credential.token_hash AS "tokenHash",
-              CASE WHEN credential.previous_token_expires_at > now() THEN credential.previous_token_hash END AS "previousTokenHash",
-              ${failures.columns}
-       FROM (VALUES (true)) AS caller
-       LEFT JOIN account ON ${condition}
-       LEFT JOIN credential ON credential.account_sid = account.sid
-       ${failures.joins}`,
-      [value, login, address],
-    );
-    const { passwordHash, tokenHash, previousTokenHash, ofPair, ofAccount, ofAddress, ...account } = found!;
+    const [found] = await rowsOf<
+      (Account | { sid: null }) & (Credential | Record<keyof Credential, null>) & { failures: SignInFailures | null }
+    >(this.client, signInStatement(condition), [value, login, address]);
+    const { passwordHash, tokenHash, previousTokenHash, failures, ...account } = found!;
     return {
       account: account.sid === null ? undefined : account,
       credential: passwordHash === null ? undefined : { passwordHash, tokenHash, previousTokenHash },
-      failures: { ofPair, ofAccount, ofAddress },
+      failures: failures ?? noFailures,
     };
   }
 

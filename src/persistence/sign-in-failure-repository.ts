@@ -16,16 +16,20 @@ interface Counted extends Failures {
 
 const secondsLeft = (table: string): string => `ceil(extract(epoch FROM ${table}.window_ends - now()))::integer`;
 
-/** The failures of $subject and $address, both SQL, as columns of a statement that joins `joins`. */
-export function failuresIn(subject: string, address: string): { columns: string; joins: string } {
+/**
+ * The failures of $subject and $address, both SQL, as a column of a statement that joins `joins`: null where there are none,
+ * as a rule.
+ */
+export function failuresIn(subject: string, address: string): { column: string; joins: string } {
   const keys = { ofPair: [subject, address], ofAccount: [subject, `''`], ofAddress: [`''`, address] };
   const names = Object.keys(keys).map((name) => `"${name}"`);
+  const counted = names.map(
+    (name) =>
+      `'${name.slice(1, -1)}', json_build_object('count', COALESCE(${name}.failures, 0), 'secondsLeft', COALESCE(${secondsLeft(name)}, 0))`,
+  );
   return {
-    columns: names
-      .map(
-        (name) => `json_build_object('count', COALESCE(${name}.failures, 0), 'secondsLeft', COALESCE(${secondsLeft(name)}, 0)) AS ${name}`,
-      )
-      .join(', '),
+    column: `CASE WHEN COALESCE(${names.map((name) => `${name}.failures`).join(', ')}) IS NOT NULL
+             THEN json_build_object(${counted.join(', ')}) END`,
     joins: Object.entries(keys)
       .map(
         ([name, [ofSubject, ofAddress]]) =>
@@ -37,6 +41,9 @@ export function failuresIn(subject: string, address: string): { columns: string;
 }
 
 const none: Failures = { count: 0, secondsLeft: 0 };
+
+/** Nothing has failed. */
+export const noFailures: SignInFailures = { ofPair: none, ofAccount: none, ofAddress: none };
 
 /** Every statement on the table `sign_in_failure`, but for the join by which signing in reads it. */
 export class SignInFailureRepository {

@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import { send } from './statement.js';
 
 /** More statements than these are not prepared: they are too many texts for a session to keep. */
 const preparedAtMost = 500;
@@ -14,9 +15,13 @@ const isSession = new WeakMap<Client, boolean>();
  * name that it has there; behind a pooler, where a session is everybody's, each time.
  */
 export async function rowsOf<Row>(client: Client, sql: string, parameters: unknown[] = []): Promise<Row[]> {
-  const name = isOwnSession(client) ? nameOf(sql) : undefined;
-  const { rows } = await client.query({ text: sql, values: parameters, ...(name !== undefined && { name }) });
-  return rows as Row[];
+  try {
+    return (await send(client, isOwnSession(client) ? nameOf(sql) : undefined, sql, parameters)) as Row[];
+  } catch (error) {
+    // Where it was sent from; where its answer came in tells nothing.
+    if (error instanceof Error) Error.captureStackTrace(error);
+    throw error;
+  }
 }
 
 function nameOf(sql: string): string | undefined {

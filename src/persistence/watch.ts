@@ -65,7 +65,7 @@ export function drop(client: Client): void {
 }
 
 /** What pg knows of its connection, and does not declare. */
-interface Connected {
+export interface Connected {
   connection: { stream: Socket };
   host: string;
   port: number;

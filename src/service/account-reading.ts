@@ -65,9 +65,9 @@ export class AccountReading {
   async pages(actor: Actor, listing: Listing, owners: readonly ListOwner[]): Promise<PageOf<Listed>[]> {
     const keys = listKeys(actor, listing.scope, owners);
     const rows = await this.database.read(({ accounts }) => accounts.listPages(keys, listing));
-    const byKey = new Map(keys.map((key): [string, Listed[]] => [key, []]));
-    for (const row of rows) byKey.get(row.listKey)!.push(row);
-    return keys.map((key) => pageFrom(byKey.get(key)!, listing.page));
+    const lists = keys.map((): Listed[] => []);
+    for (const row of rows) lists[row.list]!.push(row);
+    return lists.map((list) => pageFrom(list, listing.page));
   }
 
   /** The page with that number of one owner's list, and how long the whole list is. @throws AppError FORBIDDEN */
