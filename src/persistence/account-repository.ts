@@ -3,7 +3,7 @@ import type { Account, AccountKey, AccountStatus } from '../domain/account.js';
 import type { Order, OrderField, Page, Position } from '../domain/page.js';
 import type { Sid } from '../domain/sid.js';
 import { type Path, levelWidth, pathRangeEnd } from '../domain/tree.js';
-import { rowsOf, together } from './sql.js';
+import { anyOfList, listsOf, rowsOf, together } from './sql.js';
 
 /** Which accounts a list holds, for each of the many keys that it is asked for at once. */
 export type AccountScope =
@@ -78,10 +78,18 @@ function selected(columns: readonly AccountColumn[]): string {
 export const allColumns = Object.keys(columnNames) as AccountColumn[];
 export const accountColumns = selected(allColumns);
 
-/** What an account is looked up by: the condition on the table `account`, and the value of its one parameter. */
-export function keyCondition(key: AccountKey): [condition: string, value: string] {
-  return 'sid' in key ? ['account.sid = $1', key.sid] : ['account.open_email_address = $1', key.emailAddress];
+/** What accounts are looked up by, as two lists of the same length: of SIDs and of e-mail addresses, null where the key is of the other kind. */
+export function keyColumns(keys: readonly AccountKey[]): [sids: (string | null)[], emailAddresses: (string | null)[]] {
+  return [keys.map((key) => ('sid' in key ? key.sid : null)), keys.map((key) => ('sid' in key ? null : key.emailAddress))];
 }
+
+/** The account that one of many keys names, `list` being the keys: the one of the SID, or the one that is not closed and has the e-mail address. */
+export const accountAt = (list: string): string =>
+  `LATERAL (
+     SELECT account.* FROM account WHERE account.sid = ${list}.sid
+     UNION ALL SELECT account.* FROM account WHERE account.open_email_address = ${list}.email_address
+     LIMIT 1
+   ) AS account`;
 
 /** What has the path, and everything below it: one range of the index on `path`. */
 export const treeAt = (path: string, table = 'account'): string =>
@@ -92,6 +100,10 @@ const inTree = treeAt('$1');
 
 /** The account with SID $1, if it has the path $2 or one below it. */
 const memberWithin = `member.sid = $1 AND ${treeAt('$2', 'member')}`;
+
+const findManyByStatement = `
+  SELECT key.number::integer - 1 AS place, ${accountColumns}
+  FROM ${listsOf(2)} WITH ORDINALITY AS key(sid, email_address, number) CROSS JOIN ${accountAt('key')}`;
 
 /** Any number that no one else locks; see migrate.ts for the other one. */
 const firstStartLock = 0x41_47_4d_32;
@@ -105,13 +117,20 @@ export class AccountRepository {
   }
 
   async findMany(sids: readonly Sid[]): Promise<Account[]> {
-    return rowsOf<Account>(this.client, `SELECT ${accountColumns} FROM account WHERE account.sid = ANY($1)`, [sids]);
+    return rowsOf<Account>(this.client, `SELECT ${accountColumns} FROM account WHERE account.sid = ${anyOfList}`, [sids]);
   }
 
   /** The account of the SID, or the one that is not closed and has the e-mail address. */
   async findBy(key: AccountKey): Promise<Account | undefined> {
-    const [condition, value] = keyCondition(key);
-    return (await rowsOf<Account>(this.client, `SELECT ${accountColumns} FROM account WHERE ${condition}`, [value]))[0];
+    return (await this.findManyBy([key]))[0];
+  }
+
+  /** The same for each of many keys, in their order. */
+  async findManyBy(keys: readonly AccountKey[]): Promise<(Account | undefined)[]> {
+    const rows = await rowsOf<Account & { place: number }>(this.client, findManyByStatement, keyColumns(keys));
+    const found: (Account | undefined)[] = keys.map(() => undefined);
+    for (const { place, ...account } of rows) found[place] = account;
+    return found;
   }
 
   async findRoot(): Promise<Account | undefined> {
@@ -271,7 +290,7 @@ export class AccountRepository {
     return rowsOf<Listed>(
       this.client,
       `SELECT list.number::integer - 1 AS list, page.*
-       FROM unnest($1::text[]) WITH ORDINALITY AS list(key, number)
+       FROM ${listsOf(1)} WITH ORDINALITY AS list(key, number)
        CROSS JOIN LATERAL (
          SELECT ${[read, ...(cursors ? key.expressions : [])].join(', ')}
          FROM account
@@ -291,7 +310,7 @@ export class AccountRepository {
     const counts = await rowsOf<{ key: string; count: number }>(
       this.client,
       `SELECT list.key, total.count
-       FROM unnest($1::text[]) AS list(key)
+       FROM ${listsOf(1)} AS list(key)
        CROSS JOIN LATERAL (SELECT count(*)::integer AS count FROM account WHERE ${conditions.join(' AND ')}) AS total`,
       parameters,
     );

@@ -2,9 +2,9 @@ import type { Client } from 'pg';
 import type { Account, AccountKey } from '../domain/account.js';
 import type { Sid } from '../domain/sid.js';
 import type { SignInFailures } from '../domain/sign-in-limit.js';
-import { accountColumns, keyCondition } from './account-repository.js';
+import { accountAt, accountColumns, keyColumns } from './account-repository.js';
 import { failuresIn, noFailures } from './sign-in-failure-repository.js';
-import { ofAnotherKey, rowsOf } from './sql.js';
+import { listsOf, ofAnotherKey, rowsOf } from './sql.js';
 
 /** What verifies an account's secrets. */
 export interface Credential {
@@ -37,6 +37,20 @@ export interface KeptTokenOf {
   tokenHash: Buffer;
 }
 
+/** Whose AuthToken is asked for, and by whom. */
+export interface TokenKey {
+  sid: Sid;
+  readerSid: Sid;
+}
+
+/** What a caller is looked up by. */
+export interface SignInKey {
+  key: AccountKey;
+  /** What the caller says who it is, and where it comes from, as failures are counted by them. */
+  login: string;
+  address: string;
+}
+
 /** What signing in decides on. */
 export interface SignInData {
   account: Account | undefined;
@@ -44,61 +58,66 @@ export interface SignInData {
   failures: SignInFailures;
 }
 
-const signInStatements = new Map<string, string>();
+/** A row of the statement by which callers are looked up. */
+type FoundForSignIn = (Account | { sid: null }) & (Credential | Record<keyof Credential, null>) & { failures: SignInFailures | null };
 
-/** The statement that signs in the account of the condition; every request has it, so its text is made once. */
-function signInStatement(condition: string): string {
-  let statement = signInStatements.get(condition);
-  if (statement === undefined) {
-    const failures = failuresIn('COALESCE(account.sid, $2)', '$3');
-    statement = `
-      SELECT ${accountColumns}, credential.password_hash AS "passwordHash", credential.token_hash AS "tokenHash",
-             CASE WHEN credential.previous_token_expires_at > now() THEN credential.previous_token_hash END AS "previousTokenHash",
-             ${failures.column} AS failures
-      FROM (VALUES (true)) AS caller
-      LEFT JOIN account ON ${condition}
-      LEFT JOIN credential ON credential.account_sid = account.sid
-      ${failures.joins}`;
-    signInStatements.set(condition, statement);
-  }
-  return statement;
-}
+/** The credential of the account with the SID, in SQL. */
+const credentialAt = (sid: string): string =>
+  `LATERAL (SELECT credential.* FROM credential WHERE credential.account_sid = ${sid} LIMIT 1) AS credential`;
+
+const failures = failuresIn('COALESCE(account.sid, caller.login)', 'caller.address');
+
+/*
+ * Everything is looked up key by key, each by its index: LATERAL with a LIMIT leaves PostgreSQL no other way. A plan that is
+ * kept from when the tables were empty would read them whole.
+ */
+const signInStatement = `
+  SELECT ${accountColumns}, credential.password_hash AS "passwordHash", credential.token_hash AS "tokenHash",
+         CASE WHEN credential.previous_token_expires_at > now() THEN credential.previous_token_hash END AS "previousTokenHash",
+         ${failures.column} AS failures
+  FROM ${listsOf(4)} WITH ORDINALITY AS caller(sid, email_address, login, address, number)
+  LEFT JOIN ${accountAt('caller')} ON true
+  LEFT JOIN ${credentialAt('account.sid')} ON true
+  ${failures.joins}
+  ORDER BY caller.number`;
 
 /** Every statement on the tables `credential` and `password_reset_token`. */
 export class CredentialRepository {
   constructor(private readonly client: Client) {}
 
   /**
-   * All that signing in needs, in one statement: the account of the SID, or the one that is not closed and has the e-mail
-   * address; what verifies its secrets, unless it has none; and how often it failed from the address, which for a login
-   * that no account has is counted by the login.
+   * All that signing in needs, for many callers in one statement, in their order: the account of the SID, or the one that is
+   * not closed and has the e-mail address; what verifies its secrets, unless it has none; and how often it failed from the
+   * address, which for a login that no account has is counted by the login.
    */
-  async findForSignIn(key: AccountKey, { login, address }: { login: string; address: string }): Promise<SignInData> {
-    const [condition, value] = keyCondition(key);
-    const [found] = await rowsOf<
-      (Account | { sid: null }) & (Credential | Record<keyof Credential, null>) & { failures: SignInFailures | null }
-    >(this.client, signInStatement(condition), [value, login, address]);
-    const { passwordHash, tokenHash, previousTokenHash, failures, ...account } = found!;
-    return {
+  async findForSignIn(callers: readonly SignInKey[]): Promise<SignInData[]> {
+    const rows = await rowsOf<FoundForSignIn>(this.client, signInStatement, [
+      ...keyColumns(callers.map(({ key }) => key)),
+      callers.map(({ login }) => login),
+      callers.map(({ address }) => address),
+    ]);
+    return rows.map(({ passwordHash, tokenHash, previousTokenHash, failures: failed, ...account }) => ({
       account: account.sid === null ? undefined : account,
       credential: passwordHash === null ? undefined : { passwordHash, tokenHash, previousTokenHash },
-      failures: failures ?? noFailures,
-    };
+      failures: failed ?? noFailures,
+    }));
   }
 
-  /** The account's AuthToken, and what the history says of the last time that the reader was shown one of the account's. */
-  async findToken(sid: Sid, readerSid: Sid): Promise<KeptToken | undefined> {
-    const [found] = await rowsOf<KeptToken>(
+  /** The AuthToken of each account, in their order, and what the history says of the last time that its reader was shown one of the account's. */
+  async findTokens(keys: readonly TokenKey[]): Promise<(KeptToken | undefined)[]> {
+    const rows = await rowsOf<KeptToken | Record<keyof KeptToken, null>>(
       this.client,
       `SELECT credential.token_ciphertext AS ciphertext, credential.token_date AS date, (
          SELECT history.after FROM history
-         WHERE history.subject_sid = $1 AND history.actor_sid = $2 AND history.operation = 'readAuthToken'
+         WHERE history.subject_sid = key.sid AND history.actor_sid = key.reader_sid AND history.operation = 'readAuthToken'
          ORDER BY history.position DESC LIMIT 1
        ) AS "lastShown"
-       FROM credential WHERE credential.account_sid = $1`,
-      [sid, readerSid],
+       FROM ${listsOf(2)} WITH ORDINALITY AS key(sid, reader_sid, number)
+       LEFT JOIN ${credentialAt('key.sid')} ON true
+       ORDER BY key.number`,
+      [keys.map(({ sid }) => sid), keys.map(({ readerSid }) => readerSid)],
     );
-    return found;
+    return rows.map((token) => (token.ciphertext === null ? undefined : token));
   }
 
   /** Sets the account's password and token; whatever it had before stops, outstanding reset tokens too. */

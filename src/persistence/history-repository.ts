@@ -3,7 +3,7 @@ import { type ChainEnd, type Deed, type HistoryEntry, cascading, chained } from 
 import type { Page } from '../domain/page.js';
 import type { Sid } from '../domain/sid.js';
 import { treeAt } from './account-repository.js';
-import { rowsOf } from './sql.js';
+import { listsOf, rowsOf } from './sql.js';
 
 /** Who did something, and for which request. */
 export interface Doer {
@@ -37,7 +37,7 @@ const columns = `history.position, history.date, history.actor_sid AS "actorSid"
 
 /** The lists that are asked for at once, a row for each. */
 const lists = `
-  unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS list(tree_sid, sid, path, above, number)`;
+  ${listsOf(4)} WITH ORDINALITY AS list(tree_sid, sid, path, above, number)`;
 
 const cascades = cascading.map((operation) => `'${operation}'`).join(', ');
 

@@ -22,19 +22,21 @@ const secondsLeft = (table: string): string => `ceil(extract(epoch FROM ${table}
  */
 export function failuresIn(subject: string, address: string): { column: string; joins: string } {
   const keys = { ofPair: [subject, address], ofAccount: [subject, `''`], ofAddress: [`''`, address] };
-  const names = Object.keys(keys).map((name) => `"${name}"`);
+  const names = Object.keys(keys);
   const counted = names.map(
     (name) =>
-      `'${name.slice(1, -1)}', json_build_object('count', COALESCE(${name}.failures, 0), 'secondsLeft', COALESCE(${secondsLeft(name)}, 0))`,
+      `'${name}', json_build_object('count', COALESCE("${name}".failures, 0), 'secondsLeft', COALESCE(${secondsLeft(`"${name}"`)}, 0))`,
   );
   return {
-    column: `CASE WHEN COALESCE(${names.map((name) => `${name}.failures`).join(', ')}) IS NOT NULL
+    column: `CASE WHEN COALESCE(${names.map((name) => `"${name}".failures`).join(', ')}) IS NOT NULL
              THEN json_build_object(${counted.join(', ')}) END`,
     joins: Object.entries(keys)
       .map(
         ([name, [ofSubject, ofAddress]]) =>
-          `LEFT JOIN sign_in_failure AS "${name}"
-           ON "${name}".subject = ${ofSubject} AND "${name}".address = ${ofAddress} AND "${name}".window_ends > now()`,
+          `LEFT JOIN LATERAL (
+             SELECT failed.failures, failed.window_ends FROM sign_in_failure AS failed
+             WHERE failed.subject = ${ofSubject} AND failed.address = ${ofAddress} AND failed.window_ends > now() LIMIT 1
+           ) AS "${name}" ON true`,
       )
       .join('\n'),
   };

@@ -60,6 +60,18 @@ export async function together<Results extends unknown[]>(
   return settled.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value) as Results;
 }
 
+/**
+ * Lists of texts as rows, side by side: the parameters from `$1` on. PostgreSQL is kept from seeing how long they are. A plan
+ * for just so many keys looks cheaper to it than one that it can keep, so it would plan the statement anew each time, which
+ * takes longer than to run it.
+ */
+export function listsOf(count: number): string {
+  return `unnest(${Array.from({ length: count }, (_, index) => `(SELECT $${index + 1}::text[])`).join(', ')})`;
+}
+
+/** Whatever is in the list `$1`, which PostgreSQL is kept from seeing in the same way. */
+export const anyOfList = 'ANY ((SELECT $1::text[])::text[])';
+
 /** The condition that a keyed hash was not made by the key with the id `$1`, with which it would begin. Without an id it has 32 bytes. */
 export function ofAnotherKey(column: string): string {
   return `(octet_length(${column}) = 32 OR substring(${column} FROM 1 FOR octet_length($1::bytea)) <> $1)`;

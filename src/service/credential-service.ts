@@ -14,7 +14,7 @@ import { assertWithin } from '../domain/input.js';
 import { type Actor, type SignedIn, actorOf, authorize, authorizeOn, may } from '../domain/permissions.js';
 import { parseSid, type Sid } from '../domain/sid.js';
 import { AppError, type ErrorCode } from '../errors.js';
-import type { Credential } from '../persistence/credential-repository.js';
+import type { Credential, KeptToken, SignInData, SignInKey, TokenKey } from '../persistence/credential-repository.js';
 import { type Deed, differences } from '../domain/history.js';
 import type { Changes, Keeping } from './changes.js';
 import type { Database, Repositories } from '../persistence/database.js';
@@ -22,6 +22,7 @@ import { together } from '../persistence/sql.js';
 import type { Passwords } from './passwords.js';
 import type { Secrets } from './secrets.js';
 import type { SignInLimit } from './sign-in-limit.js';
+import { turnLoader } from './turn-loader.js';
 
 /** A password that may be set, with what is kept of it and the AuthToken that comes with it. */
 export interface PreparedPassword {
@@ -32,9 +33,24 @@ export interface PreparedPassword {
 /** That PostgreSQL finds nothing some microseconds sooner than something drowns in a delay by chance, of less than this. */
 const refusalLaterByMilliseconds = 10;
 
+/** Who is to be looked up, and the account that the request is about, when it is about one. */
+interface Caller extends SignInKey {
+  target: AccountKey | undefined;
+}
+
+/** What was found of a caller, and the account that its request is about. */
+interface Found extends SignInData {
+  seen: Account | undefined;
+}
+
 /** Who is who: signing in, AuthTokens, passwords and the one-time tokens that reset them (SPEC §5). */
 export class CredentialService {
   #nobodysCredential: Promise<Credential> | undefined;
+
+  readonly #callers = turnLoader<Caller, Found>((callers) => this.#lookUp(callers));
+  readonly #tokens = turnLoader<TokenKey, KeptToken | undefined>((keys) =>
+    this.database.read(({ credentials }) => credentials.findTokens(keys)),
+  );
 
   constructor(
     private readonly database: Database,
@@ -65,9 +81,7 @@ export class CredentialService {
     const attempt = this.limit.begin(address, login);
     const key = parseAccountReference({ either: login }) ?? { sid: '' };
     const target = about && targetOf(about);
-    const [found, seen] = await this.database.read(({ credentials, accounts }) =>
-      together(credentials.findForSignIn(key, attempt), target === undefined ? undefined : accounts.findBy(target)),
-    );
+    const { seen, ...found } = await this.#callers.load({ ...attempt, key, target });
     const { account } = found;
     const subject = account?.sid ?? attempt.login;
     this.limit.assertAllowed(attempt, subject, found.failures);
@@ -85,6 +99,15 @@ export class CredentialService {
       throw new AppError('ACCOUNT_NOT_ACTIVE', `Account ${account.sid} is ${account.status}; it cannot sign in.`);
     }
     return actorOf(account, requestId, target && { key: target, account: seen });
+  }
+
+  async #lookUp(callers: readonly Caller[]): Promise<Found[]> {
+    const targets = callers.flatMap(({ target }) => target ?? []);
+    const [found, seen] = await this.database.read(({ credentials, accounts }) =>
+      together(credentials.findForSignIn(callers), targets.length === 0 ? [] : accounts.findManyBy(targets)),
+    );
+    const next = seen.values();
+    return found.map((data, index) => ({ ...data, seen: callers[index]!.target && next.next().value }));
   }
 
   /** An AuthToken, or a password that was verified lately. */
@@ -120,7 +143,7 @@ export class CredentialService {
   async authTokenOf(actor: Actor, account: Account): Promise<string | null> {
     authorize(actor, 'readAuthToken');
     authorizeOn(actor, 'readAuthToken', account);
-    const token = await this.database.read(({ credentials }) => credentials.findToken(account.sid, actor.account.sid));
+    const token = await this.#tokens.load({ sid: account.sid, readerSid: actor.account.sid });
     if (token === undefined) return null;
     const authToken = this.secrets.readAuthToken(account.sid, token.ciphertext);
     const after = { tokenSince: token.date };
@@ -225,7 +248,7 @@ export class CredentialService {
   async hasRightKey(): Promise<boolean> {
     const root = await this.database.read(async ({ accounts, credentials }) => {
       const account = await accounts.findRoot();
-      return account && { sid: account.sid, token: await credentials.findToken(account.sid, account.sid) };
+      return account && { sid: account.sid, token: (await credentials.findTokens([{ sid: account.sid, readerSid: account.sid }]))[0] };
     });
     if (root?.token === undefined) return true;
     try {

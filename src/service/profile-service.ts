@@ -20,6 +20,7 @@ import type { LinkedKind, Wanted } from '../persistence/profile-repository.js';
 import { inBatches } from './batches.js';
 import type { Changes, Keeping } from './changes.js';
 import { organizationNotFound, seesOrganization } from './organization-service.js';
+import { turnLoader } from './turn-loader.js';
 
 /** The order of every list of profiles. */
 export const profileOrder: Order = { field: 'dateCreated', descending: false };
@@ -29,6 +30,12 @@ export type ProfileTarget = { account: AccountReference } | { organization: Orga
 
 /** Profiles: everyone reads the one that is in effect; all else only the Super Admin does (SPEC §2). */
 export class ProfileService {
+  /** By sources, the links of these, among others. */
+  readonly #links = turnLoader<readonly Sid[], Map<Sid, Sid>>(async (keys) => {
+    const linked = await this.database.read(({ profiles }) => profiles.linksOf([...new Set(keys.flat())]));
+    return keys.map(() => linked);
+  });
+
   constructor(
     private readonly database: Database,
     private readonly changes: Changes,
@@ -66,7 +73,7 @@ export class ProfileService {
     if (reaches(actor, requirementOf('manageProfiles'))) return sids;
     const { account } = actor;
     const organization = { sid: account.organizationSid };
-    const linked = await this.database.read(({ profiles }) => profiles.linksOf(profileSourcesOf(account)));
+    const linked = await this.#links.load(profileSourcesOf(account));
     const seen = new Set([effectiveProfileOf(account, linked)]);
     if (seesOrganization(actor, organization.sid)) seen.add(effectiveProfileOf(organization, linked));
     const others = sids.filter((sid) => !seen.has(sid));
@@ -79,7 +86,7 @@ export class ProfileService {
   /** The SID of the profile that is in effect for the owner. @throws AppError FORBIDDEN */
   async effectiveSid(actor: Actor, owner: ProfileOwner): Promise<Sid> {
     authorizeOwner(actor, owner);
-    return effectiveProfileOf(owner, await this.database.read(({ profiles }) => profiles.linksOf(profileSourcesOf(owner))));
+    return effectiveProfileOf(owner, await this.#links.load(profileSourcesOf(owner)));
   }
 
   /** The profiles that are in effect for many owners, in their order: one statement for them all. @throws AppError FORBIDDEN */

@@ -86,7 +86,7 @@ const lateStatements = [
 it('gives no way to credentials or accounts where it may be late', () => {
   const credentials = (database: Database) =>
     // @ts-expect-error There are none.
-    database.readLate((reads) => reads.credentials.findForSignIn({ sid: 'AC' }));
+    database.readLate((reads) => reads.credentials.findForSignIn([]));
   const accounts = (database: Database) =>
     // @ts-expect-error Nor are there any accounts.
     database.readLate((reads) => reads.accounts.findRoot());

@@ -1,6 +1,10 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { AccountRepository, allColumns } from '../../src/persistence/account-repository.js';
+import { CredentialRepository } from '../../src/persistence/credential-repository.js';
 import { rowsOf, together } from '../../src/persistence/sql.js';
+import { accountOrder } from '../../src/service/account-reading.js';
+import { cloneDatabase } from '../support/database.js';
 
 let client: Client;
 beforeAll(async () => {
@@ -58,5 +62,34 @@ describe('rows', () => {
     const [failed, found] = await Promise.allSettled([rowsOf(client, 'SELECT 1 / $1::integer', [0]), rowsOf(client, 'SELECT 2 AS two')]);
     expect(failed).toMatchObject({ status: 'rejected', reason: { code: '22012', stack: expect.stringContaining('rowsOf') } });
     expect(found).toEqual({ status: 'fulfilled', value: [{ two: 2 }] });
+  });
+});
+
+describe('looking many things up by their keys', () => {
+  it('is planned once, not each time', async () => {
+    const database = await cloneDatabase();
+    const session = new Client({ connectionString: database.url, pipeline: true } as object);
+    await session.connect();
+    await rowsOf(session, 'SELECT 1');
+    const [accounts, credentials] = [new AccountRepository(session), new CredentialRepository(session)];
+    const page = { size: 50, backward: false, from: undefined };
+    const listing = { scope: { kind: 'children' }, filter: {}, order: accountOrder, page, columns: allColumns, cursors: true } as const;
+    for (let time = 0; time < 12; time++) {
+      await credentials.findForSignIn([{ key: { sid: 'AC' }, login: '', address: '' }]);
+      await credentials.findTokens([{ sid: 'AC', readerSid: 'AC' }]);
+      await accounts.findMany(['AC']);
+      await accounts.findManyBy([{ sid: 'AC' }]);
+      await accounts.listPages(['AC'], listing);
+      await accounts.countLists(listing.scope, ['AC'], {});
+    }
+    const plans = await rowsOf<{ statement: string; custom: string }>(
+      session,
+      `SELECT statement, custom_plans AS custom FROM pg_prepared_statements WHERE statement LIKE '%(SELECT $1::text[])%' AND statement NOT LIKE '%pg_prepared_statements%'`,
+    );
+    await session.end();
+    await database.drop();
+    expect(plans).toHaveLength(6);
+    // The first five times PostgreSQL finds out what another plan would bring.
+    for (const { statement, custom } of plans) expect(Number(custom), statement).toBe(5);
   });
 });

@@ -173,7 +173,9 @@ describe('of the accounts in a list, PostgreSQL is asked for', () => {
         `fragment F on Account { ${fields} } { accounts(first: 1) { ... { nodes { ... @include(if: true) { ...F } } ${beside} } } }`,
       ),
     );
-    const [columns] = statements.flatMap(({ query }) => /LATERAL \(\s*SELECT (.*?)\s*FROM account/s.exec(query)?.slice(1) ?? []);
+    const [columns] = statements.flatMap(
+      ({ query }) => /AS list, page.*LATERAL \(\s*SELECT (.*?)\s*FROM account/s.exec(query)?.slice(1) ?? [],
+    );
     return [...columns!.matchAll(/account\.(\w+)/g)].map(([, column]) => column!).toSorted();
   };
   const always = ['parent_sid', 'path', 'sid'];
