@@ -295,7 +295,17 @@ function writerOf(type: GraphQLLeafType): (value: unknown) => string {
     const texts = new Map(type.getValues().map(({ name, value }) => [value as unknown, JSON.stringify(name)]));
     return (value) => texts.get(value) ?? unwritable();
   }
-  return (value) => JSON.stringify(type.serialize(value)) ?? unwritable();
+  return (value) => {
+    const serialized = type.serialize(value);
+    return typeof serialized === 'string' ? quoted(serialized) : (JSON.stringify(serialized) ?? unwritable());
+  };
+}
+
+/** All but what is itself in a string of JSON: printable ASCII without `"` and backslash, which most values are made of. */
+const needsEscape = /[^ !#-[\]-~]/;
+
+function quoted(text: string): string {
+  return needsEscape.test(text) ? JSON.stringify(text) : `"${text}"`;
 }
 
 function unwritable(): never {
