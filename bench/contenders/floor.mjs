@@ -51,7 +51,7 @@ const statements = {
   R3: `WITH ${caller}, page AS MATERIALIZED (
       SELECT account.* FROM account
       WHERE account.parent_sid = (SELECT account.sid FROM ${inSight})
-        AND ($4::timestamptz IS NULL OR (account.date_created, account.sid) > ($4, $5))
+        AND (account.date_created, account.sid) > ($4::timestamptz, $5)
       ORDER BY account.date_created, account.sid LIMIT 51
     )
     SELECT ${answer(`'account', json_build_object('subAccounts', json_build_object('nodes', json_agg(shown), 'pageInfo', json_build_object(
@@ -89,7 +89,7 @@ async function rowOf(name, request, ...values) {
 const works = {
   R1: ({ sid }) => [sid],
   R2: ({ sid, width }) => [sid, width],
-  R3: ({ sid, after }) => [sid, ...(after?.split(' ') ?? [null, null])],
+  R3: ({ sid, after }) => [sid, ...(after?.split(' ') ?? ['-infinity', ''])],
   W1: ({ sid, emailAddress, friendlyName }) => [sid, randomBytes(16).toString('hex'), emailAddress, friendlyName],
 };
 
