@@ -102,8 +102,10 @@ const inTree = treeAt('$1');
 const memberWithin = `member.sid = $1 AND ${treeAt('$2', 'member')}`;
 
 const findManyByStatement = `
-  SELECT key.number::integer - 1 AS place, ${accountColumns}
-  FROM ${listsOf(2)} WITH ORDINALITY AS key(sid, email_address, number) CROSS JOIN ${accountAt('key')}`;
+  SELECT ${accountColumns}
+  FROM ${listsOf(2)} WITH ORDINALITY AS key(sid, email_address, number)
+  LEFT JOIN ${accountAt('key')} ON true
+  ORDER BY key.number`;
 
 /** Any number that no one else locks; see migrate.ts for the other one. */
 const firstStartLock = 0x41_47_4d_32;
@@ -127,10 +129,8 @@ export class AccountRepository {
 
   /** The same for each of many keys, in their order. */
   async findManyBy(keys: readonly AccountKey[]): Promise<(Account | undefined)[]> {
-    const rows = await rowsOf<Account & { place: number }>(this.client, findManyByStatement, keyColumns(keys));
-    const found: (Account | undefined)[] = keys.map(() => undefined);
-    for (const { place, ...account } of rows) found[place] = account;
-    return found;
+    const rows = await rowsOf<Account | { sid: null }>(this.client, findManyByStatement, keyColumns(keys));
+    return rows.map((account) => (account.sid === null ? undefined : account));
   }
 
   async findRoot(): Promise<Account | undefined> {

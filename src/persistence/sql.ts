@@ -1,11 +1,11 @@
 import type { Client } from 'pg';
-import { send } from './statement.js';
+import { type Prepared, send } from './statement.js';
 
 /** More statements than these are not prepared: they are too many texts for a session to keep. */
 const preparedAtMost = 500;
 
-/** The name of each statement that is prepared, by its text; the same on all connections. */
-const names = new Map<string, string>();
+/** What is known of each statement that is prepared, by its text; the same on all connections. */
+const prepared = new Map<string, Prepared>();
 
 /** Whether a connection is a session of PostgreSQL itself; unknown until it was asked. */
 const isSession = new WeakMap<Client, boolean>();
@@ -16,7 +16,7 @@ const isSession = new WeakMap<Client, boolean>();
  */
 export async function rowsOf<Row>(client: Client, sql: string, parameters: unknown[] = []): Promise<Row[]> {
   try {
-    return (await send(client, isOwnSession(client) ? nameOf(sql) : undefined, sql, parameters)) as Row[];
+    return (await send(client, isOwnSession(client) ? preparedAs(sql) : undefined, sql, parameters)) as Row[];
   } catch (error) {
     // Where it was sent from; where its answer came in tells nothing.
     if (error instanceof Error) Error.captureStackTrace(error);
@@ -24,10 +24,10 @@ export async function rowsOf<Row>(client: Client, sql: string, parameters: unkno
   }
 }
 
-function nameOf(sql: string): string | undefined {
-  let name = names.get(sql);
-  if (name === undefined && names.size < preparedAtMost) names.set(sql, (name = `s${names.size}`));
-  return name;
+function preparedAs(sql: string): Prepared | undefined {
+  let known = prepared.get(sql);
+  if (known === undefined && prepared.size < preparedAtMost) prepared.set(sql, (known = { name: `s${prepared.size}`, shape: undefined }));
+  return known;
 }
 
 /**

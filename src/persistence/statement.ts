@@ -23,8 +23,11 @@ declare module 'pg' {
   }
 }
 
-/** The shapes of the rows of prepared statements, by their names. */
-const shapes = new Map<string, Shape>();
+/** A statement that sessions prepare under a name, and how its rows were read last. */
+export interface Prepared {
+  readonly name: string;
+  shape: Shape | undefined;
+}
 
 /**
  * One statement under way. pg works out for each answer anew how its rows are read, which costs as much as to read a few of
@@ -36,18 +39,20 @@ class Statement extends Query {
   #unreadable: { error: unknown } | undefined;
 
   constructor(
-    private readonly preparedAs: string | undefined,
+    private readonly prepared: Prepared | undefined,
     text: string,
     values: unknown[],
     answered: (error: Error | undefined, rows: Record<string, unknown>[]) => void,
   ) {
-    super({ text, values, ...(preparedAs !== undefined && { name: preparedAs }) }, (error) =>
+    super({ text, values, ...(prepared !== undefined && { name: prepared.name }) }, (error) =>
       answered(error ?? (this.#unreadable?.error as Error | undefined), this.found),
     );
   }
 
   override handleRowDescription({ fields }: { fields: Field[] }): void {
-    this.#shape = shapeOf(this.preparedAs, fields);
+    const known = this.prepared?.shape;
+    this.#shape = known !== undefined && describes(known, fields) ? known : shapeOf(fields);
+    if (this.prepared !== undefined) this.prepared.shape = this.#shape;
   }
 
   override handleDataRow({ fields: texts }: { fields: (string | null)[] }): void {
@@ -66,27 +71,23 @@ class Statement extends Query {
 }
 
 /** Sends a statement; those that are sent at the same time to the same connection are written to it at once. */
-export function send(client: Client, preparedAs: string | undefined, text: string, values: unknown[]): Promise<Record<string, unknown>[]> {
+export function send(client: Client, prepared: Prepared | undefined, text: string, values: unknown[]): Promise<Record<string, unknown>[]> {
   const { stream } = (client as unknown as Connected).connection;
   stream.cork();
   process.nextTick(() => stream.uncork());
   return new Promise((resolve, reject) => {
-    client.query(new Statement(preparedAs, text, values, (error, rows) => (error ? reject(error) : resolve(rows))));
+    client.query(new Statement(prepared, text, values, (error, rows) => (error ? reject(error) : resolve(rows))));
   });
 }
 
-function shapeOf(preparedAs: string | undefined, fields: Field[]): Shape {
-  const known = preparedAs === undefined ? undefined : shapes.get(preparedAs);
-  if (known !== undefined && describes(known, fields)) return known;
-  const shape = {
+function shapeOf(fields: Field[]): Shape {
+  return {
     fields,
     parsers: fields.map(({ dataTypeID }) =>
       dataTypeID === types.builtins.TIMESTAMPTZ ? instantOf : types.getTypeParser(dataTypeID, 'text'),
     ),
     empty: Object.fromEntries(fields.map(({ name }) => [name, null])),
   };
-  if (preparedAs !== undefined) shapes.set(preparedAs, shape);
-  return shape;
 }
 
 function describes(shape: Shape, fields: readonly Field[]): boolean {

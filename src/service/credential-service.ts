@@ -33,6 +33,9 @@ export interface PreparedPassword {
 /** That PostgreSQL finds nothing some microseconds sooner than something drowns in a delay by chance, of less than this. */
 const refusalLaterByMilliseconds = 10;
 
+/** What no account is found by. */
+const nobody: AccountKey = { sid: '' };
+
 /** Who is to be looked up, and the account that the request is about, when it is about one. */
 interface Caller extends SignInKey {
   target: AccountKey | undefined;
@@ -79,9 +82,9 @@ export class CredentialService {
 
   async #signIn({ login, secret, address, requestId, about }: Presented): Promise<SignedIn> {
     const attempt = this.limit.begin(address, login);
-    const key = parseAccountReference({ either: login }) ?? { sid: '' };
+    const key = parseAccountReference({ either: login }) ?? nobody;
     const target = about && targetOf(about);
-    const { seen, ...found } = await this.#callers.load({ ...attempt, key, target });
+    const found = await this.#callers.load({ ...attempt, key, target });
     const { account } = found;
     const subject = account?.sid ?? attempt.login;
     this.limit.assertAllowed(attempt, subject, found.failures);
@@ -98,16 +101,15 @@ export class CredentialService {
     if (account.status !== 'active') {
       throw new AppError('ACCOUNT_NOT_ACTIVE', `Account ${account.sid} is ${account.status}; it cannot sign in.`);
     }
-    return actorOf(account, requestId, target && { key: target, account: seen });
+    return actorOf(account, requestId, target && { key: target, account: found.seen });
   }
 
   async #lookUp(callers: readonly Caller[]): Promise<Found[]> {
-    const targets = callers.flatMap(({ target }) => target ?? []);
+    const isAbout = callers.some(({ target }) => target !== undefined);
     const [found, seen] = await this.database.read(({ credentials, accounts }) =>
-      together(credentials.findForSignIn(callers), targets.length === 0 ? [] : accounts.findManyBy(targets)),
+      together(credentials.findForSignIn(callers), isAbout ? accounts.findManyBy(callers.map(({ target }) => target ?? nobody)) : []),
     );
-    const next = seen.values();
-    return found.map((data, index) => ({ ...data, seen: callers[index]!.target && next.next().value }));
+    return found.map((data, index) => ({ ...data, seen: seen[index] }));
   }
 
   /** An AuthToken, or a password that was verified lately. */

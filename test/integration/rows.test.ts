@@ -8,12 +8,17 @@ import { cloneDatabase } from '../support/database.js';
 
 let client: Client;
 beforeAll(async () => {
-  // As the gateway connects.
-  client = new Client({ connectionString: inject('serverUrl'), pipeline: true } as object);
-  await client.connect();
-  await rowsOf(client, 'SELECT 1');
+  client = await sessionOn(inject('serverUrl'));
 });
 afterAll(() => client.end());
+
+/** A connection as the gateway has it, of which it is known that it is a session of PostgreSQL's own. */
+async function sessionOn(connectionString: string): Promise<Client> {
+  const session = new Client({ connectionString, pipeline: true } as object);
+  await session.connect();
+  await rowsOf(session, 'SELECT 1');
+  return session;
+}
 
 describe('rows', () => {
   it.each(['UTC', 'Asia/Kolkata', 'America/St_Johns', 'America/New_York'])('have instants as they are, in %s', async (zone) => {
@@ -68,9 +73,7 @@ describe('rows', () => {
 describe('looking many things up by their keys', () => {
   it('is planned once, not each time', async () => {
     const database = await cloneDatabase();
-    const session = new Client({ connectionString: database.url, pipeline: true } as object);
-    await session.connect();
-    await rowsOf(session, 'SELECT 1');
+    const session = await sessionOn(database.url);
     const [accounts, credentials] = [new AccountRepository(session), new CredentialRepository(session)];
     const page = { size: 50, backward: false, from: undefined };
     const listing = { scope: { kind: 'children' }, filter: {}, order: accountOrder, page, columns: allColumns, cursors: true } as const;
