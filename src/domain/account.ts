@@ -57,6 +57,9 @@ export interface Account {
   version: number;
 }
 
+/** For whom work is done: whose turn it takes, and whose budget pays for it. */
+export type Payer = Pick<Account, 'sid' | 'topLevelSid'>;
+
 /**
  * An account as callers name it: by its SID, by its e-mail address, or by a text that may be `either` one, as the paths
  * of the documented API have it (SPEC §4). What is neither names no account.

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import type { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
+import type { Payer } from '../domain/account.js';
 import { AppError } from '../errors.js';
 import { AccountRepository } from './account-repository.js';
 import { Admission, type Kind, type Refusal } from './admission.js';
@@ -28,7 +29,7 @@ export interface Repositories {
 /** A replica, which is behind the database, and may be gone. */
 export interface LateSource {
   /** What `work` reads there; nothing when the replica cannot tell. */
-  read<Result>(work: (repositories: Repositories) => Promise<Result>): Promise<{ result: Result } | undefined>;
+  read<Result>(payer: Payer | undefined, work: (repositories: Repositories) => Promise<Result>): Promise<{ result: Result } | undefined>;
 }
 
 /** How far a server's log has been written or, on a replica, replayed. */
@@ -92,8 +93,12 @@ export class Database {
     this.#admission = new Admission({ running, waiting: bounds.queueSize, patience: queuePatience }, bounds.onRefused);
   }
 
-  /** Reads outside a transaction: each statement sees what was committed when it began. @throws AppError UNAVAILABLE, OVERLOADED */
-  async read<Result>(work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
+  /**
+   * Reads outside a transaction: each statement sees what was committed when it began. The payer is whose request it is done
+   * for; nobody, where it is the gateway's own work or is not known yet.
+   * @throws AppError UNAVAILABLE, OVERLOADED
+   */
+  async read<Result>(_payer: Payer | undefined, work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
     const { readMilliseconds: limit } = this.bounds;
     try {
       return await this.#connected('read', limit, (client) => work(repositoriesOn(client)));
@@ -102,21 +107,26 @@ export class Database {
     }
   }
 
+  /** Reads what is found by its key, in as many steps of an index as there are keys; else as `read`. @throws AppError UNAVAILABLE, OVERLOADED */
+  async lookUp<Result>(payer: Payer | undefined, work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
+    return this.read(payer, work);
+  }
+
   /**
    * Reads what may be late, from the replica if there is one that is fit, else as `read` does. What must not be late
    * cannot be asked for here. @throws AppError UNAVAILABLE
    */
-  async readLate<Result>(work: (reads: LateReads) => Promise<Result>): Promise<Result> {
+  async readLate<Result>(payer: Payer | undefined, work: (reads: LateReads) => Promise<Result>): Promise<Result> {
     const late = (repositories: Repositories): Promise<Result> => work(new LateReads(repositories));
-    const answer = await this.replica?.read(late);
-    return answer === undefined ? this.read(late) : answer.result;
+    const answer = await this.replica?.read(payer, late);
+    return answer === undefined ? this.read(payer, late) : answer.result;
   }
 
   /**
    * One transaction. `work` may run more than once, so it must touch nothing but the repositories that it is handed.
    * @throws AppError UNAVAILABLE, OVERLOADED, and what a unique constraint means
    */
-  async write<Result>(work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
+  async write<Result>(_payer: Payer | undefined, work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#connected('write', this.bounds.changeMilliseconds, (client) => this.#transaction(client, work));

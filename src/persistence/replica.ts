@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
+import type { Payer } from '../domain/account.js';
 import { Database, type DatabaseBounds, type Repositories } from './database.js';
 
 export interface ReplicaSettings {
@@ -59,11 +60,14 @@ export class Replica {
   }
 
   /** What `work` reads on the replica; nothing when it is not fit to be asked, or fails. */
-  async read<Result>(work: (repositories: Repositories) => Promise<Result>): Promise<{ result: Result } | undefined> {
+  async read<Result>(
+    payer: Payer | undefined,
+    work: (repositories: Repositories) => Promise<Result>,
+  ): Promise<{ result: Result } | undefined> {
     const connection = this.#connection;
     if (connection === undefined || !this.#isUsed) return undefined;
     try {
-      return { result: await connection.database.read(work) };
+      return { result: await connection.database.read(payer, work) };
     } catch (error) {
       if (this.#isUsed && connection === this.#connection) this.#fail(error);
       return undefined;

@@ -1,7 +1,7 @@
 import { type Account, type AccountReference, isSameKey, parseAccountReference } from '../domain/account.js';
 import type { Organization } from '../domain/organization.js';
 import { type NumberedPage, type Order, type Page, type PageOf, pageFrom } from '../domain/page.js';
-import { type Actor, type SignedIn, authorize, authorizeOn, may } from '../domain/permissions.js';
+import { type Actor, type SignedIn, assertSignedIn, authorize, authorizeOn, may } from '../domain/permissions.js';
 import type { Sid } from '../domain/sid.js';
 import { assertPrintable, assertWithin } from '../domain/input.js';
 import {
@@ -47,24 +47,27 @@ export class AccountReading {
     return account;
   }
 
-  async #look({ along }: SignedIn, by: AccountReference): Promise<Account | undefined> {
+  async #look({ along, account }: SignedIn, by: AccountReference): Promise<Account | undefined> {
     const key = parseAccountReference(by);
     if (key === undefined) return undefined;
-    return along !== undefined && isSameKey(along.key, key) ? along.account : this.database.read(({ accounts }) => accounts.findBy(key));
+    return along !== undefined && isSameKey(along.key, key)
+      ? along.account
+      : this.database.lookUp(account, ({ accounts }) => accounts.findBy(key));
   }
 
   /** Many accounts at once, in the order of the SIDs; null where there is none that the caller may see. */
   async findMany(actor: Actor, sids: readonly Sid[]): Promise<(Account | null)[]> {
     authorize(actor, 'readAccount');
-    const found = await this.database.read(({ accounts }) => accounts.findMany(sids));
+    const found = await this.database.lookUp(actor.account, ({ accounts }) => accounts.findMany(sids));
     const bySid = new Map(found.filter((account) => may(actor, 'readAccount', account)).map((account) => [account.sid, account]));
     return sids.map((sid) => bySid.get(sid) ?? null);
   }
 
   /** The page that the listing asks for, of each owner's list: one statement for them all. @throws AppError FORBIDDEN */
   async pages(actor: Actor, listing: Listing, owners: readonly ListOwner[]): Promise<PageOf<Listed>[]> {
+    assertSignedIn(actor);
     const keys = listKeys(actor, listing.scope, owners);
-    const rows = await this.database.read(({ accounts }) => accounts.listPages(keys, listing));
+    const rows = await this.database.read(actor.account, ({ accounts }) => accounts.listPages(keys, listing));
     const lists = keys.map((): Listed[] => []);
     for (const row of rows) lists[row.list]!.push(row);
     return lists.map((list) => pageFrom(list, listing.page));
@@ -77,9 +80,10 @@ export class AccountReading {
     owner: ListOwner,
     { number, size }: NumberedPage,
   ): Promise<{ accounts: Account[]; total: number }> {
+    assertSignedIn(actor);
     const [key] = listKeys(actor, scope, [owner]);
     // Not late: which pages there are has to agree with what is on them.
-    const total = (await this.database.read(({ accounts }) => accounts.countLists(scope, [key!], {}))).get(key!) ?? 0;
+    const total = (await this.database.read(actor.account, ({ accounts }) => accounts.countLists(scope, [key!], {}))).get(key!) ?? 0;
     const page = { size, backward: false, from: undefined, skip: number * size };
     const [found] = page.skip < total ? await this.pages(actor, wholeList(scope, page, false), [owner]) : [];
     return { accounts: found?.rows ?? [], total };
@@ -100,10 +104,11 @@ export class AccountReading {
 
   /** The length of each owner's list, which may be late unless it tells of a status or role: one statement for them all. @throws AppError FORBIDDEN */
   async counts(actor: Actor, { scope, filter }: Selection, owners: readonly ListOwner[]): Promise<number[]> {
+    assertSignedIn(actor);
     const keys = listKeys(actor, scope, owners);
     const counts = await (mayBeLate(filter)
-      ? this.database.readLate((reads) => reads.countAccounts(scope, keys, filter))
-      : this.database.read(({ accounts }) => accounts.countLists(scope, keys, filter)));
+      ? this.database.readLate(actor.account, (reads) => reads.countAccounts(scope, keys, filter))
+      : this.database.read(actor.account, ({ accounts }) => accounts.countLists(scope, keys, filter)));
     return keys.map((key) => counts.get(key) ?? 0);
   }
 }

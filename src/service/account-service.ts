@@ -190,8 +190,8 @@ export class AccountService {
   }
 
   /** The policy needs the e-mail address, which never changes; and hashing takes too long to do it under a lock. */
-  async #preparePassword(actor: Actor, key: AccountKey | undefined, password: string): Promise<PreparedPassword> {
-    const account = key && (await this.database.read(({ accounts }) => accounts.findBy(key)));
+  async #preparePassword(actor: SignedIn, key: AccountKey | undefined, password: string): Promise<PreparedPassword> {
+    const account = key && (await this.database.lookUp(actor.account, ({ accounts }) => accounts.findBy(key)));
     authorizeOn(actor, 'updateAccount', account);
     return this.credentials.preparePassword(password, account.emailAddress);
   }

@@ -46,7 +46,7 @@ export class Changes {
     work: (repositories: Repositories, note: Note) => Promise<Result>,
     keeping: Keeping<Result> = whole as Keeping<Result>,
   ): Promise<Result> {
-    return this.database.write(async (repositories) => {
+    return this.database.write(author.account ?? undefined, async (repositories) => {
       const { repeatable, account } = author;
       if (repeatable === undefined) return this.#change(repositories, author, work);
 
@@ -71,7 +71,7 @@ export class Changes {
    */
   async earlier<Result>(author: SignedIn, keeping: Keeping<Result> = whole as Keeping<Result>): Promise<{ result: Result } | undefined> {
     if (author.repeatable === undefined) return undefined;
-    return this.database.read((repositories) => this.#earlier(repositories, author, keeping));
+    return this.database.lookUp(author.account, (repositories) => this.#earlier(repositories, author, keeping));
   }
 
   async #earlier<Result>(

@@ -52,7 +52,7 @@ export class CredentialService {
 
   readonly #callers = turnLoader<Caller, Found>((callers) => this.#lookUp(callers));
   readonly #tokens = turnLoader<TokenKey, KeptToken | undefined>((keys) =>
-    this.database.read(({ credentials }) => credentials.findTokens(keys)),
+    this.database.lookUp(undefined, ({ credentials }) => credentials.findTokens(keys)),
   );
 
   constructor(
@@ -106,7 +106,7 @@ export class CredentialService {
 
   async #lookUp(callers: readonly Caller[]): Promise<Found[]> {
     const isAbout = callers.some(({ target }) => target !== undefined);
-    const [found, seen] = await this.database.read(({ credentials, accounts }) =>
+    const [found, seen] = await this.database.lookUp(undefined, ({ credentials, accounts }) =>
       together(credentials.findForSignIn(callers), isAbout ? accounts.findManyBy(callers.map(({ target }) => target ?? nobody)) : []),
     );
     return found.map((data, index) => ({ ...data, seen: seen[index] }));
@@ -133,7 +133,7 @@ export class CredentialService {
   async authToken(actor: Actor, sid: Sid): Promise<string | null> {
     authorize(actor, 'readAuthToken');
     parseSid('account', sid, 'sid');
-    const account = await this.database.read(({ accounts }) => accounts.find(sid));
+    const account = await this.database.lookUp(actor.account, ({ accounts }) => accounts.find(sid));
     return account === undefined || !may(actor, 'readAuthToken', account) ? null : this.authTokenOf(actor, account);
   }
 
@@ -228,7 +228,7 @@ export class CredentialService {
   async resetPassword(token: string, password: string, { address, requestId }: Pick<Presented, 'address' | 'requestId'>): Promise<Account> {
     const tokenHashes = this.secrets.hashesOfResetToken(token);
     const account = await this.limit.verifyFrom(address, () =>
-      this.database.read(async ({ accounts, credentials }) => {
+      this.database.lookUp(undefined, async ({ accounts, credentials }) => {
         const sid = await credentials.findResetToken(tokenHashes);
         return sid === undefined ? undefined : accounts.find(sid);
       }),
@@ -248,7 +248,7 @@ export class CredentialService {
 
   /** Whether the key that AuthTokens were encrypted with is one that this instance has; true when there is none yet. */
   async hasRightKey(): Promise<boolean> {
-    const root = await this.database.read(async ({ accounts, credentials }) => {
+    const root = await this.database.lookUp(undefined, async ({ accounts, credentials }) => {
       const account = await accounts.findRoot();
       return account && { sid: account.sid, token: (await credentials.findTokens([{ sid: account.sid, readerSid: account.sid }]))[0] };
     });

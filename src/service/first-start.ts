@@ -25,7 +25,7 @@ export interface FirstAdmin {
  * was never valid, where the other order would cost the only one that is.
  */
 export async function ensureRoot(database: Database, changes: Changes, credentials: CredentialService, admin: FirstAdmin): Promise<void> {
-  if (await database.read(({ accounts }) => accounts.findRoot())) return;
+  if (await database.lookUp(undefined, ({ accounts }) => accounts.findRoot())) return;
   const { emailAddress } = admin;
   const password = admin.password ?? generatedPassword();
   const prepared = await credentials.preparePassword(password, emailAddress);

@@ -26,7 +26,7 @@ export class HistoryService {
   async pages(actor: Actor, owners: readonly HistoryOwner[], scope: HistoryScope, page: Page): Promise<PageOf<ShownEntry>[]> {
     authorize(actor, 'readHistory');
     const keys = owners.map((owner) => keyOf(actor, owner));
-    const read = await this.database.read(({ history }) => history.listPages(keys, scope, page));
+    const read = await this.database.read(actor.account, ({ history }) => history.listPages(keys, scope, page));
     const lists = owners.map((): ShownEntry[] => []);
     for (const listed of read) lists[listed.list]!.push(shownTo(actor, listed));
     return lists.map((rows) => pageFrom(rows, page));
@@ -36,7 +36,7 @@ export class HistoryService {
   async counts(actor: Actor, owners: readonly HistoryOwner[], scope: HistoryScope): Promise<number[]> {
     authorize(actor, 'readHistory');
     const keys = owners.map((owner) => keyOf(actor, owner));
-    return this.database.read(({ history }) => history.countLists(keys, scope));
+    return this.database.read(actor.account, ({ history }) => history.countLists(keys, scope));
   }
 }
 

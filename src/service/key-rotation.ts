@@ -30,7 +30,7 @@ export async function rotateKey(database: Database, secrets: Secrets, tell: (rew
     let after = '';
     for (;;) {
       const from = after;
-      const batch = await database.write((repositories) => rewriteBatch(repositories, secrets, from));
+      const batch = await database.write(undefined, (repositories) => rewriteBatch(repositories, secrets, from));
       if (batch.lastSid === undefined) break;
       after = batch.lastSid;
       rewritten += batch.rewritten;
@@ -38,7 +38,7 @@ export async function rotateKey(database: Database, secrets: Secrets, tell: (rew
       if (rewritten - told >= progressStep) tell((told = rewritten));
     }
     // More are left than could not be read: somebody was changing them, or wrote them with another key.
-    const left = await database.read(({ credentials }) => credentials.countTokensOfOtherKeys(secrets.keyId));
+    const left = await database.lookUp(undefined, ({ credentials }) => credentials.countTokensOfOtherKeys(secrets.keyId));
     if (left <= unreadable) return { rewritten, unreadable: left, neededUntil: await neededUntil(database, secrets) };
     await sleep(100);
   }
@@ -60,7 +60,7 @@ function rewrittenToken(secrets: Secrets, { accountSid, tokenCiphertext }: KeptT
 }
 
 async function neededUntil(database: Database, { keyId }: Secrets): Promise<Date | null> {
-  const expiries = await database.read(({ credentials, idempotencyKeys }) =>
+  const expiries = await database.lookUp(undefined, ({ credentials, idempotencyKeys }) =>
     Promise.all([credentials.lastExpiryOfOtherKeys(keyId), idempotencyKeys.lastExpiryOfOtherKeys(keyId)]),
   );
   const [first, second] = expiries.filter((expiry) => expiry !== null);

@@ -27,7 +27,7 @@ export class OrganizationService {
   async find(actor: Actor, by: OrganizationReference): Promise<Organization | null> {
     authorize(actor, 'readOwnOrganization');
     const key = parseOrganizationReference(by);
-    const organization = key && (await this.database.read(({ organizations }) => organizations.find(key)));
+    const organization = key && (await this.database.lookUp(actor.account, ({ organizations }) => organizations.find(key)));
     return organization !== undefined && seesOrganization(actor, organization.sid) ? organization : null;
   }
 
@@ -49,7 +49,8 @@ export class OrganizationService {
   async findMany(actor: Actor, sids: readonly Sid[]): Promise<(Organization | null)[]> {
     assertSignedIn(actor);
     const visible = sids.filter((sid) => seesOrganization(actor, sid));
-    const found = visible.length === 0 ? [] : await this.database.read(({ organizations }) => organizations.findMany(visible));
+    const found =
+      visible.length === 0 ? [] : await this.database.lookUp(actor.account, ({ organizations }) => organizations.findMany(visible));
     const bySid = new Map(found.map((organization) => [organization.sid, organization]));
     return sids.map((sid) => bySid.get(sid) ?? null);
   }
@@ -58,7 +59,9 @@ export class OrganizationService {
   async list(actor: Actor, status: OrganizationStatus | undefined, pageArguments: PageArguments): Promise<PageOf<Organization>> {
     authorize(actor, 'manageOrganizations');
     const page = parsePage(pageArguments, organizationOrder);
-    const read = await this.database.read(({ organizations }) => organizations.listPage(status, organizationOrder.descending, page));
+    const read = await this.database.read(actor.account, ({ organizations }) =>
+      organizations.listPage(status, organizationOrder.descending, page),
+    );
     return pageFrom(read, page);
   }
 
@@ -66,7 +69,9 @@ export class OrganizationService {
   async all(actor: Actor, status: OrganizationStatus | undefined): Promise<AsyncIterable<Organization[]>> {
     authorize(actor, 'manageOrganizations');
     return inBatches(async (page) => {
-      const read = await this.database.read(({ organizations }) => organizations.listPage(status, organizationOrder.descending, page));
+      const read = await this.database.read(actor.account, ({ organizations }) =>
+        organizations.listPage(status, organizationOrder.descending, page),
+      );
       return pageFrom(read, page);
     }, organizationPosition);
   }
@@ -74,8 +79,8 @@ export class OrganizationService {
   /** How many there are; of all of them together it may be late. @throws AppError FORBIDDEN */
   async count(actor: Actor, status: OrganizationStatus | undefined): Promise<number> {
     authorize(actor, 'manageOrganizations');
-    if (status === undefined) return this.database.readLate((reads) => reads.countOrganizations());
-    return this.database.read(({ organizations }) => organizations.count(status));
+    if (status === undefined) return this.database.readLate(actor.account, (reads) => reads.countOrganizations());
+    return this.database.read(actor.account, ({ organizations }) => organizations.count(status));
   }
 
   /** @throws AppError FORBIDDEN, INVALID_DOMAIN_NAME, DOMAIN_NAME_IN_USE */

@@ -32,7 +32,7 @@ export type ProfileTarget = { account: AccountReference } | { organization: Orga
 export class ProfileService {
   /** By sources, the links of these, among others. */
   readonly #links = turnLoader<readonly Sid[], Map<Sid, Sid>>(async (keys) => {
-    const linked = await this.database.read(({ profiles }) => profiles.linksOf([...new Set(keys.flat())]));
+    const linked = await this.database.lookUp(undefined, ({ profiles }) => profiles.linksOf([...new Set(keys.flat())]));
     return keys.map(() => linked);
   });
 
@@ -64,7 +64,8 @@ export class ProfileService {
       actor,
       sids.filter((sid) => isSid('profile', sid)),
     );
-    const found = visible.length === 0 ? [] : await this.database.read(({ profiles }) => profiles.findMany(visible, wanted));
+    const found =
+      visible.length === 0 ? [] : await this.database.lookUp(actor.account, ({ profiles }) => profiles.findMany(visible, wanted));
     const bySid = new Map(found.map((profile) => [profile.sid, profile]));
     return sids.map((sid) => bySid.get(sid) ?? null);
   }
@@ -78,7 +79,8 @@ export class ProfileService {
     if (seesOrganization(actor, organization.sid)) seen.add(effectiveProfileOf(organization, linked));
     const others = sids.filter((sid) => !seen.has(sid));
     if (others.length > 0 && mayBelow(actor, 'readProfile')) {
-      for (const sid of await this.database.read(({ profiles }) => profiles.linkedWithin(others, account.path))) seen.add(sid);
+      for (const sid of await this.database.read(actor.account, ({ profiles }) => profiles.linkedWithin(others, account.path)))
+        seen.add(sid);
     }
     return sids.filter((sid) => seen.has(sid));
   }
@@ -94,7 +96,7 @@ export class ProfileService {
     authorize(actor, 'readProfile');
     for (const owner of owners) authorizeOwner(actor, owner);
     const sources = [...new Set(owners.flatMap(profileSourcesOf))];
-    const found = await this.database.read(({ profiles }) => profiles.findLinked(sources, wanted));
+    const found = await this.database.lookUp(actor.account, ({ profiles }) => profiles.findLinked(sources, wanted));
     const bySid = new Map(found.map(({ sources: _, ...profile }) => [profile.sid, profile]));
     const linked = new Map(found.flatMap(({ sid, sources: linkedTo }) => linkedTo.map((source) => [source, sid])));
     return owners.map((owner) => bySid.get(effectiveProfileOf(owner, linked))!);
@@ -104,19 +106,22 @@ export class ProfileService {
   async list(actor: Actor, pageArguments: PageArguments): Promise<PageOf<ProfileSummary>> {
     authorize(actor, 'manageProfiles');
     const page = parsePage(pageArguments, profileOrder);
-    return pageFrom(await this.database.read(({ profiles }) => profiles.listPage(page)), page);
+    return pageFrom(await this.database.read(actor.account, ({ profiles }) => profiles.listPage(page)), page);
   }
 
   /** All profiles, in batches that are read as they are asked for. @throws AppError FORBIDDEN, UNAVAILABLE */
   async all(actor: Actor): Promise<AsyncIterable<ProfileSummary[]>> {
     authorize(actor, 'manageProfiles');
-    return inBatches(async (page) => pageFrom(await this.database.read(({ profiles }) => profiles.listPage(page)), page), profilePosition);
+    return inBatches(
+      async (page) => pageFrom(await this.database.read(actor.account, ({ profiles }) => profiles.listPage(page)), page),
+      profilePosition,
+    );
   }
 
   /** How many there are, which may be late. @throws AppError FORBIDDEN */
   async count(actor: Actor): Promise<number> {
     authorize(actor, 'manageProfiles');
-    return this.database.readLate((reads) => reads.countProfiles());
+    return this.database.readLate(actor.account, (reads) => reads.countProfiles());
   }
 
   /** @throws AppError FORBIDDEN, BAD_USER_INPUT, PAYLOAD_TOO_LARGE */

@@ -86,7 +86,7 @@ export class SignInLimit {
     const from = this.#hashOf(address);
     this.#assertFree(from);
     return this.#turns.take(from, verifiedAtOnce, async () => {
-      const ofAddress = await this.database.read(({ signInFailures }) => signInFailures.ofAddress(from));
+      const ofAddress = await this.database.lookUp(undefined, ({ signInFailures }) => signInFailures.ofAddress(from));
       this.#makeWait(from, secondsUntilAddressMayTry(ofAddress, this.limits));
       this.#assertFree(from);
       const found = await find();
@@ -97,7 +97,7 @@ export class SignInLimit {
 
   async #count(key: FailureKey): Promise<void> {
     try {
-      const failures = await this.database.write(({ signInFailures }) => signInFailures.add(key, this.limits.windowSeconds));
+      const failures = await this.database.write(undefined, ({ signInFailures }) => signInFailures.add(key, this.limits.windowSeconds));
       this.#remember(key, failures);
     } catch (error) {
       // What cannot be counted must not be free: whoever overloads the database would have as many guesses as they like.
@@ -106,7 +106,7 @@ export class SignInLimit {
     }
     this.#failures += 1;
     if (this.#failures % sweep.everyFailures > 0) return;
-    await this.database.write(({ signInFailures }) => signInFailures.removeExpired(sweep.atMost));
+    await this.database.write(undefined, ({ signInFailures }) => signInFailures.removeExpired(sweep.atMost));
   }
 
   #remember({ subject, address }: FailureKey, failures: SignInFailures): void {

@@ -78,7 +78,7 @@ beforeAll(async () => {
   services = servicesOn(new Database(dataSource, { ...defaultBounds, poolSize: 48 }));
   const { base, changes, credentials } = services;
   await ensureRoot(base, changes, credentials, { emailAddress: admin.login, password: admin.secret, announce: () => {} });
-  root = actorOf((await base.read(({ accounts }) => accounts.findRoot()))!, 'of-a-test');
+  root = actorOf((await base.lookUp(undefined, ({ accounts }) => accounts.findRoot()))!, 'of-a-test');
 });
 afterAll(async () => {
   await dataSource.destroy();

@@ -86,13 +86,13 @@ const lateStatements = [
 it('gives no way to credentials or accounts where it may be late', () => {
   const credentials = (database: Database) =>
     // @ts-expect-error There are none.
-    database.readLate((reads) => reads.credentials.findForSignIn([]));
+    database.readLate(undefined, (reads) => reads.credentials.findForSignIn([]));
   const accounts = (database: Database) =>
     // @ts-expect-error Nor are there any accounts.
-    database.readLate((reads) => reads.accounts.findRoot());
+    database.readLate(undefined, (reads) => reads.accounts.findRoot());
   const active = (database: Database) =>
     // @ts-expect-error And no status is told by their number.
-    database.readLate((reads) => reads.countAccounts({ kind: 'children' }, [], { status: AccountStatus.ACTIVE }));
+    database.readLate(undefined, (reads) => reads.countAccounts({ kind: 'children' }, [], { status: AccountStatus.ACTIVE }));
   expect([credentials, accounts, active]).toHaveLength(3);
 });
 
