@@ -129,7 +129,7 @@ async function compose({ config, log, credentialsKeys, announcePassword, passwor
   if (config.corsOrigins.length > 0) await allowOrigins(server, config.corsOrigins);
   health(server, () => database.isReady());
   const services: Services = {
-    accounts: metrics.timed('accounts', new AccountService(database, changes, credentials, config.maxLevels)),
+    accounts: metrics.timed('accounts', new AccountService(changes, credentials, config.maxLevels)),
     accountReading: metrics.timed('accountReading', new AccountReading(database)),
     migration: metrics.timed('migration', new AccountMigration(changes)),
     organizations: metrics.timed('organizations', new OrganizationService(database, changes)),

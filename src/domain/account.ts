@@ -158,6 +158,11 @@ export function assertVersion(account: Account, expected: ExpectedVersion): void
   }
 }
 
+/** What an account cannot have because another one has it. */
+export function emailInUse(): AppError {
+  return new AppError('EMAIL_IN_USE', 'Another open account has this e-mail address.', { field: 'emailAddress' });
+}
+
 /** @throws AppError MAX_LEVELS_EXCEEDED when the tree has no level left below the parent. */
 export function assertLevelBelow(parent: Account, maxLevels: number): void {
   if (levelOf(parent.path) >= maxLevels) {

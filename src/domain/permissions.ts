@@ -2,6 +2,7 @@ import { AppError } from '../errors.js';
 import { type Account, type AccountKey, type Role, isRoot } from './account.js';
 import type { Repeatable } from './idempotency.js';
 import type { Sid } from './sid.js';
+import type { ProvenSecret } from './standing.js';
 import { isBelow } from './tree.js';
 
 /** The standing of a caller, from the least to the most permitted; each holds all that the ones before it hold. */
@@ -13,6 +14,8 @@ export type Actor = { readonly rank: 'Anonymous' } | SignedIn;
 export interface SignedIn {
   readonly rank: Role | 'SuperAdmin';
   readonly account: Account;
+  /** What it signed in with. */
+  readonly secret: ProvenSecret;
   /** Of the request that the caller makes. */
   readonly requestId: string;
   /** Present when the client may repeat the request. */
@@ -25,8 +28,8 @@ export interface SignedIn {
 export const anonymous: Actor = { rank: 'Anonymous' };
 
 /** The caller who proved to be this account. An active root is the Super Admin, whatever its role (SPEC §2). */
-export function actorOf(account: Account, requestId: string, along?: SignedIn['along']): SignedIn {
-  return { rank: isRoot(account) ? 'SuperAdmin' : account.role, account, requestId, along };
+export function actorOf(account: Account, requestId: string, secret: ProvenSecret, along?: SignedIn['along']): SignedIn {
+  return { rank: isRoot(account) ? 'SuperAdmin' : account.role, account, secret, requestId, along };
 }
 
 /** Where the account that an operation is about stands, seen from the caller; all else is out of sight. */

@@ -2,8 +2,8 @@ import type { Client } from 'pg';
 import type { Account, AccountKey, AccountStatus } from '../domain/account.js';
 import type { Order, OrderField, Page, Position } from '../domain/page.js';
 import type { Sid } from '../domain/sid.js';
-import { type Path, levelWidth, pathRangeEnd } from '../domain/tree.js';
-import { anyOfList, listsOf, rowsOf, together } from './sql.js';
+import { levelWidth, pathRangeEnd } from '../domain/tree.js';
+import { anyOfList, listsOf, rowsOf } from './sql.js';
 
 /** Which accounts a list holds, for each of the many keys that it is asked for at once. */
 export type AccountScope =
@@ -42,8 +42,6 @@ export interface Listed extends Account {
   /** What the account is ordered by, where its own columns do not tell. */
   orderKey?: string;
 }
-
-type TreeLock = 'FOR SHARE' | 'FOR UPDATE';
 
 /** How many accounts with one status a cascade reaches. */
 export interface Reach {
@@ -98,17 +96,11 @@ export const treeAt = (path: string, table = 'account'): string =>
 /** The tree of the account whose path is $1. */
 const inTree = treeAt('$1');
 
-/** The account with SID $1, if it has the path $2 or one below it. */
-const memberWithin = `member.sid = $1 AND ${treeAt('$2', 'member')}`;
-
 const findManyByStatement = `
   SELECT ${accountColumns}
   FROM ${listsOf(2)} WITH ORDINALITY AS key(sid, email_address, number)
   LEFT JOIN ${accountAt('key')} ON true
   ORDER BY key.number`;
-
-/** Any number that no one else locks; see migrate.ts for the other one. */
-const firstStartLock = 0x41_47_4d_32;
 
 /** Every statement on the table `account`. A tree is never walked a row at a time. */
 export class AccountRepository {
@@ -135,58 +127,6 @@ export class AccountRepository {
 
   async findRoot(): Promise<Account | undefined> {
     return (await rowsOf<Account>(this.client, `SELECT ${accountColumns} FROM account WHERE account.parent_sid IS NULL`))[0];
-  }
-
-  /** Keeps other instances from creating the root until the transaction ends. */
-  async lockFirstStart(): Promise<void> {
-    await rowsOf(this.client, `SELECT pg_advisory_xact_lock($1)`, [firstStartLock]);
-  }
-
-  /*
-   * Locks. Every writer first locks the top-level account of the tree that it works in: FOR SHARE to add to the tree or
-   * to change one account in it, FOR UPDATE to change many. So a cascade waits for the creates that came before it, then
-   * sees what they made; and a create waits for the cascade, then sees its parent closed. The lock is a statement of its
-   * own, because under READ COMMITTED only the next statement sees what the earlier holders of the lock committed. The
-   * next one is sent along with it, and runs after it: a connection does one thing after the other.
-   *
-   * `within` is the path of the caller, who is authorized after the lock: nothing outside of it is locked, so that nobody
-   * can hold up a stranger's tree. An e-mail address is looked up before the lock, which is then of that one account: the
-   * address may have come to another one meanwhile.
-   */
-
-  /** Locks the tree that the account is in, FOR UPDATE to change many of its accounts or FOR SHARE against that, and reads the account. */
-  async lockTreeOf(key: AccountKey | undefined, within: Path, strength: TreeLock): Promise<Account | undefined> {
-    const sid = await this.#sidOf(key);
-    if (sid === undefined) return undefined;
-    const [, account] = await together(this.#lockTopLevel(sid, within, strength), this.find(sid));
-    return account;
-  }
-
-  /** Locks one account for a change of its own, and reads it. */
-  async lock(key: AccountKey | undefined, within: Path): Promise<Account | undefined> {
-    const sid = await this.#sidOf(key);
-    if (sid === undefined) return undefined;
-    // A top-level account must not be locked FOR SHARE first: two that did so would wait for each other's change.
-    const [, , account] = await together(
-      this.#lockTopLevel(sid, within, 'FOR SHARE', 'AND member.sid <> member.top_level_sid'),
-      rowsOf(this.client, `SELECT 1 FROM account AS member WHERE ${memberWithin} FOR NO KEY UPDATE`, [sid, within]),
-      this.find(sid),
-    );
-    return account;
-  }
-
-  async #sidOf(key: AccountKey | undefined): Promise<Sid | undefined> {
-    return key === undefined || 'sid' in key ? key?.sid : (await this.findBy(key))?.sid;
-  }
-
-  async #lockTopLevel(sid: Sid, within: Path, strength: TreeLock, condition = ''): Promise<void> {
-    await rowsOf(
-      this.client,
-      `SELECT 1 FROM account
-       WHERE account.sid = (SELECT member.top_level_sid FROM account AS member WHERE ${memberWithin} ${condition})
-       ${strength}`,
-      [sid, within],
-    );
   }
 
   async insert(account: Omit<Account, 'dateCreated' | 'dateUpdated' | 'version'>): Promise<Account> {

@@ -2,17 +2,10 @@ import type { Client } from 'pg';
 import type { Account, AccountKey } from '../domain/account.js';
 import type { Sid } from '../domain/sid.js';
 import type { SignInFailures } from '../domain/sign-in-limit.js';
-import { accountAt, accountColumns, keyColumns } from './account-repository.js';
+import type { CallerNow, Credential } from '../domain/standing.js';
+import { accountAt, accountColumns, keyColumns, treeAt } from './account-repository.js';
 import { failuresIn, noFailures } from './sign-in-failure-repository.js';
 import { listsOf, ofAnotherKey, rowsOf } from './sql.js';
-
-/** What verifies an account's secrets. */
-export interface Credential {
-  passwordHash: string;
-  tokenHash: Buffer;
-  /** Absent unless the overlap of the last rotation lasts. */
-  previousTokenHash: Buffer | null;
-}
 
 /** A new password and the token that comes with it. */
 export interface NewCredential {
@@ -52,18 +45,21 @@ export interface SignInKey {
 }
 
 /** What signing in decides on. */
-export interface SignInData {
-  account: Account | undefined;
-  credential: Credential | undefined;
+export interface SignInData extends CallerNow {
   failures: SignInFailures;
 }
 
 /** A row of the statement by which callers are looked up. */
-type FoundForSignIn = (Account | { sid: null }) & (Credential | Record<keyof Credential, null>) & { failures: SignInFailures | null };
+type FoundForSignIn = FoundWithCredential & { failures: SignInFailures | null };
+type FoundWithCredential = (Account | { sid: null }) & (Credential | Record<keyof Credential, null>);
 
 /** The credential of the account with the SID, in SQL. */
 const credentialAt = (sid: string): string =>
   `LATERAL (SELECT credential.* FROM credential WHERE credential.account_sid = ${sid} LIMIT 1) AS credential`;
+
+const credentialColumns = `
+  credential.password_hash AS "passwordHash", credential.token_hash AS "tokenHash",
+  CASE WHEN credential.previous_token_expires_at > clock_timestamp() THEN credential.previous_token_hash END AS "previousTokenHash"`;
 
 const failures = failuresIn('COALESCE(account.sid, caller.login)', 'caller.address');
 
@@ -72,14 +68,20 @@ const failures = failuresIn('COALESCE(account.sid, caller.login)', 'caller.addre
  * kept from when the tables were empty would read them whole.
  */
 const signInStatement = `
-  SELECT ${accountColumns}, credential.password_hash AS "passwordHash", credential.token_hash AS "tokenHash",
-         CASE WHEN credential.previous_token_expires_at > now() THEN credential.previous_token_hash END AS "previousTokenHash",
-         ${failures.column} AS failures
+  SELECT ${accountColumns}, ${credentialColumns}, ${failures.column} AS failures
   FROM ${listsOf(4)} WITH ORDINALITY AS caller(sid, email_address, login, address, number)
   LEFT JOIN ${accountAt('caller')} ON true
   LEFT JOIN ${credentialAt('account.sid')} ON true
   ${failures.joins}
   ORDER BY caller.number`;
+
+/** The caller with its credential, and the account that is found by the other keys; both at the caller's path or below. */
+const changeStatement = `
+  SELECT ${accountColumns}, ${credentialColumns}
+  FROM (VALUES (1, $1::text, NULL), (2, $2::text, $3::text)) AS key(number, sid, email_address)
+  LEFT JOIN ${accountAt('key')} ON ${treeAt('$4')}
+  LEFT JOIN ${credentialAt('account.sid')} ON key.number = 1
+  ORDER BY key.number`;
 
 /** Every statement on the tables `credential` and `password_reset_token`. */
 export class CredentialRepository {
@@ -96,11 +98,15 @@ export class CredentialRepository {
       callers.map(({ login }) => login),
       callers.map(({ address }) => address),
     ]);
-    return rows.map(({ passwordHash, tokenHash, previousTokenHash, failures: failed, ...account }) => ({
-      account: account.sid === null ? undefined : account,
-      credential: passwordHash === null ? undefined : { passwordHash, tokenHash, previousTokenHash },
-      failures: failed ?? noFailures,
-    }));
+    return rows.map(({ failures: failed, ...found }) => ({ ...callerOf(found), failures: failed ?? noFailures }));
+  }
+
+  /** Who changes something, and the account that it is about: nothing where there is none at or below the caller. */
+  async findForChange({ sid, path }: Account, about?: AccountKey): Promise<{ caller: CallerNow; account: Account | undefined }> {
+    const [[aboutSid], [aboutEmailAddress]] = keyColumns(about === undefined ? [] : [about]);
+    const parameters = [sid, aboutSid ?? null, aboutEmailAddress ?? null, path];
+    const [caller, account] = await rowsOf<FoundWithCredential>(this.client, changeStatement, parameters);
+    return { caller: callerOf(caller!), account: callerOf(account!).account };
   }
 
   /** The AuthToken of each account, in their order, and what the history says of the last time that its reader was shown one of the account's. */
@@ -232,4 +238,11 @@ export class CredentialRepository {
     );
     return last!.expiresAt;
   }
+}
+
+function callerOf({ passwordHash, tokenHash, previousTokenHash, ...account }: FoundWithCredential): CallerNow {
+  return {
+    account: account.sid === null ? undefined : account,
+    credential: passwordHash === null ? undefined : { passwordHash, tokenHash, previousTokenHash },
+  };
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import type { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
-import type { Payer } from '../domain/account.js';
+import { type Payer, emailInUse } from '../domain/account.js';
 import { AppError } from '../errors.js';
 import { AccountRepository } from './account-repository.js';
 import { Admission, type Kind, type Refusal } from './admission.js';
@@ -10,6 +10,7 @@ import { CredentialRepository } from './credential-repository.js';
 import { HistoryRepository } from './history-repository.js';
 import { IdempotencyRepository } from './idempotency-repository.js';
 import { LateReads } from './late-reads.js';
+import { LockRepository } from './lock-repository.js';
 import { OrganizationRepository } from './organization-repository.js';
 import { ProfileRepository } from './profile-repository.js';
 import { drop, watched } from './watch.js';
@@ -17,6 +18,7 @@ import { SignInFailureRepository } from './sign-in-failure-repository.js';
 
 /** All SQL of the program, bound to one transaction or to none. */
 export interface Repositories {
+  locks: LockRepository;
   accounts: AccountRepository;
   organizations: OrganizationRepository;
   credentials: CredentialRepository;
@@ -50,7 +52,7 @@ export interface DatabaseBounds {
   poolSize: number;
   /** How many reads, and how many changes, wait for a connection at most. */
   queueSize: number;
-  /** How long may take, in milliseconds: a read; a change, of which the longest go over whole trees; each wait of it for a lock. */
+  /** How long may take, in milliseconds: a read; a change, of which the longest go over whole trees; all that it waits for locks. */
   readMilliseconds: number;
   changeMilliseconds: number;
   lockMilliseconds: number;
@@ -193,8 +195,13 @@ export class Database {
   #transaction<Result>(client: Client, work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
     const { changeMilliseconds, lockMilliseconds } = this.bounds;
     // Of the transaction, not of the session, which behind a pooler is somebody else's.
-    const timeouts = `set_config('lock_timeout', '${lockMilliseconds}', true), set_config('statement_timeout', '${changeMilliseconds}', true)`;
-    return transaction(client, `BEGIN; SELECT ${timeouts}`, work);
+    const settings = Object.entries({
+      lock_timeout: lockMilliseconds,
+      // Of all its locks together; see `lockedBy`.
+      'gateway.lock_timeout': lockMilliseconds,
+      statement_timeout: changeMilliseconds,
+    }).map(([name, value]) => `set_config('${name}', '${value}', true)`);
+    return transaction(client, `BEGIN; SELECT ${settings.join(', ')}`, work);
   }
 
   /** Asks beside all that waits, on the connection that is kept for it; those who ask at once share one answer. */
@@ -239,6 +246,7 @@ async function transaction<Result>(client: Client, begin: string, work: (reposit
 
 function repositoriesOn(client: Client): Repositories {
   return {
+    locks: new LockRepository(client),
     accounts: new AccountRepository(client),
     organizations: new OrganizationRepository(client),
     credentials: new CredentialRepository(client),
@@ -251,8 +259,7 @@ function repositoriesOn(client: Client): Repositories {
 
 /** What the violation of a unique index means to whoever caused it. */
 const conflicts: Record<string, () => AppError> = {
-  account_open_email_address: () =>
-    new AppError('EMAIL_IN_USE', 'Another open account has this e-mail address.', { field: 'emailAddress' }),
+  account_open_email_address: emailInUse,
   organization_domain_name: () => new AppError('DOMAIN_NAME_IN_USE', 'Another organization has this domain name.', { field: 'domainName' }),
 };
 

@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 import type { Organization, OrganizationKey, OrganizationStatus } from '../domain/organization.js';
 import type { Page } from '../domain/page.js';
 import type { Sid } from '../domain/sid.js';
-import { rowsOf } from './sql.js';
+import { lockedBy, rowsOf, together } from './sql.js';
 
 const columns = `
   organization.sid,
@@ -11,12 +11,17 @@ const columns = `
   organization.date_created AS "dateCreated",
   organization.date_updated AS "dateUpdated"`;
 
+/** The organization that the key, as $1, names. */
+const named = (by: OrganizationKey): string => `organization.${'sid' in by ? 'sid' : 'domain_name'} = $1`;
+const valueOf = (by: OrganizationKey): string => ('sid' in by ? by.sid : by.domainName);
+
 /** Every statement on the table `organization`. */
 export class OrganizationRepository {
   constructor(private readonly client: Client) {}
 
   async find(by: OrganizationKey): Promise<Organization | undefined> {
-    return this.#find(by);
+    const [organization] = await rowsOf<Organization>(this.client, `SELECT ${columns} FROM organization WHERE ${named(by)}`, [valueOf(by)]);
+    return organization;
   }
 
   async findMany(sids: readonly Sid[]): Promise<Organization[]> {
@@ -25,22 +30,20 @@ export class OrganizationRepository {
 
   /** Reads the organization and keeps it from being closed until the transaction ends. */
   async share(by: OrganizationKey): Promise<Organization | undefined> {
-    return this.#find(by, 'FOR SHARE');
+    return this.#lock(by, 'FOR SHARE');
   }
 
   /** Reads the organization and keeps trees from moving into it until the transaction ends. */
   async lock(by: OrganizationKey): Promise<Organization | undefined> {
-    return this.#find(by, 'FOR UPDATE');
+    return this.#lock(by, 'FOR UPDATE');
   }
 
-  async #find(by: OrganizationKey, strength: 'FOR SHARE' | 'FOR UPDATE' | '' = ''): Promise<Organization | undefined> {
-    const [column, value] = 'sid' in by ? ['sid', by.sid] : ['domain_name', by.domainName];
-    const found = await rowsOf<Organization>(
-      this.client,
-      `SELECT ${columns} FROM organization WHERE organization.${column} = $1 ${strength}`,
-      [value],
+  async #lock(by: OrganizationKey, strength: 'FOR SHARE' | 'FOR UPDATE'): Promise<Organization | undefined> {
+    const [, organization] = await together(
+      lockedBy(this.client, `SELECT 1 FROM organization WHERE ${named(by)} ${strength}`, [valueOf(by)]),
+      this.find(by),
     );
-    return found[0];
+    return organization;
   }
 
   async insert({ sid, domainName, status }: Pick<Organization, 'sid' | 'domainName' | 'status'>): Promise<Organization> {

@@ -4,7 +4,7 @@ import { type DocumentDigest, type Profile, type ProfileSummary, defaultProfileS
 import type { Sid, SidKind } from '../domain/sid.js';
 import type { Path } from '../domain/tree.js';
 import { treeAt } from './account-repository.js';
-import { rowsOf } from './sql.js';
+import { lockedBy, rowsOf, together } from './sql.js';
 
 const summaryColumns = 'profile.sid, profile.date_created AS "dateCreated", profile.date_updated AS "dateUpdated"';
 const columns = `${summaryColumns}, profile.document`;
@@ -33,19 +33,23 @@ export class ProfileRepository {
 
   /** Reads the profile and keeps it as it is until the transaction ends. */
   async share(sid: Sid): Promise<ProfileSummary | undefined> {
-    const found = await rowsOf<ProfileSummary>(this.client, `SELECT ${summaryColumns} FROM profile WHERE profile.sid = $1 FOR SHARE`, [
-      sid,
-    ]);
+    const [, found] = await together(
+      lockedBy(this.client, `SELECT 1 FROM profile WHERE profile.sid = $1 FOR SHARE`, [sid]),
+      this.findMany([sid], { withDocument: false }),
+    );
     return found[0];
   }
 
   /** Locks the profile to change or delete it, and tells what its document is known by. */
   async lockDocument(sid: Sid, strength: 'FOR NO KEY UPDATE' | 'FOR UPDATE'): Promise<DocumentDigest | undefined> {
-    const found = await rowsOf<DocumentDigest>(
-      this.client,
-      `SELECT encode(sha256(convert_to(profile.document, 'UTF8')), 'hex') AS sha256, octet_length(profile.document) AS bytes
-       FROM profile WHERE profile.sid = $1 ${strength}`,
-      [sid],
+    const [, found] = await together(
+      lockedBy(this.client, `SELECT 1 FROM profile WHERE profile.sid = $1 ${strength}`, [sid]),
+      rowsOf<DocumentDigest>(
+        this.client,
+        `SELECT encode(sha256(convert_to(profile.document, 'UTF8')), 'hex') AS sha256, octet_length(profile.document) AS bytes
+         FROM profile WHERE profile.sid = $1`,
+        [sid],
+      ),
     );
     return found[0];
   }
@@ -72,18 +76,14 @@ export class ProfileRepository {
    * Returns what was linked to it.
    */
   async delete(sid: Sid): Promise<Sid[]> {
-    const linked = await rowsOf<{ sid: Sid }>(
-      this.client,
-      `WITH account_link AS (
-         SELECT link.account_sid AS sid FROM account_profile AS link WHERE link.profile_sid = $1 ORDER BY link.account_sid FOR UPDATE
-       ), organization_link AS (
-         SELECT link.organization_sid AS sid FROM organization_profile AS link WHERE link.profile_sid = $1
-         ORDER BY link.organization_sid FOR UPDATE
-       )
-       SELECT sid FROM account_link UNION ALL SELECT sid FROM organization_link`,
-      [sid],
+    const ofKind = (kind: LinkedKind, rest = ''): string =>
+      `SELECT link.${kind}_sid AS sid FROM ${kind}_profile AS link WHERE link.profile_sid = $1 ${rest}`;
+    const [, , linked] = await together(
+      lockedBy(this.client, ofKind('account', 'ORDER BY link.account_sid FOR UPDATE'), [sid]),
+      lockedBy(this.client, ofKind('organization', 'ORDER BY link.organization_sid FOR UPDATE'), [sid]),
+      rowsOf<{ sid: Sid }>(this.client, `${ofKind('account')} UNION ALL ${ofKind('organization')}`, [sid]),
+      rowsOf(this.client, `DELETE FROM profile WHERE profile.sid = $1`, [sid]),
     );
-    await rowsOf(this.client, `DELETE FROM profile WHERE profile.sid = $1`, [sid]);
     return linked.map((link) => link.sid);
   }
 

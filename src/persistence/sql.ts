@@ -60,6 +60,24 @@ export async function together<Results extends unknown[]>(
   return settled.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value) as Results;
 }
 
+/** Less time for the next lock: what is left of the time that a transaction may wait for all of its locks; see database.ts. */
+export const timeLeftForLocks = `set_config('lock_timeout', least(
+  current_setting('gateway.lock_timeout')::float,
+  greatest(1, current_setting('gateway.lock_timeout')::float - extract(epoch FROM clock_timestamp() - transaction_timestamp()) * 1000)
+)::integer::text, true)`;
+
+/**
+ * Runs a statement for the locks that it takes. PostgreSQL's `lock_timeout` begins anew with each lock; so what was waited for
+ * one is taken off the time that there is for the next.
+ */
+export async function lockedBy(client: Client, sql: string, parameters: unknown[]): Promise<void> {
+  await rowsOf(
+    client,
+    `WITH held AS MATERIALIZED (${sql}) SELECT ${timeLeftForLocks} FROM (SELECT count(*) FROM held) AS counted`,
+    parameters,
+  );
+}
+
 /**
  * Lists of texts as rows, side by side: the parameters from `$1` on. PostgreSQL is kept from seeing how long they are. A plan
  * for just so many keys looks cheaper to it than one that it can keep, so it would plan the statement anew each time, which

@@ -12,6 +12,7 @@ import { type Organization, type OrganizationKey, type OrganizationReference, pa
 import { type Actor, authorize, authorizeOn } from '../domain/permissions.js';
 import { AppError } from '../errors.js';
 import type { Cascade, CascadeOptions } from './account-service.js';
+import type { Held } from '../persistence/lock-repository.js';
 import type { Changes } from './changes.js';
 
 /** Moves a top-level account, with everything below it, to another organization (SPEC §2, "Migration"). */
@@ -25,34 +26,38 @@ export class AccountMigration {
    * SAME_ORGANIZATION, VERSION_CONFLICT
    */
   async migrate(
-    actor: Actor,
+    caller: Actor,
     target: AccountReference,
     destination: OrganizationReference | undefined,
     { dryRun = false, version }: CascadeOptions = {},
   ): Promise<Cascade> {
-    authorize(actor, 'migrateAccount');
+    authorize(caller, 'migrateAccount');
     const destinationKey = destination && wellFormed(() => parseOrganizationReference(destination));
     const key = wellFormed(() => parseAccountReference(target));
-    return this.changes.write(actor, async ({ accounts, organizations }, note) => {
-      const account = await accounts.lockTreeOf(key, actor.account.path, dryRun ? 'FOR SHARE' : 'FOR UPDATE');
-      const organization = destinationKey && (await organizations.share(destinationKey));
-      assertDestination(organization);
-      parseAccountReference(target);
-      authorizeOn(actor, 'migrateAccount', account);
-      assertMigratable(account, organization);
-      assertVersion(account, version);
+    const held: Held = { account: key, hold: dryRun ? 'place' : 'tree' };
+    return this.changes.write(
+      caller,
+      { operation: 'migrateAccount', held },
+      async ({ accounts, organizations }, { actor, account, note }) => {
+        const organization = destinationKey && (await organizations.share(destinationKey));
+        assertDestination(organization);
+        parseAccountReference(target);
+        authorizeOn(actor, 'migrateAccount', account);
+        assertMigratable(account, organization);
+        assertVersion(account, version);
 
-      const reached = await accounts.countInTree(account, Object.values(AccountStatus));
-      if (dryRun) return { account, reached, dryRun };
-      await accounts.setOrganizationInTree(account, organization.sid);
-      note(account.topLevelSid, {
-        operation: 'migrateAccount',
-        subjectSid: account.sid,
-        before: { organizationSid: account.organizationSid },
-        after: { organizationSid: organization.sid, reached },
-      });
-      return { account: (await accounts.find(account.sid))!, reached, dryRun };
-    });
+        const reached = await accounts.countInTree(account, Object.values(AccountStatus));
+        if (dryRun) return { account, reached, dryRun };
+        await accounts.setOrganizationInTree(account, organization.sid);
+        note(account.topLevelSid, {
+          operation: 'migrateAccount',
+          subjectSid: account.sid,
+          before: { organizationSid: account.organizationSid },
+          after: { organizationSid: organization.sid, reached },
+        });
+        return { account: (await accounts.find(account.sid))!, reached, dryRun };
+      },
+    );
   }
 }
 

@@ -93,13 +93,16 @@ export class AccountReading {
    * One owner's list from end to end, in batches. Each batch is read when it is asked for, by a statement of its own that
    * continues after the last row: however slowly the list is taken, it holds no more than one batch, and no connection. An
    * account that is there all the while is in it exactly once. The first batch has been read when this returns.
-   * @throws AppError FORBIDDEN, UNAVAILABLE; the iteration UNAVAILABLE
+   * @throws AppError FORBIDDEN, ACCOUNT_NOT_ACTIVE, UNAUTHENTICATED, UNAVAILABLE; the iteration too
    */
   async all(actor: Actor, scope: AccountScope, owner: ListOwner): Promise<AsyncIterable<Account[]>> {
-    return inBatches(
-      async (page) => (await this.pages(actor, wholeList(scope, page, true), [owner]))[0]!,
-      (account) => positionOf(account, accountOrder),
-    );
+    assertSignedIn(actor);
+    const [key] = listKeys(actor, scope, [owner]);
+    return inBatches(this.database, actor, {
+      authorize: (caller) => void listKeys(caller, scope, [owner]),
+      read: ({ accounts }, page) => accounts.listPages([key!], wholeList(scope, page, true)),
+      positionOf: (account) => positionOf(account, accountOrder),
+    });
   }
 
   /** The length of each owner's list, which may be late unless it tells of a status or role: one statement for them all. @throws AppError FORBIDDEN */

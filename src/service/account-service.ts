@@ -1,6 +1,5 @@
 import {
   type Account,
-  type AccountKey,
   type AccountReference,
   AccountStatus,
   AccountType,
@@ -12,21 +11,24 @@ import {
   assertOpen,
   assertVersion,
   defaultFriendlyName,
+  emailInUse,
   isRoot,
   parseAccountReference,
   parseEmailAddress,
   parseFriendlyName,
   statusesThatMayBecome,
 } from '../domain/account.js';
+import { assertStrongPassword } from '../domain/credentials.js';
 import { differences, factsOf } from '../domain/history.js';
-import { type OrganizationKey, type OrganizationReference, parseOrganizationReference } from '../domain/organization.js';
+import { type Organization, type OrganizationKey, type OrganizationReference, parseOrganizationReference } from '../domain/organization.js';
 import { type Actor, type SignedIn, authorize, authorizeOn } from '../domain/permissions.js';
 import { newSid, type Sid } from '../domain/sid.js';
 import { pathBelow, topLevelSidOf } from '../domain/tree.js';
 import { AppError } from '../errors.js';
 import type { Reach } from '../persistence/account-repository.js';
-import type { Database, Repositories } from '../persistence/database.js';
-import type { Changes, Note } from './changes.js';
+import type { Repositories } from '../persistence/database.js';
+import type { Held } from '../persistence/lock-repository.js';
+import type { Change, Changes, Intent, Note } from './changes.js';
 import type { CredentialService, PreparedPassword } from './credential-service.js';
 
 /** What a new account is made from. */
@@ -75,7 +77,6 @@ export interface Cascade {
 /** Changes of accounts (SPEC §2). Each use case locks, authorizes, checks, changes. */
 export class AccountService {
   constructor(
-    private readonly database: Database,
     private readonly changes: Changes,
     private readonly credentials: CredentialService,
     private readonly maxLevels: number,
@@ -86,26 +87,41 @@ export class AccountService {
    * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, PARENT_NOT_ACTIVE, MAX_LEVELS_EXCEEDED, ORGANIZATION_NOT_FOUND,
    * NOT_TOP_LEVEL, EMAIL_IN_USE, and what its inputs can be wrong by
    */
-  async create(actor: Actor, input: NewAccount): Promise<Account> {
-    authorize(actor, 'createAccount');
-    const parentKey = parseAccountReference(input.parent ?? actor.account, 'parentSid');
+  async create(caller: Actor, input: NewAccount): Promise<Account> {
+    authorize(caller, 'createAccount');
+    const intent: Intent = {
+      operation: 'createAccount',
+      held: { account: parseAccountReference(input.parent ?? caller.account, 'parentSid'), hold: 'place' },
+    };
     const emailAddress = parseEmailAddress(input.emailAddress);
     const friendlyName = input.friendlyName === undefined ? defaultFriendlyName(emailAddress) : parseFriendlyName(input.friendlyName);
-    const organization = input.organization && parseOrganizationReference(input.organization, 'organization');
+    const named = input.organization && parseOrganizationReference(input.organization, 'organization');
     const status = input.status ?? (input.password === undefined ? AccountStatus.UNINITIALIZED : AccountStatus.ACTIVE);
     if (input.password === undefined && status !== AccountStatus.UNINITIALIZED) {
       throw new AppError('MISSING_PARAMETER', `An account that is ${status} from the start needs a password.`, { field: 'password' });
     }
-    const earlier = await this.changes.earlier<Account>(actor);
-    if (earlier !== undefined) return earlier.result;
-    const password = input.password === undefined ? undefined : await this.credentials.preparePassword(input.password, emailAddress);
-    const role = input.role ?? actor.account.role;
-
-    return this.changes.write(actor, async (repositories, note) => {
-      const parent = await repositories.accounts.lockTreeOf(parentKey, actor.account.path, 'FOR SHARE');
+    if (input.password !== undefined) assertStrongPassword(input.password, emailAddress);
+    /** What may be refused, both before the password is hashed and under the locks. */
+    const admit = async ({ actor, account: parent }: Pick<Change, 'actor' | 'account'>, find: FindOrganization) => {
       authorizeOn(actor, 'createAccount', parent);
       assertActiveParent(parent);
       assertLevelBelow(parent, this.maxLevels);
+      return { parent, organizationSid: await organizationOf(actor, parent, named, find) };
+    };
+
+    let password: PreparedPassword | undefined;
+    if (input.password !== undefined) {
+      const before = await this.changes.beforehand<Account>(caller, intent, async ({ accounts, organizations }, change) => {
+        await admit(change, (key) => organizations.find(key));
+        if ((await accounts.findBy({ emailAddress })) !== undefined) throw emailInUse();
+      });
+      if (before !== undefined) return before.result;
+      password = await this.credentials.preparePassword(input.password, emailAddress);
+    }
+
+    return this.changes.write(caller, intent, async (repositories, change) => {
+      const { parent, organizationSid } = await admit(change, (key) => repositories.organizations.share(key));
+      const { actor, note } = change;
       const sid = newSid('account');
       const path = pathBelow(parent.path, sid);
       const account = await repositories.accounts.insert({
@@ -113,34 +129,17 @@ export class AccountService {
         parentSid: parent.sid,
         topLevelSid: topLevelSidOf(path),
         path,
-        organizationSid: await this.#organizationOf(repositories, actor, parent, organization),
+        organizationSid,
         emailAddress,
         friendlyName,
         type: input.type ?? AccountType.FULL,
         status,
-        role,
+        role: input.role ?? actor.account.role,
       });
       if (password !== undefined && status !== AccountStatus.CLOSED) await this.credentials.initialize(repositories, sid, password);
       note(account.topLevelSid, { operation: 'createAccount', subjectSid: sid, after: factsOf(account) });
       return account;
     });
-  }
-
-  /** Only top-level accounts may wear another organization than their parent's, and only the Super Admin decides it. */
-  async #organizationOf({ organizations }: Repositories, actor: Actor, parent: Account, named: OrganizationKey | undefined): Promise<Sid> {
-    if (named === undefined) return parent.organizationSid;
-    const organization = await organizations.share(named);
-    if (organization?.sid === parent.organizationSid) return organization.sid;
-    authorize(actor, 'manageOrganizations');
-    if (organization?.status !== 'active') {
-      throw new AppError('ORGANIZATION_NOT_FOUND', 'There is no such active organization.', { field: 'organization', status: 400 });
-    }
-    if (!isRoot(parent)) {
-      throw new AppError('NOT_TOP_LEVEL', "Only a top-level account may be in another organization than its parent's.", {
-        field: 'organization',
-      });
-    }
-    return organization.sid;
   }
 
   /**
@@ -150,36 +149,50 @@ export class AccountService {
    * status can be refused by, and what its inputs can be wrong by
    */
   async update(
-    actor: Actor,
+    caller: Actor,
     target: AccountReference,
     { version, password: newPassword, status, type, role, friendlyName: name }: AccountChanges,
   ): Promise<Account> {
-    authorize(actor, 'updateAccount');
+    authorize(caller, 'updateAccount');
     const key = parseAccountReference(target);
     const friendlyName = name === undefined ? undefined : parseFriendlyName(name);
     const changes = defined({ friendlyName, type, role });
-    const earlier = await this.changes.earlier<Account>(actor);
-    if (earlier !== undefined) return earlier.result;
-    const password = newPassword === undefined ? undefined : await this.#preparePassword(actor, key, newPassword);
-
-    return this.changes.write(actor, async (repositories, note) => {
-      const { accounts } = repositories;
-      const account = await (status === undefined
-        ? accounts.lock(key, actor.account.path)
-        : accounts.lockTreeOf(key, actor.account.path, 'FOR UPDATE'));
+    // What the account may do, and who is it: nobody may go on with what they were.
+    const isOfStanding = status !== undefined || role !== undefined || newPassword !== undefined;
+    const intent: Intent = { operation: 'updateAccount', held: { account: key, hold: isOfStanding ? 'tree' : 'account' } };
+    const isUnchanged = newPassword === undefined && Object.keys(changes).length === 0;
+    /** What may be refused, both before the password is hashed and under the locks. */
+    const admit = ({ actor, account }: Pick<Change, 'actor' | 'account'>): Account => {
       authorizeOn(actor, 'updateAccount', account);
       if (role !== undefined || type !== undefined) authorizeOn(actor, 'changeRole', account);
       if (status !== undefined) authorizeOn(actor, operationFor(status), account);
       assertVersion(account, version);
-      const isUnchanged = password === undefined && Object.keys(changes).length === 0;
       // To ask for nothing is no change, of a closed account either (SPEC §4).
+      if (!isUnchanged || status !== undefined) assertOpen(account);
+      return account;
+    };
+
+    let password: PreparedPassword | undefined;
+    if (newPassword !== undefined) {
+      let emailAddress: string;
+      const before = await this.changes.beforehand<Account>(caller, intent, async (_, change) => {
+        ({ emailAddress } = admit(change));
+      });
+      if (before !== undefined) return before.result;
+      // The policy needs the e-mail address, which never changes.
+      password = await this.credentials.preparePassword(newPassword, emailAddress!);
+    }
+
+    return this.changes.write(caller, intent, async (repositories, change) => {
+      const account = admit(change);
       if (isUnchanged && status === undefined) return account;
-      assertOpen(account);
+      const { actor, note, onCommit } = change;
       const changed = isUnchanged
         ? account
         : password === undefined
-          ? await accounts.update(account.sid, changes)
+          ? await repositories.accounts.update(account.sid, changes)
           : await this.credentials.setPassword(repositories, account, password, changes);
+      if (password !== undefined && account.sid === actor.account.sid) onCommit(() => this.credentials.goOnWith(actor, password));
       if (!isUnchanged) {
         const { before, after } = differences(account, changed, Object.keys(changes));
         const passwordSet = password === undefined ? undefined : true;
@@ -187,13 +200,6 @@ export class AccountService {
       }
       return status === undefined ? changed : (await this.#setStatus(repositories, note, changed, status)).account;
     });
-  }
-
-  /** The policy needs the e-mail address, which never changes; and hashing takes too long to do it under a lock. */
-  async #preparePassword(actor: SignedIn, key: AccountKey | undefined, password: string): Promise<PreparedPassword> {
-    const account = key && (await this.database.lookUp(actor.account, ({ accounts }) => accounts.findBy(key)));
-    authorizeOn(actor, 'updateAccount', account);
-    return this.credentials.preparePassword(password, account.emailAddress);
   }
 
   /**
@@ -221,15 +227,15 @@ export class AccountService {
   }
 
   async #cascade(
-    actor: SignedIn,
+    caller: SignedIn,
     target: AccountReference,
     status: AccountStatus,
     { dryRun = false, version }: CascadeOptions,
   ): Promise<Cascade> {
-    const key = parseAccountReference(target);
-    return this.changes.write(actor, async (repositories, note) => {
-      const account = await repositories.accounts.lockTreeOf(key, actor.account.path, dryRun ? 'FOR SHARE' : 'FOR UPDATE');
-      authorizeOn(actor, operationFor(status), account);
+    const operation = operationFor(status);
+    const held: Held = { account: parseAccountReference(target), hold: dryRun ? 'place' : 'tree' };
+    return this.changes.write(caller, { operation, held }, async (repositories, { actor, account, note }) => {
+      authorizeOn(actor, operation, account);
       assertOpen(account);
       assertVersion(account, version);
       return this.#setStatus(repositories, note, account, status, dryRun);
@@ -253,6 +259,25 @@ export class AccountService {
     });
     return { account: (await accounts.find(account.sid))!, reached, dryRun };
   }
+}
+
+type FindOrganization = (key: OrganizationKey) => Promise<Organization | undefined>;
+
+/** Only top-level accounts may wear another organization than their parent's, and only the Super Admin decides it. */
+async function organizationOf(actor: Actor, parent: Account, named: OrganizationKey | undefined, find: FindOrganization): Promise<Sid> {
+  if (named === undefined) return parent.organizationSid;
+  const organization = await find(named);
+  if (organization?.sid === parent.organizationSid) return organization.sid;
+  authorize(actor, 'manageOrganizations');
+  if (organization?.status !== 'active') {
+    throw new AppError('ORGANIZATION_NOT_FOUND', 'There is no such active organization.', { field: 'organization', status: 400 });
+  }
+  if (!isRoot(parent)) {
+    throw new AppError('NOT_TOP_LEVEL', "Only a top-level account may be in another organization than its parent's.", {
+      field: 'organization',
+    });
+  }
+  return organization.sid;
 }
 
 /** What a change to the status is, in the table of permissions. */

@@ -1,14 +1,37 @@
-import type { Page, PageOf, Position } from '../domain/page.js';
+import { type Page, type Position, pageFrom } from '../domain/page.js';
+import type { SignedIn } from '../domain/permissions.js';
+import { standingOf } from '../domain/standing.js';
+import type { Database, Repositories } from '../persistence/database.js';
+import { together } from '../persistence/sql.js';
 
 /** Rows of a list that is read from end to end: enough that statements cost little, few enough to hold for a slow reader. */
 export const batchSize = 500;
 
-/** A list, read batch by batch as it is taken. The first one is read at once, so that a refusal comes before any row. */
+/** A list that streams: who may see it, how a page of it is read, with one row more, and where a row stands in it. */
+export interface StreamedList<Row> {
+  authorize: (actor: SignedIn) => void;
+  read: (repositories: Repositories, page: Page) => Promise<Row[]>;
+  positionOf: (row: Row) => Position;
+}
+
+/**
+ * A list, read batch by batch as it is taken. The first one is read at once, so that a refusal comes before any row. With each
+ * batch the caller is looked up anew: who is switched off in the midst of a list gets no more of it (SPEC §2).
+ * @throws AppError ACCOUNT_NOT_ACTIVE, UNAUTHENTICATED, and what authorizing and reading throw; the iteration too
+ */
 export async function inBatches<Row>(
-  read: (page: Page) => Promise<PageOf<Row>>,
-  positionOf: (row: Row) => Position,
+  database: Database,
+  caller: SignedIn,
+  { authorize, read, positionOf }: StreamedList<Row>,
 ): Promise<AsyncIterable<Row[]>> {
-  const next = (from?: Position): Promise<PageOf<Row>> => read({ size: batchSize, backward: false, from });
+  authorize(caller);
+  const next = (from?: Position) =>
+    database.read(caller.account, async (repositories) => {
+      const page: Page = { size: batchSize, backward: false, from };
+      const [now, rows] = await together(repositories.credentials.findForChange(caller.account), read(repositories, page));
+      authorize(standingOf(caller, now.caller));
+      return pageFrom(rows, page);
+    });
   // The only one that is held: each batch takes the place of the one before.
   let batch = await next();
   return (async function* () {

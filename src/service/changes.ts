@@ -1,18 +1,41 @@
+import type { Account } from '../domain/account.js';
 import type { Deed } from '../domain/history.js';
-import type { SignedIn } from '../domain/permissions.js';
+import { type Operation, type SignedIn, authorize } from '../domain/permissions.js';
 import type { Sid } from '../domain/sid.js';
+import { standingOf } from '../domain/standing.js';
 import { AppError } from '../errors.js';
 import type { Database, Repositories } from '../persistence/database.js';
+import type { Held } from '../persistence/lock-repository.js';
 import type { Secrets } from './secrets.js';
 
-/** Who changes something, and for which request. */
-export type Author = SignedIn | typeof gatewayItself;
+/** Who changes something without having signed in: the holder of a reset token, as the account itself; or nobody, the gateway. */
+export interface Unsigned {
+  account: Account | null;
+  requestId: string | null;
+}
 
 /** What the gateway does of itself, at its first start. */
-export const gatewayItself = { account: null, requestId: null, repeatable: undefined } as const;
+export const gatewayItself: Unsigned = { account: null, requestId: null };
 
 /** Notes what is done to something of the tree; written when all is done. */
 export type Note = (treeSid: Sid, deed: Deed) => void;
+
+/** What a change is in the table of permissions, and what it holds; nothing where it is about no account. */
+export interface Intent {
+  operation: Operation;
+  held?: Held | undefined;
+}
+
+/** What a use case is handed once its locks are held. */
+export interface Change {
+  /** Who asks, with the standing that it has now. */
+  actor: SignedIn;
+  /** The account that the change is about; nothing where there is none at or below the caller. */
+  account: Account | undefined;
+  note: Note;
+  /** Has something done in this process once the change is made: not when it is refused, and not when it is told again. */
+  onCommit: (then: () => void) => void;
+}
 
 /**
  * How the result of a use case is kept, for requests that repeat it: as JSON, without what is secret in it; and how it is
@@ -29,6 +52,9 @@ const whole: Keeping<unknown> = { kept: (result) => result, restored: async (kep
 /**
  * Changes of state. Each is one transaction, with the entries of the history that tell of it (SPEC §7) and, when it may be
  * repeated, with what came of it (SPEC §2): all of them happen, or none.
+ *
+ * Switched off means switched off: a change reads its caller again under its locks, before anything else, and so before an
+ * earlier result is told again. What was asked for with a standing that has ended since takes no effect.
  */
 export class Changes {
   constructor(
@@ -39,39 +65,79 @@ export class Changes {
   /**
    * Does the work, once for all requests of the author with the same key. `work` may run more than once, so it must touch
    * nothing but what it is handed.
-   * @throws AppError UNAVAILABLE, IDEMPOTENCY_IN_FLIGHT, IDEMPOTENCY_MISMATCH, and what the work throws
+   * @throws AppError UNAVAILABLE, OVERLOADED, ACCOUNT_NOT_ACTIVE, UNAUTHENTICATED, FORBIDDEN, IDEMPOTENCY_IN_FLIGHT,
+   * IDEMPOTENCY_MISMATCH, and what the work throws
    */
   async write<Result>(
-    author: Author,
-    work: (repositories: Repositories, note: Note) => Promise<Result>,
+    author: SignedIn,
+    { operation, held }: Intent,
+    work: (repositories: Repositories, change: Change) => Promise<Result>,
     keeping: Keeping<Result> = whole as Keeping<Result>,
   ): Promise<Result> {
-    return this.database.write(author.account ?? undefined, async (repositories) => {
-      const { repeatable, account } = author;
-      if (repeatable === undefined) return this.#change(repositories, author, work);
-
-      if (!(await repositories.idempotencyKeys.claim(account.sid, repeatable.key))) {
+    let committed: (() => void)[] = [];
+    const result = await this.database.write(author.account, async (repositories) => {
+      committed = [];
+      const { locks, idempotencyKeys } = repositories;
+      const { repeatable } = author;
+      if (repeatable !== undefined && !(await idempotencyKeys.claim(author.account.sid, repeatable.key))) {
         throw new AppError('IDEMPOTENCY_IN_FLIGHT', 'A request with this idempotency key is being worked on.');
       }
-      // A statement of its own: it sees what the last holder of the key committed.
-      const earlier = await this.#earlier(repositories, author, keeping);
+      const { caller, account } = await locks.hold(author.account, held);
+      const actor = standingOf(author, caller);
+      authorize(actor, operation);
+      const change = (): Promise<Result> =>
+        this.#change(repositories, actor, (note) =>
+          work(repositories, { actor, account, note, onCommit: (then) => void committed.push(then) }),
+        );
+      if (repeatable === undefined) return change();
+
+      const earlier = await this.#earlier(repositories, actor, keeping);
       if (earlier !== undefined) return earlier.result;
-      const result = await this.#change(repositories, author, work);
-      await repositories.idempotencyKeys.keep(account.sid, repeatable.key, {
-        requestHash: this.secrets.hashRequest(requestOf(author)),
+      const result = await change();
+      await idempotencyKeys.keep(actor.account.sid, repeatable.key, {
+        requestHash: this.secrets.hashRequest(requestOf(actor)),
         result: JSON.stringify(keeping.kept(result)),
       });
       return result;
     });
+    for (const then of committed) then();
+    return result;
+  }
+
+  /** Does the work for whoever did not sign in, and holds the whole tree of its account. @throws AppError UNAVAILABLE, OVERLOADED, and what the work throws */
+  async writeUnsigned<Result>(
+    author: Unsigned,
+    work: (repositories: Repositories, change: Pick<Change, 'account' | 'note'>) => Promise<Result>,
+  ): Promise<Result> {
+    return this.database.write(author.account ?? undefined, async (repositories) => {
+      const held = author.account && (await repositories.locks.hold(author.account, { account: author.account, hold: 'tree' }));
+      return this.#change(repositories, author, (note) => work(repositories, { account: held?.account, note }));
+    });
   }
 
   /**
-   * What came of the request, if it was done before: for use cases that have long work to do before they change something.
-   * @throws AppError UNAVAILABLE, IDEMPOTENCY_MISMATCH
+   * Looks at what a change will be about, for use cases that have long work to do before it: they check first, do that work
+   * while they hold nothing, then change, and check all of it again (SPEC §5). Tells what came of the request, if it was
+   * done before.
+   * @throws AppError UNAVAILABLE, ACCOUNT_NOT_ACTIVE, UNAUTHENTICATED, FORBIDDEN, IDEMPOTENCY_MISMATCH, and what the check throws
    */
-  async earlier<Result>(author: SignedIn, keeping: Keeping<Result> = whole as Keeping<Result>): Promise<{ result: Result } | undefined> {
-    if (author.repeatable === undefined) return undefined;
-    return this.database.lookUp(author.account, (repositories) => this.#earlier(repositories, author, keeping));
+  async beforehand<Result>(
+    author: SignedIn,
+    { operation, held }: Intent,
+    check: (repositories: Repositories, change: Pick<Change, 'actor' | 'account'>) => Promise<void>,
+    keeping: Keeping<Result> = whole as Keeping<Result>,
+  ): Promise<{ result: Result } | undefined> {
+    return this.database.lookUp(author.account, async (repositories) => {
+      const { caller, account } = await repositories.credentials.findForChange(author.account, held?.account);
+      const actor = standingOf(author, caller);
+      authorize(actor, operation);
+      if (author.repeatable === undefined) return void (await check(repositories, { actor, account }));
+      // In this order: what refuses a repetition may be just what the first request has done meanwhile.
+      const refusal = await check(repositories, { actor, account }).catch((error: unknown) => ({ error }));
+      const earlier = await this.#earlier(repositories, actor, keeping);
+      if (earlier === undefined && refusal !== undefined) throw refusal.error;
+      return earlier;
+    });
   }
 
   async #earlier<Result>(
@@ -88,14 +154,15 @@ export class Changes {
   }
 
   async #change<Result>(
-    repositories: Repositories,
-    { account, requestId }: Author,
-    work: (repositories: Repositories, note: Note) => Promise<Result>,
+    { history }: Repositories,
+    { account, requestId }: Unsigned | SignedIn,
+    work: (note: Note) => Promise<Result>,
   ): Promise<Result> {
     const chains = new Map<Sid, Deed[]>();
-    const result = await work(repositories, (treeSid, deed) => void chains.set(treeSid, [...(chains.get(treeSid) ?? []), deed]));
-    for (const [treeSid, deeds] of chains) {
-      await repositories.history.append(treeSid, { actorSid: account?.sid ?? null, requestId }, deeds);
+    const result = await work((treeSid, deed) => void chains.set(treeSid, [...(chains.get(treeSid) ?? []), deed]));
+    // The heads of histories are locked last, and in their order.
+    for (const [treeSid, deeds] of [...chains].toSorted(([one], [other]) => (one < other ? -1 : 1))) {
+      await history.append(treeSid, { actorSid: account?.sid ?? null, requestId }, deeds);
     }
     return result;
   }

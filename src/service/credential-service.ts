@@ -13,11 +13,13 @@ import { assertStrongPassword, overlapSecondsMax, type Presented, resetTokenSeco
 import { assertWithin } from '../domain/input.js';
 import { type Actor, type SignedIn, actorOf, authorize, authorizeOn, may } from '../domain/permissions.js';
 import { parseSid, type Sid } from '../domain/sid.js';
+import { type Credential, ProvenSecret, assertActive, standingOf } from '../domain/standing.js';
 import { AppError, type ErrorCode } from '../errors.js';
-import type { Credential, KeptToken, SignInData, SignInKey, TokenKey } from '../persistence/credential-repository.js';
+import type { KeptToken, SignInData, SignInKey, TokenKey } from '../persistence/credential-repository.js';
 import { type Deed, differences } from '../domain/history.js';
 import type { Changes, Keeping } from './changes.js';
 import type { Database, Repositories } from '../persistence/database.js';
+import type { Held } from '../persistence/lock-repository.js';
 import { together } from '../persistence/sql.js';
 import type { Passwords } from './passwords.js';
 import type { Secrets } from './secrets.js';
@@ -91,17 +93,20 @@ export class CredentialService {
     // Who has no secret is verified against one that nobody knows: whatever is behind a login, the work is the same.
     const { sid, version } = account ?? { sid: attempt.login, version: 0 };
     const credential = found.credential ?? (await this.#nobodys());
-    const proven =
-      this.#provesAtOnce({ sid, version }, credential, secret) ||
+    const isToken = this.#isAuthToken(sid, credential, secret);
+    const isProven =
+      isToken ||
+      this.passwords.remembers({ sid, version }, credential.passwordHash, secret) ||
       (await this.limit.verify(attempt, subject, () => this.passwords.verify({ sid, version }, credential.passwordHash, secret)));
-    if (!proven || account === undefined || found.credential === undefined) {
+    if (!isProven || account === undefined || found.credential === undefined) {
       await setTimeout(randomInt(refusalLaterByMilliseconds));
       throw new AppError('UNAUTHENTICATED', 'The SID or e-mail address, or the password or AuthToken, is wrong.');
     }
-    if (account.status !== 'active') {
-      throw new AppError('ACCOUNT_NOT_ACTIVE', `Account ${account.sid} is ${account.status}; it cannot sign in.`);
-    }
-    return actorOf(account, requestId, target && { key: target, account: found.seen });
+    assertActive(account);
+    const proven = new ProvenSecret(
+      isToken ? (now) => this.#isAuthToken(sid, now, secret) : ({ passwordHash }) => passwordHash === credential.passwordHash,
+    );
+    return actorOf(account, requestId, proven, target && { key: target, account: found.seen });
   }
 
   async #lookUp(callers: readonly Caller[]): Promise<Found[]> {
@@ -112,12 +117,25 @@ export class CredentialService {
     return found.map((data, index) => ({ ...data, seen: seen[index] }));
   }
 
-  /** An AuthToken, or a password that was verified lately. */
-  #provesAtOnce(account: Pick<Account, 'sid' | 'version'>, credential: Credential, secret: string): boolean {
-    const { tokenHash, previousTokenHash } = credential;
-    if (this.secrets.isAuthToken(account.sid, secret, tokenHash)) return true;
-    if (previousTokenHash !== null && this.secrets.isAuthToken(account.sid, secret, previousTokenHash)) return true;
-    return this.passwords.remembers(account, credential.passwordHash, secret);
+  /** The caller with the standing that it has now, for a request that goes on. @throws AppError ACCOUNT_NOT_ACTIVE, UNAUTHENTICATED */
+  async signInAgain(actor: SignedIn): Promise<SignedIn> {
+    return this.database.lookUp(actor.account, async ({ credentials }) =>
+      standingOf(actor, (await credentials.findForChange(actor.account)).caller),
+    );
+  }
+
+  /** Whether the secret is the account's AuthToken, or the one before while its overlap lasts. */
+  #isAuthToken(sid: Sid, { tokenHash, previousTokenHash }: Credential, secret: string): boolean {
+    if (this.secrets.isAuthToken(sid, secret, tokenHash)) return true;
+    return previousTokenHash !== null && this.secrets.isAuthToken(sid, secret, previousTokenHash);
+  }
+
+  /** The caller goes on with the secrets that it gave itself. */
+  goOnWith(
+    { account, secret }: SignedIn,
+    { passwordHash, authToken }: Pick<PreparedPassword, 'authToken'> & Partial<PreparedPassword>,
+  ): void {
+    secret.goOnWith((now) => now.passwordHash === passwordHash || this.#isAuthToken(account.sid, now, authToken));
   }
 
   /** What is verified for an account that does not exist, or has no credential. */
@@ -151,7 +169,11 @@ export class CredentialService {
     const after = { tokenSince: token.date };
     if (token.lastShown !== JSON.stringify(after)) {
       const deed: Deed = { operation: 'readAuthToken', subjectSid: account.sid, after };
-      await this.changes.write({ ...actor, repeatable: undefined }, async (_, note) => note(account.topLevelSid, deed));
+      const held: Held = { account, hold: 'place' };
+      await this.changes.write({ ...actor, repeatable: undefined }, { operation: 'readAuthToken', held }, async (_, now) => {
+        authorizeOn(now.actor, 'readAuthToken', now.account);
+        now.note(account.topLevelSid, deed);
+      });
     }
     return authToken;
   }
@@ -160,21 +182,22 @@ export class CredentialService {
    * Gives the account a new AuthToken; the one before stays valid for the overlap, so that clients can change over.
    * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, PASSWORD_RESET_REQUIRED, BAD_USER_INPUT
    */
-  async rotateAuthToken(actor: Actor, sid: Sid, overlapSeconds = 0): Promise<{ account: Account; authToken: string }> {
-    authorize(actor, 'rotateAuthToken');
+  async rotateAuthToken(caller: Actor, sid: Sid, overlapSeconds = 0): Promise<{ account: Account; authToken: string }> {
+    authorize(caller, 'rotateAuthToken');
     parseSid('account', sid, 'sid');
     assertWithin(overlapSeconds, { min: 0, max: overlapSecondsMax }, 'overlapSeconds');
     const authToken = this.secrets.newAuthToken();
     const kept = this.secrets.keptAuthToken(sid, authToken);
     return this.changes.write(
-      actor,
-      async ({ accounts, credentials }, note) => {
-        const account = await accounts.lock({ sid }, actor.account.path);
+      caller,
+      { operation: 'rotateAuthToken', held: { account: { sid }, hold: overlapSeconds === 0 ? 'tree' : 'account' } },
+      async ({ accounts, credentials }, { actor, account, note, onCommit }) => {
         authorizeOn(actor, 'rotateAuthToken', account);
         assertOpen(account);
         if (!(await credentials.rotateToken(sid, kept, overlapSeconds))) {
           throw new AppError('PASSWORD_RESET_REQUIRED', `Account ${sid} has no credentials yet; set a password first.`);
         }
+        if (sid === actor.account.sid) onCommit(() => this.goOnWith(actor, { authToken }));
         note(account.topLevelSid, { operation: 'rotateAuthToken', subjectSid: sid, after: { overlapSeconds } });
         return { account: await accounts.update(sid, {}), authToken };
       },
@@ -187,18 +210,18 @@ export class CredentialService {
    * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, BAD_USER_INPUT
    */
   async createPasswordResetToken(
-    actor: Actor,
+    caller: Actor,
     sid: Sid,
     expiresInSeconds = resetTokenSeconds.default,
   ): Promise<{ account: Account; resetToken: string; expiresAt: Date }> {
-    authorize(actor, 'createPasswordResetToken');
+    authorize(caller, 'createPasswordResetToken');
     parseSid('account', sid, 'sid');
     assertWithin(expiresInSeconds, resetTokenSeconds, 'expiresInSeconds');
     const { token, tokenHash } = this.secrets.newResetToken();
     return this.changes.write(
-      actor,
-      async ({ accounts, credentials }, note) => {
-        const account = await accounts.lock({ sid }, actor.account.path);
+      caller,
+      { operation: 'createPasswordResetToken', held: { account: { sid }, hold: 'account' } },
+      async ({ credentials }, { actor, account, note }) => {
         authorizeOn(actor, 'createPasswordResetToken', account);
         assertOpen(account);
         const expiresAt = await credentials.addResetToken(sid, tokenHash, expiresInSeconds);
@@ -236,8 +259,7 @@ export class CredentialService {
     if (account === undefined) throw unusableToken();
     const prepared = await this.preparePassword(password, account.emailAddress);
     // Whoever holds the token acts as the account.
-    return this.changes.write(actorOf(account, requestId), async (repositories, note) => {
-      const locked = await repositories.accounts.lock(account, account.path);
+    return this.changes.writeUnsigned({ account, requestId }, async (repositories, { account: locked, note }) => {
       if (locked === undefined || !(await repositories.credentials.takeResetToken(tokenHashes))) throw unusableToken();
       assertOpen(locked);
       const changed = await this.setPassword(repositories, locked, prepared);

@@ -29,8 +29,8 @@ export async function ensureRoot(database: Database, changes: Changes, credentia
   const { emailAddress } = admin;
   const password = admin.password ?? generatedPassword();
   const prepared = await credentials.preparePassword(password, emailAddress);
-  await changes.write(gatewayItself, async (repositories, note) => {
-    await repositories.accounts.lockFirstStart();
+  await changes.writeUnsigned(gatewayItself, async (repositories, { note }) => {
+    await repositories.locks.firstStart();
     if (await repositories.accounts.findRoot()) return;
     const organization = await repositories.organizations.insert({
       sid: newSid('organization'),

@@ -67,13 +67,12 @@ export class OrganizationService {
 
   /** All organizations, in batches that are read as they are asked for. @throws AppError FORBIDDEN, UNAVAILABLE */
   async all(actor: Actor, status: OrganizationStatus | undefined): Promise<AsyncIterable<Organization[]>> {
-    authorize(actor, 'manageOrganizations');
-    return inBatches(async (page) => {
-      const read = await this.database.read(actor.account, ({ organizations }) =>
-        organizations.listPage(status, organizationOrder.descending, page),
-      );
-      return pageFrom(read, page);
-    }, organizationPosition);
+    assertSignedIn(actor);
+    return inBatches(this.database, actor, {
+      authorize: (caller) => authorize(caller, 'manageOrganizations'),
+      read: ({ organizations }, page) => organizations.listPage(status, organizationOrder.descending, page),
+      positionOf: organizationPosition,
+    });
   }
 
   /** How many there are; of all of them together it may be late. @throws AppError FORBIDDEN */
@@ -84,10 +83,10 @@ export class OrganizationService {
   }
 
   /** @throws AppError FORBIDDEN, INVALID_DOMAIN_NAME, DOMAIN_NAME_IN_USE */
-  async create(actor: Actor, domainName: string): Promise<Organization> {
-    authorize(actor, 'manageOrganizations');
+  async create(caller: Actor, domainName: string): Promise<Organization> {
+    authorize(caller, 'manageOrganizations');
     const organization = { sid: newSid('organization'), domainName: parseDomainName(domainName), status: OrganizationStatus.ACTIVE };
-    return this.changes.write(actor, async ({ organizations }, note) => {
+    return this.changes.write(caller, { operation: 'manageOrganizations' }, async ({ organizations }, { actor, note }) => {
       const created = await organizations.insert(organization);
       const { sid, ...after } = organization;
       note(actor.account.topLevelSid, { operation: 'createOrganization', subjectSid: sid, after });
@@ -99,22 +98,26 @@ export class OrganizationService {
    * Closes an organization that no open account is left in. Closing it again changes nothing.
    * @throws AppError FORBIDDEN, ORGANIZATION_NOT_FOUND, ORGANIZATION_NOT_EMPTY, BAD_USER_INPUT
    */
-  async close(actor: Actor, sid: Sid): Promise<Organization> {
-    authorize(actor, 'manageOrganizations');
+  async close(caller: Actor, sid: Sid): Promise<Organization> {
+    authorize(caller, 'manageOrganizations');
     parseSid('organization', sid, 'sid');
-    return this.changes.write(actor, async ({ accounts, organizations, profiles }, note) => {
-      const organization = await organizations.lock({ sid });
-      if (organization === undefined) throw organizationNotFound('sid');
-      if (organization.status === OrganizationStatus.CLOSED) return organization;
-      if (!(await accounts.isOrganizationEmpty(sid))) {
-        throw new AppError('ORGANIZATION_NOT_EMPTY', `Organization ${sid} still has accounts that are not closed.`);
-      }
-      await profiles.unlinkOrganization(sid);
-      const closed = await organizations.setStatus(sid, OrganizationStatus.CLOSED);
-      const [before, after] = [organization, closed].map(({ status }) => ({ status }));
-      note(actor.account.topLevelSid, { operation: 'closeOrganization', subjectSid: sid, before, after });
-      return closed;
-    });
+    return this.changes.write(
+      caller,
+      { operation: 'manageOrganizations' },
+      async ({ accounts, organizations, profiles }, { actor, note }) => {
+        const organization = await organizations.lock({ sid });
+        if (organization === undefined) throw organizationNotFound('sid');
+        if (organization.status === OrganizationStatus.CLOSED) return organization;
+        if (!(await accounts.isOrganizationEmpty(sid))) {
+          throw new AppError('ORGANIZATION_NOT_EMPTY', `Organization ${sid} still has accounts that are not closed.`);
+        }
+        await profiles.unlinkOrganization(sid);
+        const closed = await organizations.setStatus(sid, OrganizationStatus.CLOSED);
+        const [before, after] = [organization, closed].map(({ status }) => ({ status }));
+        note(actor.account.topLevelSid, { operation: 'closeOrganization', subjectSid: sid, before, after });
+        return closed;
+      },
+    );
   }
 }
 

@@ -1,7 +1,16 @@
-import { type AccountReference, assertOpen, parseAccountReference } from '../domain/account.js';
+import { type Account, type AccountReference, assertOpen, parseAccountReference } from '../domain/account.js';
 import { type OrganizationReference, OrganizationStatus, parseOrganizationReference } from '../domain/organization.js';
 import { type Order, type PageArguments, type PageOf, type Position, pageFrom, parsePage } from '../domain/page.js';
-import { type Actor, type SignedIn, authorize, authorizeOn, mayBelow, reaches, requirementOf } from '../domain/permissions.js';
+import {
+  type Actor,
+  type SignedIn,
+  assertSignedIn,
+  authorize,
+  authorizeOn,
+  mayBelow,
+  reaches,
+  requirementOf,
+} from '../domain/permissions.js';
 import {
   type Profile,
   type ProfileOwner,
@@ -16,6 +25,7 @@ import type { Deed } from '../domain/history.js';
 import { isSid, newSid, type Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
 import type { Database, Repositories } from '../persistence/database.js';
+import type { Held } from '../persistence/lock-repository.js';
 import type { LinkedKind, Wanted } from '../persistence/profile-repository.js';
 import { inBatches } from './batches.js';
 import type { Changes, Keeping } from './changes.js';
@@ -111,11 +121,12 @@ export class ProfileService {
 
   /** All profiles, in batches that are read as they are asked for. @throws AppError FORBIDDEN, UNAVAILABLE */
   async all(actor: Actor): Promise<AsyncIterable<ProfileSummary[]>> {
-    authorize(actor, 'manageProfiles');
-    return inBatches(
-      async (page) => pageFrom(await this.database.read(actor.account, ({ profiles }) => profiles.listPage(page)), page),
-      profilePosition,
-    );
+    assertSignedIn(actor);
+    return inBatches(this.database, actor, {
+      authorize: (caller) => authorize(caller, 'manageProfiles'),
+      read: ({ profiles }, page) => profiles.listPage(page),
+      positionOf: profilePosition,
+    });
   }
 
   /** How many there are, which may be late. @throws AppError FORBIDDEN */
@@ -125,12 +136,13 @@ export class ProfileService {
   }
 
   /** @throws AppError FORBIDDEN, BAD_USER_INPUT, PAYLOAD_TOO_LARGE */
-  async create(actor: Actor, document: string): Promise<Profile> {
-    authorize(actor, 'manageProfiles');
+  async create(caller: Actor, document: string): Promise<Profile> {
+    authorize(caller, 'manageProfiles');
     const checked = parseDocument(document);
     return this.changes.write(
-      actor,
-      async ({ profiles }, note) => {
+      caller,
+      { operation: 'manageProfiles' },
+      async ({ profiles }, { actor, note }) => {
         const profile = await profiles.insert(newSid('profile'), checked);
         note(actor.account.topLevelSid, { operation: 'createProfile', subjectSid: profile.sid, after: digestOf(checked) });
         return profile;
@@ -140,14 +152,15 @@ export class ProfileService {
   }
 
   /** @throws AppError FORBIDDEN, PROFILE_NOT_FOUND, BAD_USER_INPUT, PAYLOAD_TOO_LARGE */
-  async update(actor: Actor, sid: Sid, document: string): Promise<Profile> {
-    authorize(actor, 'manageProfiles');
+  async update(caller: Actor, sid: Sid, document: string): Promise<Profile> {
+    authorize(caller, 'manageProfiles');
     assertNotDefault(sid);
     const checked = parseDocument(document);
     assertProfile(sid);
     return this.changes.write(
-      actor,
-      async ({ profiles }, note) => {
+      caller,
+      { operation: 'manageProfiles' },
+      async ({ profiles }, { actor, note }) => {
         const before = (await profiles.lockDocument(sid, 'FOR NO KEY UPDATE')) ?? notFound();
         note(actor.account.topLevelSid, { operation: 'updateProfile', subjectSid: sid, before, after: digestOf(checked) });
         return (await profiles.update(sid, checked))!;
@@ -157,11 +170,11 @@ export class ProfileService {
   }
 
   /** Deletes the profile and its links; what was linked has the next effective one. @throws AppError FORBIDDEN, PROFILE_NOT_FOUND */
-  async delete(actor: Actor, sid: Sid): Promise<void> {
-    authorize(actor, 'manageProfiles');
+  async delete(caller: Actor, sid: Sid): Promise<void> {
+    authorize(caller, 'manageProfiles');
     assertNotDefault(sid);
     assertProfile(sid);
-    await this.changes.write(actor, async ({ profiles }, note) => {
+    await this.changes.write(caller, { operation: 'manageProfiles' }, async ({ profiles }, { actor, note }) => {
       const digest = (await profiles.lockDocument(sid, 'FOR UPDATE')) ?? notFound();
       const before = { ...digest, linked: await profiles.delete(sid) };
       note(actor.account.topLevelSid, { operation: 'deleteProfile', subjectSid: sid, before });
@@ -197,16 +210,17 @@ export class ProfileService {
 
   /** The locks come in the order that all writers keep: the tree, the organization, the profile. */
   async #onTarget(
-    actor: Actor,
+    caller: Actor,
     sid: Sid,
     target: ProfileTarget,
     change: (repositories: Repositories, owner: LinkOwner) => Promise<Deed | undefined>,
   ): Promise<ProfileSummary> {
-    authorize(actor, 'manageProfiles');
-    return this.changes.write(actor, async (repositories, note) => {
+    authorize(caller, 'manageProfiles');
+    const held: Held | undefined = 'account' in target ? { account: parseAccountReference(target.account), hold: 'account' } : undefined;
+    return this.changes.write(caller, { operation: 'manageProfiles', held }, async (repositories, { actor, account, note }) => {
       const owner =
         'account' in target
-          ? await lockAccount(repositories, actor, target.account)
+          ? linkOwnerOf(actor, account)
           : { ...(await lockOrganization(repositories, target.organization)), treeSid: actor.account.topLevelSid };
       assertProfile(sid);
       const profile = (await repositories.profiles.share(sid)) ?? notFound();
@@ -226,8 +240,7 @@ interface LinkOwner {
   linked: Sid | undefined;
 }
 
-async function lockAccount({ accounts }: Repositories, actor: SignedIn, reference: AccountReference) {
-  const account = await accounts.lock(parseAccountReference(reference), actor.account.path);
+function linkOwnerOf(actor: SignedIn, account: Account | undefined) {
   authorizeOn(actor, 'readAccount', account);
   assertOpen(account);
   return { kind: 'account', ownerSid: account.sid, treeSid: account.topLevelSid } as const;

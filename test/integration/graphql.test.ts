@@ -424,14 +424,14 @@ describe('several mutations in one document', () => {
 });
 
 describe('a caller who loses its powers', () => {
-  it('does not go on with the mutations that its document has left', async () => {
+  it('does not go on with the mutations that its document has left, though they wait already', async () => {
     const top = await make();
-    const child = await make({ parent: top.sid });
+    const [first, second] = [await make({ parent: top.sid }), await make({ parent: top.sid })];
     const { query } = gateway.database;
-    const document = `mutation { a: updateAccount(input: { sid: "${child.sid}", friendlyName: "a" }) { account { sid } }
-      b: updateAccount(input: { sid: "${child.sid}", friendlyName: "b" }) { account { sid } } }`;
+    const document = `mutation { a: updateAccount(input: { sid: "${first.sid}", friendlyName: "a" }) { account { sid } }
+      b: updateAccount(input: { sid: "${second.sid}", friendlyName: "b" }) { account { sid } } }`;
     await query('BEGIN');
-    await query('SELECT 1 FROM account WHERE sid = $1 FOR UPDATE', [child.sid]);
+    await query('SELECT 1 FROM account WHERE sid = $1 FOR UPDATE', [second.sid]);
     const answer = ask(document, {}, top.login);
     while ((await query(`SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`)).length === 0);
     await query(`UPDATE account SET status = 'suspended', version = version + 1 WHERE sid = $1`, [top.sid]);
@@ -439,7 +439,27 @@ describe('a caller who loses its powers', () => {
     const { data, errors } = await answer;
     expect(data).toBeNull();
     expect(errors).toMatchObject([{ path: ['b'], extensions: { code: 'ACCOUNT_NOT_ACTIVE' } }]);
-    expect(await query('SELECT friendly_name FROM account WHERE sid = $1', [child.sid])).toEqual([{ friendly_name: 'a' }]);
+    const names = await query('SELECT friendly_name FROM account WHERE sid = ANY($1) ORDER BY friendly_name', [[first.sid, second.sid]]);
+    expect(names).toEqual([{ friendly_name: 'a' }, { friendly_name: second.friendlyName }]);
+  });
+
+  it('that gives itself another password or AuthToken goes on with that, and only in the same request', async () => {
+    const { sid, login } = await make();
+    const { value: token } = (await graphqlSurface(gateway.url).authToken(admin, sid)) as { value: string };
+    const rename = 'updateAccount(input: { sid: $sid, friendlyName: "Renamed" }) { account { friendlyName } }';
+    const changes = [
+      [token, 'rotateAuthToken(input: { sid: $sid }) { authToken }'],
+      [login.secret, 'updateAccount(input: { sid: $sid, password: "another decent one" }) { account { sid } }'],
+    ] as const;
+    for (const [secret, change] of changes) {
+      const document = `mutation($sid: ID!) { change: ${change} ${rename} }`;
+      const { data, errors } = await ask(document, { sid }, { login: sid, secret });
+      expect(errors).toBeUndefined();
+      expect(data!.updateAccount.account.friendlyName).toBe('Renamed');
+      expect((await ask('{ viewer { sid } }', {}, { login: sid, secret })).errors).toMatchObject([
+        { extensions: { code: 'UNAUTHENTICATED' } },
+      ]);
+    }
   });
 });
 

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AccountStatus, Role } from '../../src/domain/account.js';
 import { type SignedIn, actorOf } from '../../src/domain/permissions.js';
 import type { Sid } from '../../src/domain/sid.js';
+import { ProvenSecret } from '../../src/domain/standing.js';
 import { AppError, type ErrorCode } from '../../src/errors.js';
 import { checkHistory } from '../../src/history-check.js';
 import { createDataSource } from '../../src/persistence/data-source.js';
@@ -64,7 +65,7 @@ function servicesOn(base: Database) {
     base,
     changes,
     credentials,
-    accounts: new AccountService(base, changes, credentials, 10),
+    accounts: new AccountService(changes, credentials, 10),
     migration: new AccountMigration(changes),
     organizations: new OrganizationService(base, changes),
     profiles: new ProfileService(base, changes),
@@ -78,7 +79,7 @@ beforeAll(async () => {
   services = servicesOn(new Database(dataSource, { ...defaultBounds, poolSize: 48 }));
   const { base, changes, credentials } = services;
   await ensureRoot(base, changes, credentials, { emailAddress: admin.login, password: admin.secret, announce: () => {} });
-  root = actorOf((await base.lookUp(undefined, ({ accounts }) => accounts.findRoot()))!, 'of-a-test');
+  root = actorOf((await base.lookUp(undefined, ({ accounts }) => accounts.findRoot()))!, 'of-a-test', new ProvenSecret(() => true));
 });
 afterAll(async () => {
   await dataSource.destroy();

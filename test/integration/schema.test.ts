@@ -104,7 +104,7 @@ describe('every use case', () => {
     const changes = new Changes(base, secrets);
     const credentials = new CredentialService(base, changes, secrets, new Passwords(), unlimited(base, secrets));
     services = [
-      new AccountService(base, changes, credentials, 10),
+      new AccountService(changes, credentials, 10),
       new AccountReading(base),
       new AccountMigration(changes),
       new OrganizationService(base, changes),

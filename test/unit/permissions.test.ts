@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Account } from '../../src/domain/account.js';
 import { type Operation, actorOf, anonymous, authorize, authorizeOn, may, operations } from '../../src/domain/permissions.js';
+import { ProvenSecret } from '../../src/domain/standing.js';
 import { account } from '../support/account.js';
 
 const root = account();
 const top = account({}, root);
-const signedIn = (as: Account) => actorOf(as, 'of-a-test');
+const signedIn = (as: Account) => actorOf(as, 'of-a-test', new ProvenSecret(() => true));
 const caller = (role: 'Administrator' | 'Developer' | 'ProvisioningAgent') => account({ role }, top);
 
 describe('permission', () => {

@@ -16,10 +16,12 @@ export interface Context extends Services {
   loaders: Loaders;
   /** Adds up what the operation costs. */
   meter: Meter;
-  /**
-   * Looks up the caller, and forgets what was loaded. Done before an operation, and again before each further mutation in
-   * it: a caller that was suspended or demoted meanwhile must not go on, and what one mutation changes, the next one must
-   * not read from before the change. The account that the operation is about may be read along.
-   */
+  /** Looks up the caller, before an operation. The account that the operation is about may be read along. */
   signIn(about?: AccountReference): Promise<void>;
+  /**
+   * Looks up the caller anew, and forgets what was loaded: before each further mutation of an operation. A caller that was
+   * suspended or demoted meanwhile must not go on, and what one mutation changes, the next one must not read from before the
+   * change. One that gave itself another secret goes on with that.
+   */
+  signInAgain(): Promise<void>;
 }

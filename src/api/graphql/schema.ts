@@ -59,7 +59,7 @@ function signInAgain(schema: GraphQLSchema): GraphQLSchema {
     [MapperKind.MUTATION_ROOT_FIELD]: (field: GraphQLFieldConfig<unknown, Context>) => {
       const resolve = field.resolve!;
       field.resolve = async (source, args, context, info) => {
-        if (begun.has(context)) await context.signIn();
+        if (begun.has(context)) await context.signInAgain();
         begun.add(context);
         return resolve(source, args, context, info);
       };

@@ -4,7 +4,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { FormattedExecutionResult, GraphQLError, GraphQLFormattedError, GraphQLSchema } from 'graphql';
 import Negotiator from 'negotiator';
 import type { RequestLimits } from '../../config.js';
-import { anonymous } from '../../domain/permissions.js';
+import { type Actor, anonymous } from '../../domain/permissions.js';
 import { AppError, type ErrorCode, statusOf } from '../../errors.js';
 import { authenticate } from '../authentication.js';
 import { type Metering, costOfBatch, unclaimedMeter } from '../metering.js';
@@ -218,12 +218,18 @@ function contextOf(request: FastifyRequest, { services, observeBatch }: GraphqlO
     actor: anonymous,
     meter: unclaimedMeter(),
     async signIn(this: Context, about) {
-      this.actor = await authenticate(request, services.credentials, about);
-      this.loaders = createLoaders(services, this.actor, (loader, size) => {
-        this.meter.add(costOfBatch);
-        observeBatch(loader, size);
-      });
+      become(this, await authenticate(request, services.credentials, about));
     },
+    async signInAgain(this: Context) {
+      if (this.actor.rank !== 'Anonymous') become(this, await services.credentials.signInAgain(this.actor));
+    },
+  };
+  const become = (context: Context, actor: Actor): void => {
+    context.actor = actor;
+    context.loaders = createLoaders(services, actor, (loader, size) => {
+      context.meter.add(costOfBatch);
+      observeBatch(loader, size);
+    });
   };
   return context as Context;
 }

@@ -39,7 +39,7 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
 
   /** A change that was made is not answered as if it were not, because the token cannot be shown right now. */
   const sendChanged = async (request: FastifyRequest, reply: FastifyReply, account: Account): Promise<FastifyReply> =>
-    send(request, reply, account, await credentials.authTokenOf(request.actor, account).catch(unlessUnavailable));
+    send(request, reply, account, await credentials.authTokenOf(request.actor, account).catch(unlessForeseen));
 
   scope.get<OfAccount>('/Accounts/:account', { config: { readsAccount: true } }, async (request, reply) => {
     const account = await accountReading.get(request.actor, { either: request.params.account });
@@ -99,8 +99,9 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
   });
 }
 
-function unlessUnavailable(error: unknown): null {
-  if (error instanceof AppError && error.status === 503) return null;
+/** The database is out of reach, or the caller was switched off since. */
+function unlessForeseen(error: unknown): null {
+  if (error instanceof AppError) return null;
   throw error;
 }
 
