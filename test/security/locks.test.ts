@@ -25,6 +25,7 @@ it('whoever may not change an account does not wait for its locks, and so takes 
   ];
   await gateway.database.query('BEGIN');
   await gateway.database.query(`SELECT 1 FROM account FOR UPDATE`);
+  await gateway.database.query(`SELECT pg_advisory_xact_lock(hashtextextended(sid, 1)) FROM account WHERE sid <> $1`, [stranger.sid]);
   try {
     for (const { sid } of [victim, root]) {
       for (const [mutation, input] of changes) {

@@ -1,0 +1,191 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { inDatabase } from '../support/database-url.js';
+import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
+import { type Login, postGraphql } from '../support/graphql-client.js';
+import { graphqlSurface } from '../support/graphql-surface.js';
+import { brokenInvariants } from '../support/invariants.js';
+import { sendRest } from '../support/rest-client.js';
+import { type Created, create, password, uniqueEmail } from '../support/tree.js';
+
+/* The locks of changes (SPEC §2, "Concurrency"). */
+
+let gateway: TestGateway;
+beforeAll(async () => {
+  gateway = await startTestGateway({
+    environment: { LOCK_TIMEOUT_SECONDS: '3', ACCOUNT_COST_PER_MINUTE: '1000000000', MAX_REQUESTS: '1000' },
+  });
+});
+afterAll(async () => {
+  expect(await brokenInvariants(gateway.database)).toEqual([]);
+  await gateway.stop();
+});
+
+const make = (account: Parameters<typeof create>[1] = {}): Promise<Created> => create(graphqlSurface(gateway.url), account);
+
+async function told(login: Login, mutation: string, input: object, selection = 'account { sid }'): Promise<string> {
+  const type = `${mutation[0]!.toUpperCase()}${mutation.slice(1)}Input`;
+  const document = `mutation($input: ${type}!) { ${mutation}(input: $input) { ${selection} } }`;
+  const { errors } = await postGraphql(gateway.url, login, document, { input });
+  return errors?.[0]?.extensions.code ?? 'OK';
+}
+
+describe('a tree whose own administrator changes it without pause', () => {
+  const floods: [string, number, (tree: Created) => [string, object]][] = [
+    ['creates', 12, ({ sid }) => ['createAccount', { parentSid: sid, emailAddress: uniqueEmail(), role: 'DEVELOPER' }]],
+    ['creates', 100, ({ sid }) => ['createAccount', { parentSid: sid, emailAddress: uniqueEmail(), role: 'DEVELOPER' }]],
+    [
+      'creates, with passwords,',
+      100,
+      ({ sid }) => ['createAccount', { parentSid: sid, emailAddress: uniqueEmail(), password, role: 'DEVELOPER' }],
+    ],
+    ['renames', 100, ({ sid }) => ['updateAccount', { sid, friendlyName: uniqueEmail() }]],
+    ['sets passwords', 12, ({ sid }) => ['updateAccount', { sid, password }]],
+  ];
+  it.each(floods)('who %s over %i connections, is suspended, moved and closed at once', async (_name, connections, request) => {
+    const tree = await make();
+    const organization = uniqueEmail().replace('@', '.');
+    await told(admin, 'createOrganization', { domainName: organization }, 'organization { sid }');
+    let isOver = false;
+    let made = 0;
+    const flood = Array.from({ length: connections }, async () => {
+      while (!isOver) if ((await told(tree.login, ...request(tree))) === 'OK') made += 1;
+    });
+    const acts: [string, object][] = [
+      ['setAccountStatus', { sid: tree.sid, status: 'SUSPENDED' }],
+      ['setAccountStatus', { sid: tree.sid, status: 'ACTIVE' }],
+      ['migrateAccount', { sid: tree.sid, organization: { domainName: organization } }],
+      ['closeAccount', { sid: tree.sid }],
+    ];
+    try {
+      for (const [mutation, input] of acts) {
+        await sleep(500);
+        const began = performance.now();
+        expect(await told(admin, mutation, input)).toBe('OK');
+        // A tenth of what it took while those who share a lock could overtake.
+        expect((performance.now() - began) / 1000, mutation).toBeLessThan(5);
+      }
+    } finally {
+      isOver = true;
+      await Promise.all(flood);
+    }
+    expect(made).toBeGreaterThan(connections / 2);
+  });
+});
+
+/** A session beside the program, in a transaction. */
+async function session(): Promise<Client> {
+  const [{ name }] = (await gateway.database.query<{ name: string }>('SELECT current_database() AS name')) as [{ name: string }];
+  const client = new Client({ connectionString: inDatabase(inject('serverUrl'), name) });
+  await client.connect();
+  await client.query('BEGIN');
+  sessions.push(client);
+  return client;
+}
+const sessions: Client[] = [];
+afterEach(async () => {
+  for (const client of sessions.splice(0)) await client.end();
+});
+
+/** Waits until so many statements of the gateway wait for a lock. */
+async function untilWaiting(count: number): Promise<void> {
+  const waiting = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
+  while ((await gateway.database.query(waiting)).length < count) await sleep(10);
+}
+
+describe('a change', () => {
+  it('waits for all of its locks together no longer than it may wait for one', async () => {
+    const tree = await make();
+    const child = await make({ parent: tree.sid });
+    const [ofTree, ofAccount] = [await session(), await session()];
+    await ofTree.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 1))', [tree.sid]);
+    await ofAccount.query('SELECT 1 FROM account WHERE sid = $1 FOR UPDATE', [child.sid]);
+    const began = performance.now();
+    const answer = told(admin, 'updateAccount', { sid: child.sid, friendlyName: 'Renamed' });
+    await sleep(2000);
+    await ofTree.query('COMMIT');
+    expect(await answer).toBe('OVERLOADED');
+    const seconds = (performance.now() - began) / 1000;
+    expect(seconds).toBeGreaterThan(2.5);
+    expect(seconds).toBeLessThan(4.5);
+  });
+
+  it('that names an account by an e-mail address which meanwhile came to another one, changes neither unless it is that one', async () => {
+    const [first, second] = [await make(), await make()];
+    const other = await session();
+    await other.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 1))', [first.sid]);
+    const answer = sendRest(gateway.url, admin, {
+      method: 'PUT',
+      path: `/Accounts/${first.emailAddress}.json`,
+      form: { FriendlyName: 'Found' },
+    });
+    await untilWaiting(1);
+    await other.query(`UPDATE account SET status = 'closed' WHERE sid = $1`, [first.sid]);
+    await other.query('DELETE FROM credential WHERE account_sid = $1', [first.sid]);
+    await other.query(`UPDATE account SET email_address = $2 WHERE sid = $1`, [second.sid, first.emailAddress]);
+    await other.query('COMMIT');
+    const { status, text } = await answer;
+    expect([status, JSON.parse(text)]).toMatchObject([200, { sid: second.sid, friendly_name: 'Found' }]);
+    const names = await gateway.database.query('SELECT friendly_name FROM account WHERE sid = $1', [first.sid]);
+    expect(names).toEqual([{ friendly_name: first.friendlyName }]);
+  });
+});
+
+describe('beside a version that locks the row of the top-level account instead,', () => {
+  it('an account is not created below one that the other is closing', async () => {
+    const tree = await make();
+    const other = await session();
+    await other.query('SELECT 1 FROM account WHERE sid = $1 FOR UPDATE', [tree.sid]);
+    const answer = told(admin, 'createAccount', { parentSid: tree.sid, emailAddress: uniqueEmail(), role: 'DEVELOPER', password });
+    await untilWaiting(1);
+    await other.query(`UPDATE account SET status = 'closed' WHERE top_level_sid = $1`, [tree.sid]);
+    await other.query('DELETE FROM credential WHERE account_sid = $1', [tree.sid]);
+    await other.query('COMMIT');
+    expect(await answer).toBe('PARENT_NOT_ACTIVE');
+  });
+
+  it('what the other is creating is closed with all else', async () => {
+    const tree = await make();
+    const child = await make({ parent: tree.sid });
+    const other = await session();
+    await other.query('SELECT 1 FROM account WHERE sid = $1 FOR SHARE', [tree.sid]);
+    const answer = told(admin, 'closeAccount', { sid: tree.sid });
+    await untilWaiting(1);
+    await other.query(
+      `INSERT INTO account (sid, parent_sid, top_level_sid, path, organization_sid, email_address, friendly_name, type, status, role)
+       SELECT 'AC' || md5(sid), sid, top_level_sid, path || md5(sid), organization_sid, $2, 'late', type, 'active', role FROM account WHERE sid = $1`,
+      [child.sid, uniqueEmail()],
+    );
+    await other.query('COMMIT');
+    expect(await answer).toBe('OK');
+    const open = await gateway.database.query(`SELECT 1 FROM account WHERE top_level_sid = $1 AND status <> 'closed'`, [tree.sid]);
+    expect(open).toEqual([]);
+  });
+});
+
+describe('a list that streams', () => {
+  it.each(['suspended', 'demoted'])('ends where its caller is %s', async (how) => {
+    const tree = await make();
+    const count = 20_000;
+    await gateway.database.query(
+      `INSERT INTO account (sid, parent_sid, top_level_sid, path, organization_sid, email_address, friendly_name, type, status, role)
+       SELECT 'AC' || md5($1 || number), $1, $1, path || md5($1 || number), organization_sid, md5($1 || number) || '@list.test', 'listed', type, 'active', role
+       FROM account, generate_series(1, $2::integer) AS number WHERE sid = $1`,
+      [tree.sid, count],
+    );
+    const response = await fetch(`${gateway.url}/2012-04-24/Accounts.json`, {
+      headers: { authorization: `Basic ${Buffer.from(`${tree.sid}:${password}`).toString('base64')}` },
+    });
+    expect(response.status).toBe(200);
+    const reader = response.body!.getReader();
+    await reader.read();
+    const change = how === 'suspended' ? ['setAccountStatus', { status: 'SUSPENDED' }] : ['updateAccount', { role: 'DEVELOPER' }];
+    expect(await told(admin, change[0] as string, { sid: tree.sid, ...(change[1] as object) })).toBe('OK');
+    // What was read ahead still comes; then the connection breaks off, so that the list cannot pass for whole.
+    const rest = async (): Promise<void> => {
+      while (!(await reader.read()).done);
+    };
+    await expect(rest()).rejects.toThrow();
+  });
+});
