@@ -17,6 +17,7 @@ import { type Config, ConfigError } from './config.js';
 import { Metrics, MetricsServer, type PoolNumbers } from './metrics.js';
 import type { Refusal } from './persistence/admission.js';
 import { Database, type DatabaseBounds } from './persistence/database.js';
+import { locksExclude } from './persistence/lock-check.js';
 import { migrate } from './persistence/migrate.js';
 import { Replica } from './persistence/replica.js';
 import { AccountMigration } from './service/account-migration.js';
@@ -96,6 +97,12 @@ async function compose({ config, log, credentialsKeys, announcePassword, passwor
     metrics.countRefusedSignIn(reason),
   );
 
+  if (!(await locksExclude(dataSource))) {
+    throw new ConfigError([
+      'The database does not keep advisory locks (pg_advisory_xact_lock): two sessions had the same one at once. ' +
+        'Changes would not exclude each other. Use PostgreSQL 15 or later.',
+    ]);
+  }
   if (config.migrateOnStart) {
     await migrate(dataSource);
     await ensureRoot(database, changes, credentials, {

@@ -25,7 +25,7 @@ export interface Config {
   readonly poolSize: number;
   /** How many reads, and how many changes, wait for a connection at most, in one worker. */
   readonly queueSize: number;
-  /** How long may take, in milliseconds: a read, a change, each wait of it for a lock. */
+  /** How long may take, in milliseconds: a read, a change, all that a change waits for locks. */
   readonly readMilliseconds: number;
   readonly changeMilliseconds: number;
   readonly lockMilliseconds: number;

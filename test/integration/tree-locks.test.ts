@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { inDatabase } from '../support/database-url.js';
+import { cloneDatabase } from '../support/database.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { type Login, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
@@ -161,6 +162,25 @@ describe('beside a version that locks the row of the top-level account instead,'
     expect(await answer).toBe('OK');
     const open = await gateway.database.query(`SELECT 1 FROM account WHERE top_level_sid = $1 AND status <> 'closed'`, [tree.sid]);
     expect(open).toEqual([]);
+  });
+});
+
+describe('a database whose advisory locks exclude nobody', () => {
+  it.each([
+    ['are taken by both', `CREATE FUNCTION fake.pg_try_advisory_xact_lock_shared(bigint) RETURNS boolean LANGUAGE sql AS 'SELECT true'`],
+    ['are never had again', `CREATE FUNCTION fake.pg_try_advisory_xact_lock_shared(bigint) RETURNS boolean LANGUAGE sql AS 'SELECT false'`],
+  ])('is refused at the start: they %s', async (_how, fake) => {
+    const database = await cloneDatabase();
+    try {
+      await database.query('CREATE SCHEMA fake');
+      await database.query(fake);
+      await database.query(
+        `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = fake, pg_catalog, public', current_database()); END $$`,
+      );
+      await expect(startTestGateway({ database })).rejects.toThrow(/does not keep advisory locks/);
+    } finally {
+      await database.drop();
+    }
   });
 });
 

@@ -1,0 +1,36 @@
+import { randomInt } from 'node:crypto';
+import type { DataSource, QueryRunner } from 'typeorm';
+
+/**
+ * Whether the database's advisory locks do what all changes rest on (SPEC §2, "Concurrency"): who has one alone shuts out who
+ * would share it, until its transaction ends. Some databases that speak PostgreSQL's protocol take such a lock and exclude nobody.
+ * Shown by two sessions, with a lock of no meaning.
+ */
+export async function locksExclude(dataSource: DataSource): Promise<boolean> {
+  const lock = [randomInt(2 ** 47)];
+  const [alone, sharing] = [dataSource.createQueryRunner(), dataSource.createQueryRunner()];
+  const isShared = async (): Promise<boolean> => {
+    const [{ locked }] = await sharing.query('SELECT pg_try_advisory_xact_lock_shared($1::bigint) AS locked', lock);
+    return locked as boolean;
+  };
+  try {
+    await alone.startTransaction();
+    await alone.query('SELECT pg_advisory_xact_lock($1::bigint)', lock);
+    await sharing.startTransaction();
+    const isShutOut = !(await isShared());
+    await alone.commitTransaction();
+    return isShutOut && (await isShared());
+  } catch (error) {
+    if ((error as { code?: string }).code === undefinedFunction) return false;
+    throw error;
+  } finally {
+    await Promise.all([alone, sharing].map(giveBack));
+  }
+}
+
+const undefinedFunction = '42883';
+
+async function giveBack(runner: QueryRunner): Promise<void> {
+  if (runner.isTransactionActive) await runner.rollbackTransaction();
+  await runner.release();
+}
