@@ -20,7 +20,7 @@ import {
 } from '../domain/account.js';
 import { assertStrongPassword } from '../domain/credentials.js';
 import { differences, factsOf } from '../domain/history.js';
-import { type Organization, type OrganizationKey, type OrganizationReference, parseOrganizationReference } from '../domain/organization.js';
+import { type OrganizationKey, type OrganizationReference, parseOrganizationReference } from '../domain/organization.js';
 import { type Actor, type SignedIn, authorize, authorizeOn } from '../domain/permissions.js';
 import { newSid, type Sid } from '../domain/sid.js';
 import { pathBelow, topLevelSidOf } from '../domain/tree.js';
@@ -28,7 +28,7 @@ import { AppError } from '../errors.js';
 import type { Reach } from '../persistence/account-repository.js';
 import type { Repositories } from '../persistence/database.js';
 import type { Held } from '../persistence/lock-repository.js';
-import type { Change, Changes, Intent, Note } from './changes.js';
+import type { Changes, Intent, Note, Seen } from './changes.js';
 import type { CredentialService, PreparedPassword } from './credential-service.js';
 
 /** What a new account is made from. */
@@ -102,25 +102,25 @@ export class AccountService {
     }
     if (input.password !== undefined) assertStrongPassword(input.password, emailAddress);
     /** What may be refused, both before the password is hashed and under the locks. */
-    const admit = async ({ actor, account: parent }: Pick<Change, 'actor' | 'account'>, find: FindOrganization) => {
+    const admit = async ({ organizations }: Repositories, { actor, account: parent }: Seen, isLocking = false) => {
       authorizeOn(actor, 'createAccount', parent);
       assertActiveParent(parent);
       assertLevelBelow(parent, this.maxLevels);
-      return { parent, organizationSid: await organizationOf(actor, parent, named, find) };
+      return { parent, organizationSid: await organizationOf(organizations, actor, parent, named, isLocking) };
     };
 
     let password: PreparedPassword | undefined;
     if (input.password !== undefined) {
-      const before = await this.changes.beforehand<Account>(caller, intent, async ({ accounts, organizations }, change) => {
-        await admit(change, (key) => organizations.find(key));
-        if ((await accounts.findBy({ emailAddress })) !== undefined) throw emailInUse();
+      const before = await this.changes.beforehand<Account>(caller, intent, async (repositories, seen) => {
+        await admit(repositories, seen);
+        if ((await repositories.accounts.findBy({ emailAddress })) !== undefined) throw emailInUse();
       });
       if (before !== undefined) return before.result;
       password = await this.credentials.preparePassword(input.password, emailAddress);
     }
 
     return this.changes.write(caller, intent, async (repositories, change) => {
-      const { parent, organizationSid } = await admit(change, (key) => repositories.organizations.share(key));
+      const { parent, organizationSid } = await admit(repositories, change, true);
       const { actor, note } = change;
       const sid = newSid('account');
       const path = pathBelow(parent.path, sid);
@@ -162,7 +162,7 @@ export class AccountService {
     const intent: Intent = { operation: 'updateAccount', held: { account: key, hold: isOfStanding ? 'tree' : 'account' } };
     const isUnchanged = newPassword === undefined && Object.keys(changes).length === 0;
     /** What may be refused, both before the password is hashed and under the locks. */
-    const admit = ({ actor, account }: Pick<Change, 'actor' | 'account'>): Account => {
+    const admit = ({ actor, account }: Seen): Account => {
       authorizeOn(actor, 'updateAccount', account);
       if (role !== undefined || type !== undefined) authorizeOn(actor, 'changeRole', account);
       if (status !== undefined) authorizeOn(actor, operationFor(status), account);
@@ -261,14 +261,19 @@ export class AccountService {
   }
 }
 
-type FindOrganization = (key: OrganizationKey) => Promise<Organization | undefined>;
-
 /** Only top-level accounts may wear another organization than their parent's, and only the Super Admin decides it. */
-async function organizationOf(actor: Actor, parent: Account, named: OrganizationKey | undefined, find: FindOrganization): Promise<Sid> {
-  if (named === undefined) return parent.organizationSid;
-  const organization = await find(named);
-  if (organization?.sid === parent.organizationSid) return organization.sid;
+async function organizationOf(
+  organizations: Repositories['organizations'],
+  actor: Actor,
+  parent: Account,
+  named: OrganizationKey | undefined,
+  isLocking: boolean,
+): Promise<Sid> {
+  // The parent's own needs no lock: it cannot be closed while the parent is active.
+  const found = named && (await organizations.find(named));
+  if (named === undefined || found?.sid === parent.organizationSid) return parent.organizationSid;
   authorize(actor, 'manageOrganizations');
+  const organization = isLocking ? await organizations.share(named) : found;
   if (organization?.status !== 'active') {
     throw new AppError('ORGANIZATION_NOT_FOUND', 'There is no such active organization.', { field: 'organization', status: 400 });
   }

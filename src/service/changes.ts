@@ -26,12 +26,16 @@ export interface Intent {
   held?: Held | undefined;
 }
 
-/** What a use case is handed once its locks are held. */
-export interface Change {
-  /** Who asks, with the standing that it has now. */
+/** Who asks, and what for, as they are now. */
+export interface Seen {
+  /** With the standing that it has now. */
   actor: SignedIn;
   /** The account that the change is about; nothing where there is none at or below the caller. */
   account: Account | undefined;
+}
+
+/** What a use case is handed once its locks are held. */
+export interface Change extends Seen {
   note: Note;
   /** Has something done in this process once the change is made: not when it is refused, and not when it is told again. */
   onCommit: (then: () => void) => void;
@@ -124,7 +128,7 @@ export class Changes {
   async beforehand<Result>(
     author: SignedIn,
     { operation, held }: Intent,
-    check: (repositories: Repositories, change: Pick<Change, 'actor' | 'account'>) => Promise<void>,
+    check: (repositories: Repositories, seen: Seen) => Promise<void>,
     keeping: Keeping<Result> = whole as Keeping<Result>,
   ): Promise<{ result: Result } | undefined> {
     return this.database.lookUp(author.account, async (repositories) => {
