@@ -314,6 +314,27 @@ describe('an address', () => {
     await direct.stop();
   });
 
+  it('is the same with any port, and in brackets', async () => {
+    const address = newAddress();
+    const spellings = [address, `${address}:1001`, `[${address}]`, `[${address}]:1002`, `${address}:1003`, `::ffff:${address}`];
+    const statuses = [];
+    for (const spelling of spellings) statuses.push(...(await fail(1, account.sid, { address: spelling })));
+    expect(statuses).toEqual([...times(perAccount, 401), 429, 429]);
+    for (const address of ['2001:db8:5::7', '[2001:db8:5::7]', '[2001:db8:5::7]:1001', '[2001:db8:5::8]:1002']) {
+      expect(await fail(1, 'another login', { address })).toEqual([401]);
+    }
+    expect(await fail(1, 'another login', { address: '[2001:db8:5::9]:1003' })).toEqual([429]);
+  });
+
+  it("is the proxy's own where X-Forwarded-For has none, whatever it has instead", async () => {
+    const nonsense = ['unknown', '_hidden', `${newAddress()}:port`, '999.1.1.1', `${newAddress()}, x1`, `${newAddress()}, x2`];
+    const statuses = [];
+    for (const address of nonsense) statuses.push(...(await fail(1, account.sid, { address })));
+    expect(statuses).toEqual([...times(perAccount, 401), 429, 429]);
+    expect(await fail(1, account.sid, { address: '127.0.0.1' })).toEqual([429]);
+    expect(await fail(1, account.sid, { address: newAddress() })).toEqual([401]);
+  });
+
   it('of IPv6 is counted with its neighbours, a /64 together', async () => {
     for (const last of ['::1', '::2', ':3:4:5:6', '::ffff']) {
       expect(await fail(1, account.sid, { address: `2001:db8:7:8${last}` })).toEqual([401]);
