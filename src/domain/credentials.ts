@@ -21,6 +21,11 @@ export interface Presented {
 export const authTokenSchemes = ['random', 'md5'] as const;
 export type AuthTokenScheme = (typeof authTokenSchemes)[number];
 
+/** Whether a secret has the form of an AuthToken: 32 hexadecimal digits. A password may have it too. */
+export function looksLikeAuthToken(secret: string): boolean {
+  return /^[0-9a-f]{32}$/.test(secret);
+}
+
 /** In Unicode code points after NFC. */
 const passwordLength = { min: 8, max: 128 };
 

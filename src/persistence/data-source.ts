@@ -11,6 +11,7 @@ import { History1700000002000 } from './migrations/1700000002000-history.js';
 import { Idempotency1700000003000 } from './migrations/1700000003000-idempotency.js';
 import { SignInFailures1700000004000 } from './migrations/1700000004000-sign-in-failures.js';
 import { ConstraintsByBytes1700000005000 } from './migrations/1700000005000-constraints-by-bytes.js';
+import { RandomAuthTokens1700000025000 } from './migrations/1700000025000-random-auth-tokens.js';
 import { OrganizationEntity } from './organization-entity.js';
 import { AccountProfileEntity, OrganizationProfileEntity, ProfileEntity } from './profile-entity.js';
 import { SignInFailureEntity } from './sign-in-failure-entity.js';
@@ -56,6 +57,7 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
       Idempotency1700000003000,
       SignInFailures1700000004000,
       ConstraintsByBytes1700000005000,
+      RandomAuthTokens1700000025000,
     ],
     migrationsTableName: 'migration',
   });
