@@ -28,6 +28,7 @@ import type { Reach } from '../persistence/account-repository.js';
 import type { Database, Repositories } from '../persistence/database.js';
 import type { Changes, Note } from './changes.js';
 import type { CredentialService, PreparedPassword } from './credential-service.js';
+import type { EmailConflicts } from './email-conflicts.js';
 
 /** What a new account is made from. */
 export interface NewAccount {
@@ -78,13 +79,14 @@ export class AccountService {
     private readonly database: Database,
     private readonly changes: Changes,
     private readonly credentials: CredentialService,
+    private readonly emailConflicts: EmailConflicts,
     private readonly maxLevels: number,
   ) {}
 
   /**
    * Creates an account below the parent.
    * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, PARENT_NOT_ACTIVE, MAX_LEVELS_EXCEEDED, ORGANIZATION_NOT_FOUND,
-   * NOT_TOP_LEVEL, EMAIL_IN_USE, and what its inputs can be wrong by
+   * NOT_TOP_LEVEL, EMAIL_IN_USE, RATE_LIMITED, and what its inputs can be wrong by
    */
   async create(actor: Actor, input: NewAccount): Promise<Account> {
     authorize(actor, 'createAccount');
@@ -101,7 +103,7 @@ export class AccountService {
     const password = input.password === undefined ? undefined : await this.credentials.preparePassword(input.password, emailAddress);
     const role = input.role ?? actor.account.role;
 
-    return this.changes.write(actor, async (repositories, note) => {
+    return this.emailConflicts.write(actor, emailAddress, async (repositories, note) => {
       const parent = await repositories.accounts.lockTreeOf(parentKey, actor.account.path, 'FOR SHARE');
       authorizeOn(actor, 'createAccount', parent);
       assertActiveParent(parent);

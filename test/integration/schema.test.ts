@@ -21,6 +21,7 @@ import { AccountMigration } from '../../src/service/account-migration.js';
 import { AccountReading } from '../../src/service/account-reading.js';
 import { AccountService } from '../../src/service/account-service.js';
 import { CredentialService } from '../../src/service/credential-service.js';
+import { EmailConflicts } from '../../src/service/email-conflicts.js';
 import { Changes } from '../../src/service/changes.js';
 import { HistoryService } from '../../src/service/history-service.js';
 import { OrganizationService } from '../../src/service/organization-service.js';
@@ -104,7 +105,7 @@ describe('every use case', () => {
     const changes = new Changes(base, secrets);
     const credentials = new CredentialService(base, changes, secrets, new Passwords(), unlimited(base, secrets));
     services = [
-      new AccountService(base, changes, credentials, 10),
+      new AccountService(base, changes, credentials, new EmailConflicts(base, changes), 10),
       new AccountReading(base),
       new AccountMigration(changes),
       new OrganizationService(base, changes),

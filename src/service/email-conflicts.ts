@@ -1,0 +1,92 @@
+import { isRoot } from '../domain/account.js';
+import { type SignedIn, may } from '../domain/permissions.js';
+import type { Sid } from '../domain/sid.js';
+import { AppError } from '../errors.js';
+import type { Database, Repositories } from '../persistence/database.js';
+import type { EmailConflictCount } from '../persistence/email-conflict-repository.js';
+import type { Changes, Note } from './changes.js';
+
+/** How often a tree is told within an hour that an account out of its sight has an e-mail address. */
+const limit = { conflicts: 20, seconds: 3600 };
+
+/**
+ * Changes that give an account an e-mail address (SPEC §5, ADR 26). No address could be unique without a word of who has it
+ * already; but that word tells of accounts that the caller cannot see. So it is given a few times an hour to each tree, all
+ * instances together, and leaves a trace in the history of the tree that asked. An account that the caller sees tells nothing new.
+ */
+export class EmailConflicts {
+  /** The conflicts of each tree that are being counted. Of many that come at once, the last must not be looked up before the first is counted. */
+  readonly #uncounted = new Map<Sid, number>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly changes: Changes,
+  ) {}
+
+  /**
+   * Does the work as `Changes.write` does; the work gives an account the e-mail address, as it is stored.
+   * @throws AppError EMAIL_IN_USE; RATE_LIMITED, once the tree met too many conflicts, whatever the address is and before it
+   * is looked up; and what the work throws
+   */
+  async write<Result>(
+    actor: SignedIn,
+    emailAddress: string,
+    work: (repositories: Repositories, note: Note) => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await this.changes.write(actor, async (repositories, note) => {
+        await this.#assertFew(repositories, actor);
+        return work(repositories, note);
+      });
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'EMAIL_IN_USE' || (await this.#sees(actor, emailAddress))) throw error;
+      // The answer goes by the count that includes it: so conflicts that come all at once are not told more often.
+      const conflicts = await this.#count(actor, emailAddress);
+      throw conflicts.count > limit.conflicts ? tooMany(conflicts) : error;
+    }
+  }
+
+  async #assertFew({ emailConflicts }: Repositories, { account }: SignedIn): Promise<void> {
+    // The root sees all accounts.
+    if (isRoot(account)) return;
+    const { topLevelSid } = account;
+    const { count, secondsLeft } = await emailConflicts.find(topLevelSid);
+    if (count + (this.#uncounted.get(topLevelSid) ?? 0) < limit.conflicts) return;
+    throw tooMany({ count, secondsLeft: count === 0 ? limit.seconds : secondsLeft });
+  }
+
+  async #sees(actor: SignedIn, emailAddress: string): Promise<boolean> {
+    const holder = await this.database.lookUp(actor.account, ({ accounts }) => accounts.findBy({ emailAddress }));
+    return holder !== undefined && may(actor, 'readAccount', holder);
+  }
+
+  /** Counts a conflict, and writes it down for the administrators of the tree, in a transaction of its own: the change itself came to nothing. */
+  async #count(actor: SignedIn, emailAddress: string): Promise<EmailConflictCount> {
+    const { sid, topLevelSid } = actor.account;
+    this.#addUncounted(topLevelSid, 1);
+    try {
+      return await this.changes.write({ ...actor, repeatable: undefined }, async ({ emailConflicts }, note) => {
+        const conflicts = await emailConflicts.add(topLevelSid, limit.seconds);
+        if (conflicts.count <= limit.conflicts) note(topLevelSid, { operation: 'emailConflict', subjectSid: sid, after: { emailAddress } });
+        return conflicts;
+      });
+    } finally {
+      this.#addUncounted(topLevelSid, -1);
+    }
+  }
+
+  #addUncounted(treeSid: Sid, count: number): void {
+    const sum = (this.#uncounted.get(treeSid) ?? 0) + count;
+    if (sum === 0) this.#uncounted.delete(treeSid);
+    else this.#uncounted.set(treeSid, sum);
+  }
+}
+
+function tooMany({ secondsLeft }: EmailConflictCount): AppError {
+  const minutes = Math.ceil(secondsLeft / 60);
+  return new AppError(
+    'RATE_LIMITED',
+    `Too many e-mail addresses that others have were asked for. Try again in ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}.`,
+    { retryAfter: secondsLeft },
+  );
+}
