@@ -10,7 +10,7 @@ import type { Changes, Note } from './changes.js';
 const limit = { conflicts: 20, seconds: 3600 };
 
 /**
- * Changes that give an account an e-mail address (SPEC §5, ADR 26). No address could be unique without a word of who has it
+ * Changes that give an account an e-mail address (ADR 26). No address could be unique without a word of who has it
  * already; but that word tells of accounts that the caller cannot see. So it is given a few times an hour to each tree, all
  * instances together, and leaves a trace in the history of the tree that asked. An account that the caller sees tells nothing new.
  */

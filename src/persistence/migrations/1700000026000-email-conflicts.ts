@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** How often each tree met an e-mail address that it cannot see (SPEC §5). */
+/** How often each tree met an e-mail address of an account that it cannot see (ADR 26). */
 export class EmailConflicts1700000026000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(`
