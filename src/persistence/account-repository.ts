@@ -176,7 +176,8 @@ export class AccountRepository {
   }
 
   async #sidOf(key: AccountKey | undefined): Promise<Sid | undefined> {
-    return key === undefined || 'sid' in key ? key?.sid : (await this.findBy(key))?.sid;
+    // Where nobody has the address, the same statements follow, for a SID that nobody has: their time must not tell strangers' addresses.
+    return key === undefined || 'sid' in key ? key?.sid : ((await this.findBy(key))?.sid ?? '');
   }
 
   async #lockTopLevel(sid: Sid, within: Path, strength: TreeLock, condition = ''): Promise<void> {
