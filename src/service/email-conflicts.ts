@@ -15,7 +15,7 @@ const limit = { conflicts: 20, seconds: 3600 };
  * instances together, and leaves a trace in the history of the tree that asked. An account that the caller sees tells nothing new.
  */
 export class EmailConflicts {
-  /** The conflicts of each tree that are being counted. Of many that come at once, the last must not be looked up before the first is counted. */
+  /** How many conflicts of each tree are being counted: of many that come at once, the last must not be looked up before the first is counted. */
   readonly #uncounted = new Map<Sid, number>();
 
   constructor(
@@ -86,7 +86,7 @@ function tooMany({ secondsLeft }: EmailConflictCount): AppError {
   const minutes = Math.ceil(secondsLeft / 60);
   return new AppError(
     'RATE_LIMITED',
-    `Too many e-mail addresses that others have were asked for. Try again in ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}.`,
+    `Your tree asked for too many e-mail addresses that others have. Try again in ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}.`,
     { retryAfter: secondsLeft },
   );
 }

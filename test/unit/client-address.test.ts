@@ -11,7 +11,7 @@ describe('X-Forwarded-For', () => {
     ['::ffff:192.0.2.7', '::ffff:192.0.2.7'],
     ['[::ffff:192.0.2.7]:1001', '::ffff:192.0.2.7'],
     ['192.0.2.7:1,  10.0.0.1:2 ,[2001:db8::7]:3', '192.0.2.7, 10.0.0.1, 2001:db8::7'],
-    // What an entry stands before that is no address is not believed: the proxy that wrote the entry may not have written that.
+    // What stands before an entry that is no address is not believed.
     ['192.0.2.7, unknown', ''],
     ['192.0.2.7, unknown, 10.0.0.1', '10.0.0.1'],
     ['unknown, 192.0.2.7, 10.0.0.1', '192.0.2.7, 10.0.0.1'],
