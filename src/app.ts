@@ -25,6 +25,7 @@ import { AccountReading } from './service/account-reading.js';
 import { AccountService } from './service/account-service.js';
 import { Changes } from './service/changes.js';
 import { CredentialService } from './service/credential-service.js';
+import { EmailConflicts } from './service/email-conflicts.js';
 import { ensureRoot } from './service/first-start.js';
 import { HistoryService } from './service/history-service.js';
 import { OrganizationService } from './service/organization-service.js';
@@ -136,7 +137,7 @@ async function compose({ config, log, credentialsKeys, announcePassword, passwor
   if (config.corsOrigins.length > 0) await allowOrigins(server, config.corsOrigins);
   health(server, () => database.isReady());
   const services: Services = {
-    accounts: metrics.timed('accounts', new AccountService(changes, credentials, config.maxLevels)),
+    accounts: metrics.timed('accounts', new AccountService(changes, credentials, new EmailConflicts(database, changes), config.maxLevels)),
     accountReading: metrics.timed('accountReading', new AccountReading(database)),
     migration: metrics.timed('migration', new AccountMigration(changes)),
     organizations: metrics.timed('organizations', new OrganizationService(database, changes)),

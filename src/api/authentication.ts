@@ -3,6 +3,7 @@ import type { AccountReference } from '../domain/account.js';
 import { type Actor, anonymous } from '../domain/permissions.js';
 import { AppError } from '../errors.js';
 import type { CredentialService } from '../service/credential-service.js';
+import { utf8OfCredentials } from './utf8.js';
 
 /** What a 401 challenges with: exactly this, since clients in the field compare it (SPEC §4). */
 const challenge = 'Basic realm="Restcomm realm"';
@@ -24,7 +25,7 @@ export async function authenticate(
 ): Promise<Actor> {
   if (headers.authorization === undefined) return anonymous;
   const [, encoded] = /^Basic +([A-Za-z0-9+/_-]+=*) *$/i.exec(headers.authorization) ?? [];
-  const decoded = Buffer.from(encoded ?? '', 'base64').toString('utf8');
+  const decoded = utf8OfCredentials(Buffer.from(encoded ?? '', 'base64'));
   const colon = decoded.indexOf(':');
   if (colon < 0) throw new AppError('UNAUTHENTICATED', 'Sign in by HTTP Basic: SID or e-mail address, then password or AuthToken.');
   return credentials.authenticate({ login: decoded.slice(0, colon), secret: decoded.slice(colon + 1), address: ip, requestId: id, about });

@@ -9,6 +9,7 @@ import fastify, {
 } from 'fastify';
 import { shapeOf } from '../domain/json.js';
 import { AppError } from '../errors.js';
+import { readClientAddresses } from './client-address.js';
 import { advise, refusalOf } from './request-error.js';
 import { ResponseInCapitals } from './response-in-capitals.js';
 import { securityHeaders } from './security-headers.js';
@@ -52,6 +53,7 @@ export function createHttpServer({ log, bodyBytes, publicUrl, trustedProxies, ca
     http: { ServerResponse: ResponseInCapitals },
   });
 
+  readClientAddresses(server);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => parseJson(body));
 

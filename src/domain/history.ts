@@ -4,7 +4,7 @@ import type { Account } from './account.js';
 import type { Order } from './page.js';
 import type { Sid } from './sid.js';
 
-/** All that is written down when it was done (SPEC §7): what changes something, and who was shown an AuthToken. */
+/** All that is written down when it was done (SPEC §7): what changes something, who was shown an AuthToken, and who met an e-mail address out of sight. */
 export const HistoryOperation = {
   CREATE_ACCOUNT: 'createAccount',
   UPDATE_ACCOUNT: 'updateAccount',
@@ -15,6 +15,7 @@ export const HistoryOperation = {
   ROTATE_AUTH_TOKEN: 'rotateAuthToken',
   CREATE_PASSWORD_RESET_TOKEN: 'createPasswordResetToken',
   RESET_PASSWORD: 'resetPassword',
+  EMAIL_CONFLICT: 'emailConflict',
   LINK_PROFILE: 'linkProfile',
   UNLINK_PROFILE: 'unlinkProfile',
   CREATE_PROFILE: 'createProfile',

@@ -8,6 +8,9 @@ export interface Credential {
   tokenHash: Buffer;
   /** Absent unless the overlap of the last rotation lasts. */
   previousTokenHash: Buffer | null;
+  /** Whether the tokens are known to be random. */
+  tokenIsRandom: boolean | null;
+  previousTokenIsRandom: boolean | null;
 }
 
 /** The secret that a request signed in with, for as long as the request lasts. */

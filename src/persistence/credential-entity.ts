@@ -33,6 +33,10 @@ export class CredentialEntity {
 
   @Column('timestamp with time zone', { name: 'previous_token_expires_at', precision: 3, nullable: true })
   previousTokenExpiresAt: Date | null;
+
+  /** The hashes of those of the two tokens that are known to be random; nobody knows of a token that was made before this was kept. */
+  @Column('bytea', { name: 'random_token_hashes', array: true, nullable: true })
+  randomTokenHashes: Buffer[] | null;
 }
 
 /** The table `password_reset_token`: permission to set one account's password once. */

@@ -12,6 +12,8 @@ export interface NewCredential {
   passwordHash: string;
   tokenCiphertext: Buffer;
   tokenHash: Buffer;
+  /** Whether the token is random; else it follows from the password. */
+  tokenIsRandom: boolean;
 }
 
 /** An AuthToken, encrypted. */
@@ -59,7 +61,9 @@ const credentialAt = (sid: string): string =>
 
 const credentialColumns = `
   credential.password_hash AS "passwordHash", credential.token_hash AS "tokenHash",
-  CASE WHEN credential.previous_token_expires_at > clock_timestamp() THEN credential.previous_token_hash END AS "previousTokenHash"`;
+  CASE WHEN credential.previous_token_expires_at > clock_timestamp() THEN credential.previous_token_hash END AS "previousTokenHash",
+  credential.token_hash = ANY (credential.random_token_hashes) AS "tokenIsRandom",
+  credential.previous_token_hash = ANY (credential.random_token_hashes) AS "previousTokenIsRandom"`;
 
 const failures = failuresIn('COALESCE(account.sid, caller.login)', 'caller.address');
 
@@ -127,26 +131,29 @@ export class CredentialRepository {
   }
 
   /** Sets the account's password and token; whatever it had before stops, outstanding reset tokens too. */
-  async set(sid: Sid, { passwordHash, tokenCiphertext, tokenHash }: NewCredential): Promise<void> {
+  async set(sid: Sid, { passwordHash, tokenCiphertext, tokenHash, tokenIsRandom }: NewCredential): Promise<void> {
     await rowsOf(
       this.client,
       `WITH forgotten AS (DELETE FROM password_reset_token WHERE password_reset_token.account_sid = $1)
-       INSERT INTO credential (account_sid, password_hash, token_ciphertext, token_hash, token_date)
-       VALUES ($1, $2, $3, $4, clock_timestamp())
+       INSERT INTO credential (account_sid, password_hash, token_ciphertext, token_hash, token_date, random_token_hashes)
+       VALUES ($1, $2, $3, $4, clock_timestamp(), CASE WHEN $5 THEN ARRAY[$4::bytea] END)
        ON CONFLICT (account_sid) DO UPDATE SET
          password_hash = excluded.password_hash, token_ciphertext = excluded.token_ciphertext, token_hash = excluded.token_hash,
-         token_date = excluded.token_date, previous_token_hash = NULL, previous_token_expires_at = NULL`,
-      [sid, passwordHash, tokenCiphertext, tokenHash],
+         token_date = excluded.token_date, previous_token_hash = NULL, previous_token_expires_at = NULL,
+         random_token_hashes = excluded.random_token_hashes`,
+      [sid, passwordHash, tokenCiphertext, tokenHash, tokenIsRandom],
     );
   }
 
-  /** Replaces the account's token; the old one stays valid for the overlap. */
+  /** Replaces the account's token by a random one; the old one stays valid for the overlap. */
   async rotateToken(sid: Sid, token: Pick<NewCredential, 'tokenCiphertext' | 'tokenHash'>, overlapSeconds: number): Promise<boolean> {
     const rotated = await rowsOf(
       this.client,
       `UPDATE credential
        SET previous_token_hash = credential.token_hash, previous_token_expires_at = now() + make_interval(secs => $4),
-           token_ciphertext = $2, token_hash = $3, token_date = clock_timestamp()
+           token_ciphertext = $2, token_hash = $3, token_date = clock_timestamp(),
+           random_token_hashes = array_append(
+             CASE WHEN credential.token_hash = ANY (credential.random_token_hashes) THEN ARRAY[credential.token_hash] END, $3)
        WHERE credential.account_sid = $1
        RETURNING credential.account_sid`,
       [sid, token.tokenCiphertext, token.tokenHash, overlapSeconds],
@@ -205,7 +212,8 @@ export class CredentialRepository {
   async rewriteTokens(tokens: readonly KeptTokenOf[]): Promise<void> {
     await rowsOf(
       this.client,
-      `UPDATE credential SET token_ciphertext = rewritten.ciphertext, token_hash = rewritten.hash
+      `UPDATE credential SET token_ciphertext = rewritten.ciphertext, token_hash = rewritten.hash,
+              random_token_hashes = array_replace(credential.random_token_hashes, credential.token_hash, rewritten.hash)
        FROM unnest($1::text[], $2::bytea[], $3::bytea[]) AS rewritten (sid, ciphertext, hash)
        WHERE credential.account_sid = rewritten.sid`,
       [
@@ -240,9 +248,16 @@ export class CredentialRepository {
   }
 }
 
-function callerOf({ passwordHash, tokenHash, previousTokenHash, ...account }: FoundWithCredential): CallerNow {
+function callerOf({
+  passwordHash,
+  tokenHash,
+  previousTokenHash,
+  tokenIsRandom,
+  previousTokenIsRandom,
+  ...account
+}: FoundWithCredential): CallerNow {
   return {
     account: account.sid === null ? undefined : account,
-    credential: passwordHash === null ? undefined : { passwordHash, tokenHash, previousTokenHash },
+    credential: passwordHash === null ? undefined : { passwordHash, tokenHash, previousTokenHash, tokenIsRandom, previousTokenIsRandom },
   };
 }

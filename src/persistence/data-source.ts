@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import type { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { AccountEntity } from './account-entity.js';
+import { EmailConflictEntity } from './email-conflict-entity.js';
 import { CredentialEntity, PasswordResetTokenEntity } from './credential-entity.js';
 import { HistoryEntity, HistoryHeadEntity } from './history-entity.js';
 import { IdempotencyKeyEntity } from './idempotency-entity.js';
@@ -11,6 +12,8 @@ import { History1700000002000 } from './migrations/1700000002000-history.js';
 import { Idempotency1700000003000 } from './migrations/1700000003000-idempotency.js';
 import { SignInFailures1700000004000 } from './migrations/1700000004000-sign-in-failures.js';
 import { ConstraintsByBytes1700000005000 } from './migrations/1700000005000-constraints-by-bytes.js';
+import { RandomAuthTokens1700000025000 } from './migrations/1700000025000-random-auth-tokens.js';
+import { EmailConflicts1700000026000 } from './migrations/1700000026000-email-conflicts.js';
 import { OrganizationEntity } from './organization-entity.js';
 import { AccountProfileEntity, OrganizationProfileEntity, ProfileEntity } from './profile-entity.js';
 import { SignInFailureEntity } from './sign-in-failure-entity.js';
@@ -48,6 +51,7 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
       HistoryHeadEntity,
       IdempotencyKeyEntity,
       SignInFailureEntity,
+      EmailConflictEntity,
     ],
     migrations: [
       Accounts1700000000000,
@@ -56,6 +60,8 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
       Idempotency1700000003000,
       SignInFailures1700000004000,
       ConstraintsByBytes1700000005000,
+      RandomAuthTokens1700000025000,
+      EmailConflicts1700000026000,
     ],
     migrationsTableName: 'migration',
   });

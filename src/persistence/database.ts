@@ -7,6 +7,7 @@ import { AppError } from '../errors.js';
 import { AccountRepository } from './account-repository.js';
 import { Admission, type Kind, type Refusal } from './admission.js';
 import { CredentialRepository } from './credential-repository.js';
+import { EmailConflictRepository } from './email-conflict-repository.js';
 import { HistoryRepository } from './history-repository.js';
 import { IdempotencyRepository } from './idempotency-repository.js';
 import { LateReads } from './late-reads.js';
@@ -26,6 +27,7 @@ export interface Repositories {
   history: HistoryRepository;
   idempotencyKeys: IdempotencyRepository;
   signInFailures: SignInFailureRepository;
+  emailConflicts: EmailConflictRepository;
 }
 
 /** A replica, which is behind the database, and may be gone. */
@@ -254,6 +256,7 @@ function repositoriesOn(client: Client): Repositories {
     history: new HistoryRepository(client),
     idempotencyKeys: new IdempotencyRepository(client),
     signInFailures: new SignInFailureRepository(client),
+    emailConflicts: new EmailConflictRepository(client),
   };
 }
 

@@ -30,6 +30,7 @@ import type { Repositories } from '../persistence/database.js';
 import type { Held } from '../persistence/lock-repository.js';
 import type { Changes, Intent, Note, Seen } from './changes.js';
 import type { CredentialService, PreparedPassword } from './credential-service.js';
+import type { EmailConflicts } from './email-conflicts.js';
 
 /** What a new account is made from. */
 export interface NewAccount {
@@ -79,13 +80,14 @@ export class AccountService {
   constructor(
     private readonly changes: Changes,
     private readonly credentials: CredentialService,
+    private readonly emailConflicts: EmailConflicts,
     private readonly maxLevels: number,
   ) {}
 
   /**
    * Creates an account below the parent.
    * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, PARENT_NOT_ACTIVE, MAX_LEVELS_EXCEEDED, ORGANIZATION_NOT_FOUND,
-   * NOT_TOP_LEVEL, EMAIL_IN_USE, and what its inputs can be wrong by
+   * NOT_TOP_LEVEL, EMAIL_IN_USE, RATE_LIMITED, and what its inputs can be wrong by
    */
   async create(caller: Actor, input: NewAccount): Promise<Account> {
     authorize(caller, 'createAccount');
@@ -102,43 +104,46 @@ export class AccountService {
     }
     if (input.password !== undefined) assertStrongPassword(input.password, emailAddress);
     /** What may be refused, both before the password is hashed and under the locks. */
-    const admit = async ({ organizations }: Repositories, { actor, account: parent }: Seen, isLocking = false) => {
+    const admit = async (repositories: Repositories, { actor, account: parent }: Seen, isLocking = false) => {
       authorizeOn(actor, 'createAccount', parent);
       assertActiveParent(parent);
       assertLevelBelow(parent, this.maxLevels);
-      return { parent, organizationSid: await organizationOf(organizations, actor, parent, named, isLocking) };
+      await this.emailConflicts.assertFew(repositories, actor);
+      return { parent, organizationSid: await organizationOf(repositories.organizations, actor, parent, named, isLocking) };
     };
 
-    let password: PreparedPassword | undefined;
-    if (input.password !== undefined) {
-      const before = await this.changes.beforehand<Account>(caller, intent, async (repositories, seen) => {
-        await admit(repositories, seen);
-        if ((await repositories.accounts.findBy({ emailAddress })) !== undefined) throw emailInUse();
-      });
-      if (before !== undefined) return before.result;
-      password = await this.credentials.preparePassword(input.password, emailAddress);
-    }
+    return this.emailConflicts.limited(caller, emailAddress, async () => {
+      let password: PreparedPassword | undefined;
+      if (input.password !== undefined) {
+        const before = await this.changes.beforehand<Account>(caller, intent, async (repositories, seen) => {
+          await admit(repositories, seen);
+          if ((await repositories.accounts.findBy({ emailAddress })) !== undefined) throw emailInUse();
+        });
+        if (before !== undefined) return before.result;
+        password = await this.credentials.preparePassword(input.password, emailAddress);
+      }
 
-    return this.changes.write(caller, intent, async (repositories, change) => {
-      const { parent, organizationSid } = await admit(repositories, change, true);
-      const { actor, note } = change;
-      const sid = newSid('account');
-      const path = pathBelow(parent.path, sid);
-      const account = await repositories.accounts.insert({
-        sid,
-        parentSid: parent.sid,
-        topLevelSid: topLevelSidOf(path),
-        path,
-        organizationSid,
-        emailAddress,
-        friendlyName,
-        type: input.type ?? AccountType.FULL,
-        status,
-        role: input.role ?? actor.account.role,
+      return this.changes.write(caller, intent, async (repositories, change) => {
+        const { parent, organizationSid } = await admit(repositories, change, true);
+        const { actor, note } = change;
+        const sid = newSid('account');
+        const path = pathBelow(parent.path, sid);
+        const account = await repositories.accounts.insert({
+          sid,
+          parentSid: parent.sid,
+          topLevelSid: topLevelSidOf(path),
+          path,
+          organizationSid,
+          emailAddress,
+          friendlyName,
+          type: input.type ?? AccountType.FULL,
+          status,
+          role: input.role ?? actor.account.role,
+        });
+        if (password !== undefined && status !== AccountStatus.CLOSED) await this.credentials.initialize(repositories, sid, password);
+        note(account.topLevelSid, { operation: 'createAccount', subjectSid: sid, after: factsOf(account) });
+        return account;
       });
-      if (password !== undefined && status !== AccountStatus.CLOSED) await this.credentials.initialize(repositories, sid, password);
-      note(account.topLevelSid, { operation: 'createAccount', subjectSid: sid, after: factsOf(account) });
-      return account;
     });
   }
 

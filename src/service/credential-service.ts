@@ -11,7 +11,7 @@ import {
 } from '../domain/account.js';
 import { assertStrongPassword, overlapSecondsMax, type Presented, resetTokenSeconds } from '../domain/credentials.js';
 import { assertWithin } from '../domain/input.js';
-import { type Actor, type SignedIn, actorOf, authorize, authorizeOn, may } from '../domain/permissions.js';
+import { type Actor, type SignedIn, actorOf, assertSignedIn, authorize, authorizeOn, may } from '../domain/permissions.js';
 import { parseSid, type Sid } from '../domain/sid.js';
 import { type Credential, ProvenSecret, assertActive, standingOf } from '../domain/standing.js';
 import { AppError, type ErrorCode } from '../errors.js';
@@ -30,6 +30,7 @@ import { turnLoader } from './turn-loader.js';
 export interface PreparedPassword {
   passwordHash: string;
   authToken: string;
+  tokenIsRandom: boolean;
 }
 
 /** That PostgreSQL finds nothing some microseconds sooner than something drowns in a delay by chance, of less than this. */
@@ -70,7 +71,7 @@ export class CredentialService {
   /**
    * Signs in. That an account is not active is told only to whoever knows its secret. A login that nobody has is looked
    * for, counted and refused as a wrong secret is, by the same statements and the same work, so that neither the answer nor
-   * its time tells them apart.
+   * its time tells them apart. While a limit is on, a random AuthToken still signs in, and all else is refused alike.
    * @throws AppError UNAUTHENTICATED, ACCOUNT_NOT_ACTIVE, RATE_LIMITED
    */
   async authenticate(presented: Presented): Promise<SignedIn> {
@@ -83,24 +84,27 @@ export class CredentialService {
   }
 
   async #signIn({ login, secret, address, requestId, about }: Presented): Promise<SignedIn> {
-    const attempt = this.limit.begin(address, login);
+    // An empty secret is no guess: it tells nothing, and counts as nothing.
+    if (secret === '') throw wrongCredentials();
+    const attempt = this.limit.begin(address, login, secret);
     const key = parseAccountReference({ either: login }) ?? nobody;
     const target = about && targetOf(about);
     const found = await this.#callers.load({ ...attempt, key, target });
     const { account } = found;
     const subject = account?.sid ?? attempt.login;
-    this.limit.assertAllowed(attempt, subject, found.failures);
+    const limited = this.limit.refusalOf(attempt, subject, found.failures);
     // Who has no secret is verified against one that nobody knows: whatever is behind a login, the work is the same.
     const { sid, version } = account ?? { sid: attempt.login, version: 0 };
     const credential = found.credential ?? (await this.#nobodys());
-    const isToken = this.#isAuthToken(sid, credential, secret);
+    const isToken = this.#isAuthToken(sid, credential, secret, limited ? 'random' : 'any');
     const isProven =
       isToken ||
-      this.passwords.remembers({ sid, version }, credential.passwordHash, secret) ||
-      (await this.limit.verify(attempt, subject, () => this.passwords.verify({ sid, version }, credential.passwordHash, secret)));
+      (limited === undefined &&
+        (this.passwords.remembers({ sid, version }, credential.passwordHash, secret) ||
+          (await this.limit.verify(attempt, subject, () => this.passwords.verify({ sid, version }, credential.passwordHash, secret)))));
     if (!isProven || account === undefined || found.credential === undefined) {
       await setTimeout(randomInt(refusalLaterByMilliseconds));
-      throw new AppError('UNAUTHENTICATED', 'The SID or e-mail address, or the password or AuthToken, is wrong.');
+      throw limited ?? wrongCredentials();
     }
     assertActive(account);
     const proven = new ProvenSecret(
@@ -118,16 +122,11 @@ export class CredentialService {
   }
 
   /** The caller with the standing that it has now, for a request that goes on. @throws AppError ACCOUNT_NOT_ACTIVE, UNAUTHENTICATED */
-  async signInAgain(actor: SignedIn): Promise<SignedIn> {
+  async signInAgain(actor: Actor): Promise<SignedIn> {
+    assertSignedIn(actor);
     return this.database.lookUp(actor.account, async ({ credentials }) =>
       standingOf(actor, (await credentials.findForChange(actor.account)).caller),
     );
-  }
-
-  /** Whether the secret is the account's AuthToken, or the one before while its overlap lasts. */
-  #isAuthToken(sid: Sid, { tokenHash, previousTokenHash }: Credential, secret: string): boolean {
-    if (this.secrets.isAuthToken(sid, secret, tokenHash)) return true;
-    return previousTokenHash !== null && this.secrets.isAuthToken(sid, secret, previousTokenHash);
   }
 
   /** The caller goes on with the secrets that it gave itself. */
@@ -138,11 +137,19 @@ export class CredentialService {
     secret.goOnWith((now) => now.passwordHash === passwordHash || this.#isAuthToken(account.sid, now, authToken));
   }
 
+  /** Whether the secret is one of the account's AuthTokens: any, or one that is known to be random and so cannot be guessed. */
+  #isAuthToken(sid: Sid, credential: Credential, secret: string, which: 'any' | 'random' = 'any'): boolean {
+    const { tokenHash, tokenIsRandom, previousTokenHash, previousTokenIsRandom } = credential;
+    if (this.secrets.isAuthToken(sid, secret, tokenHash)) return which === 'any' || tokenIsRandom === true;
+    if (previousTokenHash === null || !this.secrets.isAuthToken(sid, secret, previousTokenHash)) return false;
+    return which === 'any' || previousTokenIsRandom === true;
+  }
+
   /** What is verified for an account that does not exist, or has no credential. */
   #nobodys(): Promise<Credential> {
     this.#nobodysCredential ??= this.passwords.hash(this.secrets.newAuthToken()).then((passwordHash) => {
       const { tokenHash } = this.secrets.keptAuthToken('', this.secrets.newAuthToken());
-      return { passwordHash, tokenHash, previousTokenHash: null };
+      return { passwordHash, tokenHash, tokenIsRandom: true, previousTokenHash: null, previousTokenIsRandom: null };
     });
     return this.#nobodysCredential;
   }
@@ -286,12 +293,13 @@ export class CredentialService {
   /** Does what takes long for a password that a use case is about to set. @throws AppError PASSWORD_TOO_WEAK */
   async preparePassword(password: string, emailAddress: string): Promise<PreparedPassword> {
     assertStrongPassword(password, emailAddress);
-    return { passwordHash: await this.passwords.hash(password), authToken: this.secrets.newAuthToken(password) };
+    const authToken = this.secrets.newAuthToken(password);
+    return { passwordHash: await this.passwords.hash(password), authToken, tokenIsRandom: this.secrets.newTokensAreRandom };
   }
 
   /** Gives an account its password and AuthToken; whatever it had before stops. */
-  async initialize({ credentials }: Repositories, sid: Sid, { passwordHash, authToken }: PreparedPassword): Promise<void> {
-    await credentials.set(sid, { passwordHash, ...this.secrets.keptAuthToken(sid, authToken) });
+  async initialize({ credentials }: Repositories, sid: Sid, { authToken, ...prepared }: PreparedPassword): Promise<void> {
+    await credentials.set(sid, { ...prepared, ...this.secrets.keptAuthToken(sid, authToken) });
   }
 
   /**
@@ -319,6 +327,10 @@ function targetOf(about: AccountReference): AccountKey | undefined {
   } catch {
     return undefined;
   }
+}
+
+function wrongCredentials(): AppError {
+  return new AppError('UNAUTHENTICATED', 'The SID or e-mail address, or the password or AuthToken, is wrong.');
 }
 
 function unusableToken(): AppError {

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { Algorithm, hash, verify } from '@node-rs/argon2';
 import type { Account } from '../domain/account.js';
+import { normalizedPassword } from '../domain/credentials.js';
 
 /** The cost of one argon2id hash. */
 export interface PasswordCost {
@@ -34,20 +35,22 @@ export class Passwords {
   constructor(private readonly cost: PasswordCost = defaultPasswordCost) {}
 
   hash(password: string): Promise<string> {
-    return hash(password, { algorithm: Algorithm.Argon2id, ...this.cost });
+    return hash(normalizedPassword(password), { algorithm: Algorithm.Argon2id, ...this.cost });
   }
 
   /** Whether it is remembered that the password was verified; says nothing when it is not. */
   remembers(account: VersionedAccount, passwordHash: string, password: string): boolean {
-    const until = this.#verified.get(this.#question(account, passwordHash, password));
-    return until !== undefined && until > Date.now();
+    return textsOf(password).some((text) => (this.#verified.get(this.#question(account, passwordHash, text)) ?? 0) > Date.now());
   }
 
   async verify(account: VersionedAccount, passwordHash: string, password: string): Promise<boolean> {
     if (this.remembers(account, passwordHash, password)) return true;
-    if (!(await verify(passwordHash, password))) return false;
-    this.#remember(this.#question(account, passwordHash, password));
-    return true;
+    for (const text of textsOf(password)) {
+      if (!(await verify(passwordHash, text))) continue;
+      this.#remember(this.#question(account, passwordHash, text));
+      return true;
+    }
+    return false;
   }
 
   #question(account: VersionedAccount, passwordHash: string, password: string): string {
@@ -62,4 +65,13 @@ export class Passwords {
     const [oldest] = this.#verified.keys();
     this.#verified.delete(oldest!);
   }
+}
+
+/**
+ * The texts whose hash a password may have been kept as: it after NFC, and it as it was presented, since passwords that were set
+ * before they were normalized were hashed so. Nearly all passwords are one text.
+ */
+function textsOf(password: string): readonly string[] {
+  const normalized = normalizedPassword(password);
+  return normalized === password ? [password] : [normalized, password];
 }

@@ -61,9 +61,14 @@ export class Secrets {
     return this.#first.id;
   }
 
+  /** Whether the AuthToken that comes with a new password is random; else it follows from the password. */
+  get newTokensAreRandom(): boolean {
+    return this.scheme !== 'md5';
+  }
+
   /** A new AuthToken: 32 hexadecimal digits. A token that comes with no new password is random in either scheme. */
   newAuthToken(password?: string): string {
-    if (this.scheme === 'md5' && password !== undefined) return createHash('md5').update(password).digest('hex');
+    if (!this.newTokensAreRandom && password !== undefined) return createHash('md5').update(password).digest('hex');
     return randomBytes(16).toString('hex');
   }
 

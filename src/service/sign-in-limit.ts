@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache';
+import { looksLikeAuthToken } from '../domain/credentials.js';
 import {
   type Failures,
   type SignInFailures,
@@ -19,8 +21,11 @@ export interface SignInTry {
   address: string;
 }
 
-/** Who has to wait is remembered, so that refusing again costs no statement; of so many at most. */
+/** Who has to wait is remembered, so that refusing again costs no statement; of so many at most, here and below. */
 const rememberedAtMost = 10_000;
+
+/** So many secrets of an address that may be random AuthTokens are looked at in a second while a limit is on. */
+const lookedAtPerSecond = 50;
 
 /** argon2 runs on four threads; more verifications at once for one address would only be more guesses in flight. */
 const verifiedAtOnce = 4;
@@ -40,10 +45,12 @@ const sweep = { everyFailures: 100, atMost: 1000 };
  * used the limit up: many at once cost no more guesses than one after the other.
  */
 export class SignInLimit {
-  /** Who has to wait until when. Insertion order is age. */
-  readonly #waiting = new Map<string, number>();
+  /** Who has to wait: for as long as its entry lives. */
+  readonly #waiting = new LRUCache<string, true>({ max: rememberedAtMost });
   /** What stands for the addresses that came lately. */
-  readonly #hashes = new Map<string, string>();
+  readonly #hashes = new LRUCache<string, string>({ max: rememberedAtMost });
+  /** How many secrets of an address were looked at while it had to wait, in the second that runs. */
+  readonly #lookedAt = new LRUCache<string, number>({ max: rememberedAtMost, ttl: 1000, noUpdateTTL: true });
   readonly #turns = new Turns();
   #failures = 0;
 
@@ -53,19 +60,23 @@ export class SignInLimit {
     private readonly limits: SignInLimits,
   ) {}
 
-  /** @throws AppError RATE_LIMITED when it is remembered that the caller has to wait */
-  begin(address: string, login: string): SignInTry {
+  /**
+   * Refuses a try at once when it is remembered that the caller has to wait, and its secret cannot be a random AuthToken.
+   * @throws AppError RATE_LIMITED
+   */
+  begin(address: string, login: string, secret: string): SignInTry {
     const begun = { login: this.secrets.hashForLimit('login', login.toLowerCase()), address: this.#hashOf(address) };
-    this.#assertFree(begun.address, pairOf(begun.login, begun.address));
+    const refusal = this.#refusal(begun.address, pairOf(begun.login, begun.address));
+    if (refusal !== undefined && !(looksLikeAuthToken(secret) && this.#mayLookAtOneMore(begun.address))) throw refusal;
     return begun;
   }
 
-  /** Refuses a try by the failures that were read with its account. @throws AppError RATE_LIMITED */
-  assertAllowed({ login, address }: SignInTry, subject: string, failures: SignInFailures): void {
+  /** RATE_LIMITED where, by the failures that were read with its account, the caller has to wait: for all but a random AuthToken. */
+  refusalOf({ login, address }: SignInTry, subject: string, failures: SignInFailures): AppError | undefined {
     this.#remember({ subject, address }, failures);
     // The account that a login stands for is known by now, and is what the memory goes by in turns; the login, before them.
     this.#makeWait(pairOf(login, address), secondsUntilPairMayTry(failures, this.limits));
-    this.#assertFree(address, pairOf(subject, address));
+    return this.#refusal(address, pairOf(subject, address), pairOf(login, address));
   }
 
   /** Verifies a secret when it is the try's turn, and counts it if it is wrong. @throws AppError RATE_LIMITED */
@@ -115,28 +126,31 @@ export class SignInLimit {
   }
 
   #makeWait(name: string, seconds: Failures['secondsLeft']): void {
-    if (seconds <= 0) return;
-    this.#waiting.delete(name);
-    this.#waiting.set(name, Date.now() + seconds * 1000);
-    if (this.#waiting.size <= rememberedAtMost) return;
-    const [oldest] = this.#waiting.keys();
-    this.#waiting.delete(oldest!);
+    if (seconds > 0) this.#waiting.set(name, true, { ttl: seconds * 1000 });
   }
 
   #assertFree(...names: string[]): void {
-    const milliseconds = Math.max(...names.map((name) => this.#waiting.get(name) ?? 0)) - Date.now();
-    if (milliseconds <= 0) return;
+    const refusal = this.#refusal(...names);
+    if (refusal !== undefined) throw refusal;
+  }
+
+  #refusal(...names: string[]): AppError | undefined {
+    const milliseconds = Math.max(...names.map((name) => this.#waiting.getRemainingTTL(name)));
+    if (milliseconds <= 0) return undefined;
     const retryAfter = Math.ceil(milliseconds / 1000);
-    throw new AppError('RATE_LIMITED', 'Signing in failed too often; wait before you try again.', { retryAfter });
+    return new AppError('RATE_LIMITED', 'Signing in failed too often; wait before you try again.', { retryAfter });
+  }
+
+  #mayLookAtOneMore(address: string): boolean {
+    const count = (this.#lookedAt.get(address) ?? 0) + 1;
+    if (count > lookedAtPerSecond) return false;
+    this.#lookedAt.set(address, count);
+    return true;
   }
 
   #hashOf(address: string): string {
     let hash = this.#hashes.get(address);
-    if (hash === undefined) {
-      hash = this.secrets.hashForLimit('address', networkOf(address));
-      if (this.#hashes.size >= rememberedAtMost) this.#hashes.clear();
-      this.#hashes.set(address, hash);
-    }
+    if (hash === undefined) this.#hashes.set(address, (hash = this.secrets.hashForLimit('address', networkOf(address))));
     return hash;
   }
 }

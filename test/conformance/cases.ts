@@ -103,6 +103,36 @@ export function conformanceCases(surfaceOf: () => Surface): void {
       );
     });
 
+    it.each(['********', '\u2022'.repeat(8), '\u25cf'.repeat(12), '*\u2022\u25cf\u00b7*\u2022\u25cf\u00b7', '\u26ab\ufe0f'.repeat(8)])(
+      'refuses the mask %j as a password, when an account is created and when it is changed',
+      async (mask) => {
+        const refusal = refused('PASSWORD_TOO_WEAK', 'password');
+        expect(await gateway.create(admin, { emailAddress: uniqueEmail(), password: mask, role: Role.DEVELOPER })).toEqual(refusal);
+        const account = await create(gateway);
+        expect(await gateway.update(account.login, account.sid, { password: mask })).toEqual(refusal);
+        expect(await gateway.read(account.login, account.sid)).toMatchObject({ value: { sid: account.sid } });
+      },
+    );
+
+    it('takes a password that is a mask but for one character', async () => {
+      const account = await create(gateway, { password: '*******\u2022a' });
+      expect(await gateway.read(account.login, account.sid)).toMatchObject({ value: { sid: account.sid } });
+    });
+
+    it('takes a password in whatever way its characters are composed, when it is set and when it is used', async () => {
+      const [composed, decomposed] = ['caf\u00e9 cr\u00e8me', 'cafe\u0301 cre\u0300me'];
+      for (const [set, used] of [
+        [composed, decomposed],
+        [decomposed, composed],
+        [decomposed, decomposed],
+      ] as const) {
+        const { sid } = await create(gateway, { password: set });
+        expect(await gateway.read({ login: sid, secret: used }, sid)).toMatchObject({ value: { sid } });
+        value(await gateway.update({ login: sid, secret: used }, sid, { password: `${used} 2` }));
+        expect(await gateway.read({ login: sid, secret: `${set} 2` }, sid)).toMatchObject({ value: { sid } });
+      }
+    });
+
     it('refuses the e-mail address as a password', async () => {
       const emailAddress = uniqueEmail();
       expect(await gateway.create(admin, { emailAddress, password: emailAddress.toUpperCase(), role: Role.DEVELOPER })).toMatchObject({

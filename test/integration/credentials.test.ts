@@ -249,6 +249,41 @@ describe('signing in', () => {
   });
 });
 
+describe('bytes that are no UTF-8', () => {
+  const basicOf = (bytes: string): string => `Basic ${Buffer.from(bytes, 'latin1').toString('base64')}`;
+  const surfaces = [
+    ['GraphQL', '/graphql', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"query":"{ viewer { sid } }"}' }],
+    ['REST', '/restcomm/2012-04-24/Accounts.json', {}],
+  ] as const;
+
+  it.each(surfaces)(
+    'in Basic credentials are refused by %s, and are not what the replacement character is',
+    async (_name, path, request) => {
+      const { sid } = await make({ password: 'caf\ufffd cr\ufffdme' });
+      const send = (authorization: string) =>
+        fetch(`${gateway.url}${path}`, { ...request, headers: { ...('headers' in request && request.headers), authorization } });
+      for (const bytes of [`${sid}:caf\xe9 cr\xe8me`, `\xff${sid}:${password}`, `${sid}:caf\xed\xa0\x80 cr\xc0\x80me`]) {
+        const answer = await send(basicOf(bytes));
+        expect(answer.status).toBe(401);
+        expect(await answer.text()).toContain('The credentials are not in UTF-8.');
+      }
+      expect((await send(`Basic ${Buffer.from(`${sid}:caf\ufffd cr\ufffdme`).toString('base64')}`)).status).toBe(200);
+    },
+  );
+
+  it('in a body that sets a password are refused, and set none', async () => {
+    const { sid, login } = await make();
+    const body = `{"query":"mutation { updateAccount(input: { sid: \\"${sid}\\", password: \\"caf\xe9 cr\xe8me\\" }) { account { sid } } }"}`;
+    const answer = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: basicOf(`${login.login}:${login.secret}`) },
+      body: Buffer.from(body, 'latin1'),
+    });
+    expect([answer.status, await answer.json()]).toMatchObject([400, { errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] }]);
+    expect(await signsIn(login)).toBe(200);
+  });
+});
+
 describe('AUTH_TOKEN_SCHEME=md5', () => {
   const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
   let replacement: TestGateway;

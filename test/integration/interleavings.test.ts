@@ -11,6 +11,7 @@ import { createDataSource } from '../../src/persistence/data-source.js';
 import { Database, defaultBounds } from '../../src/persistence/database.js';
 import { AccountMigration } from '../../src/service/account-migration.js';
 import { AccountService } from '../../src/service/account-service.js';
+import { EmailConflicts } from '../../src/service/email-conflicts.js';
 import { Changes } from '../../src/service/changes.js';
 import { CredentialService } from '../../src/service/credential-service.js';
 import { ensureRoot } from '../../src/service/first-start.js';
@@ -65,7 +66,7 @@ function servicesOn(base: Database) {
     base,
     changes,
     credentials,
-    accounts: new AccountService(changes, credentials, 10),
+    accounts: new AccountService(changes, credentials, new EmailConflicts(base, changes), 10),
     migration: new AccountMigration(changes),
     organizations: new OrganizationService(base, changes),
     profiles: new ProfileService(base, changes),

@@ -81,6 +81,9 @@ describe('npm run rotate-key', () => {
     expect(ended).toMatchObject({ code: 0, output: '22 AuthTokens re-encrypted; the old key is not needed any more.\n' });
     expect((await rotateKeyOn(before, newKey, oldKey)).output).toBe('0 AuthTokens re-encrypted; the old key is not needed any more.\n');
 
+    const random = 'SELECT account_sid FROM credential WHERE token_hash = ANY (random_token_hashes) AND account_sid = ANY ($1)';
+    expect(await before.database.query(random, [[sid, rotated.login]])).toHaveLength(2);
+
     const after = await start([newKey], before);
     for (const known of [login, rotated, ...planted.slice(2)]) {
       expect(await signsIn(after, known)).toBe(200);

@@ -21,6 +21,7 @@ import { AccountMigration } from '../../src/service/account-migration.js';
 import { AccountReading } from '../../src/service/account-reading.js';
 import { AccountService } from '../../src/service/account-service.js';
 import { CredentialService } from '../../src/service/credential-service.js';
+import { EmailConflicts } from '../../src/service/email-conflicts.js';
 import { Changes } from '../../src/service/changes.js';
 import { HistoryService } from '../../src/service/history-service.js';
 import { OrganizationService } from '../../src/service/organization-service.js';
@@ -104,7 +105,7 @@ describe('every use case', () => {
     const changes = new Changes(base, secrets);
     const credentials = new CredentialService(base, changes, secrets, new Passwords(), unlimited(base, secrets));
     services = [
-      new AccountService(changes, credentials, 10),
+      new AccountService(changes, credentials, new EmailConflicts(base, changes), 10),
       new AccountReading(base),
       new AccountMigration(changes),
       new OrganizationService(base, changes),
@@ -119,7 +120,7 @@ describe('every use case', () => {
   });
 
   /** What signing in itself is made of, what works by a token of its own, and parts that use cases share inside a transaction. */
-  const withoutActor = ['authenticate', 'resetPassword', 'hasRightKey', 'preparePassword', 'initialize', 'setPassword'];
+  const withoutActor = ['authenticate', 'resetPassword', 'hasRightKey', 'preparePassword', 'initialize', 'setPassword', 'goOnWith'];
 
   it('is refused to whoever is not signed in, before it looks at anything else', async () => {
     const refused: string[] = [];

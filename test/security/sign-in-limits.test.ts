@@ -1,10 +1,13 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Passwords } from '../../src/service/passwords.js';
-import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
+import { Secrets } from '../../src/service/secrets.js';
+import { type TestGateway, admin, startTestGateway, testKey } from '../support/gateway.js';
 import { type Login, basic } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { mount, parseXml } from '../support/rest-client.js';
-import { callsIn, statementsOf } from '../support/statements.js';
+import { type Statement, callsIn, statementsOf } from '../support/statements.js';
 import { type Created, create, missingSid, password, uniqueEmail } from '../support/tree.js';
 
 const [perAccount, perAddress] = [4, 20];
@@ -96,6 +99,22 @@ async function fail(times: number, login: string, from: From): Promise<number[]>
   const statuses = [];
   for (let count = 0; count < times; count++) statuses.push((await byGraphql(wrong(login), from)).status);
   return statuses;
+}
+
+/** How many passwords were verified while the work was done. */
+async function hashesOf(work: () => Promise<void>): Promise<number> {
+  const { verify } = Passwords.prototype;
+  let hashes = 0;
+  Passwords.prototype.verify = function (...args) {
+    hashes += 1;
+    return verify.apply(this, args);
+  };
+  try {
+    await work();
+  } finally {
+    Passwords.prototype.verify = verify;
+  }
+  return hashes;
 }
 
 const times = <Value>(count: number, value: Value): Value[] => Array<Value>(count).fill(value);
@@ -204,20 +223,13 @@ describe('the limits', () => {
   it('cost no hash and no statement, once they refuse', async () => {
     const from = { address: newAddress() };
     await fail(perAccount + 1, account.sid, from);
-    const { verify } = Passwords.prototype;
-    let hashes = 0;
-    Passwords.prototype.verify = function (...args) {
-      hashes += 1;
-      return verify.apply(this, args);
-    };
-    try {
+    const hashes = await hashesOf(async () => {
       const statements = await statementsOf(gateway.database, () => fail(5, account.sid, from));
-      expect([callsIn(statements), hashes]).toEqual([0, 0]);
+      expect(callsIn(statements)).toBe(0);
       const elsewhere = await statementsOf(gateway.database, () => fail(1, account.sid, { ...from, at: other }));
-      expect([callsIn(elsewhere), hashes]).toEqual([1, 0]);
-    } finally {
-      Passwords.prototype.verify = verify;
-    }
+      expect(callsIn(elsewhere)).toBe(1);
+    });
+    expect(hashes).toBe(0);
   });
 
   it('hold while failures cannot be counted', async () => {
@@ -261,6 +273,170 @@ describe('the limits', () => {
     expect(metrics).toMatch(/^gateway_sign_ins_refused_total\{reason="UNAUTHENTICATED"\} \d+$/m);
     expect(metrics).toMatch(/^gateway_sign_ins_refused_total\{reason="RATE_LIMITED"\} \d+$/m);
     expect(metrics).not.toContain(account.sid);
+  });
+});
+
+describe('an AuthToken', () => {
+  let from: From;
+  beforeEach(() => (from = { address: newAddress() }));
+
+  const rotate = async (sid: string, { overlapSeconds = 0, at = gateway } = {}): Promise<Login> => {
+    const mutation = `mutation { rotateAuthToken(input: { sid: "${sid}", overlapSeconds: ${overlapSeconds} }) { authToken } }`;
+    const { data } = await post(mutation, admin, { address: newAddress(), at });
+    return { login: sid, secret: data.rotateAuthToken.authToken };
+  };
+  /** Fails at other logins until the address has to wait. */
+  const useUpAddress = async (): Promise<void> => {
+    for (let count = 0; count <= perAddress; count++) await fail(1, uniqueEmail('another'), from);
+  };
+  const madeUpToken = (): string => randomBytes(16).toString('hex');
+
+  it.each(surfaces)('that is random signs in by %s while a limit is on, and the password does not', async (_name, signIn) => {
+    const token = await rotate(account.sid);
+    const byEmail = { ...token, login: account.emailAddress };
+    await fail(perAccount, account.sid, from);
+    for (const login of [token, byEmail]) expect(await signIn(login, from)).toMatchObject({ status: 200 });
+    expect(await signIn(account.login, from)).toMatchObject({ status: 429 });
+    await useUpAddress();
+    for (const at of [gateway, other]) {
+      for (const login of [token, byEmail]) expect(await signIn(login, { ...from, at })).toMatchObject({ status: 200 });
+      expect(await signIn(account.login, { ...from, at })).toMatchObject({ status: 429 });
+    }
+  });
+
+  it('that came with a password is random by default, and one that was rotated counts for its overlap', async () => {
+    const first = { login: account.sid, secret: '' };
+    const { data } = await post(`{ authToken(sid: "${account.sid}") }`, admin, { address: newAddress() });
+    first.secret = data.authToken;
+    const second = await rotate(account.sid, { overlapSeconds: 60 });
+    await useUpAddress();
+    for (const login of [first, second]) expect(await byGraphql(login, from)).toMatchObject({ status: 200 });
+    const third = await rotate(account.sid);
+    for (const login of [first, second]) expect(await byGraphql(login, from)).toMatchObject({ status: 429 });
+    expect(await byGraphql(third, from)).toMatchObject({ status: 200 });
+  });
+
+  it('that is wrong is refused alike, whatever is behind the login, by the same statements and without a hash', async () => {
+    const stranger = await rotate((await create(graphqlSurface(gateway.url))).sid);
+    const closed = await create(graphqlSurface(gateway.url), { status: 'closed' });
+    const tries = [
+      { login: account.sid, secret: madeUpToken() },
+      { login: account.emailAddress, secret: madeUpToken() },
+      { login: account.sid, secret: stranger.secret },
+      { login: account.sid, secret: (await rotate(account.sid)).secret.toUpperCase() },
+      { login: closed.sid, secret: madeUpToken() },
+      { login: missingSid(), secret: madeUpToken() },
+      { login: uniqueEmail(), secret: madeUpToken() },
+      { login: 'no login', secret: madeUpToken() },
+    ];
+    await useUpAddress();
+    const refusals: Refusal[] = [];
+    const statements: Statement[][] = [];
+    const hashes = await hashesOf(async () => {
+      for (const login of tries) {
+        statements.push(await statementsOf(gateway.database, async () => refusals.push(await byGraphql(login, from))));
+      }
+    });
+    expect(hashes).toBe(0);
+    for (const { retryAfter, ...refusal } of refusals) {
+      expect(refusal).toEqual({ status: 429, code: 'RATE_LIMITED', message: refusals[0]!.message });
+      expect(Math.abs(Number(retryAfter) - Number(refusals[0]!.retryAfter))).toBeLessThan(30);
+    }
+    // Capitals are none of an AuthToken's; so that one is not looked up, whatever is behind its login.
+    for (const [index, done] of statements.entries()) expect(done).toEqual(index === 3 ? [] : statements[0]);
+    expect(callsIn(statements[0]!)).toBe(1);
+  });
+
+  it('that is right tells of an account that is switched off, while a limit is on too', async () => {
+    const suspended = await create(graphqlSurface(gateway.url), { status: 'suspended' });
+    const token = await rotate(suspended.sid);
+    await useUpAddress();
+    expect(await byGraphql(token, from)).toMatchObject({ status: 403, code: 'ACCOUNT_NOT_ACTIVE' });
+    expect(await byGraphql({ ...token, secret: madeUpToken() }, from)).toMatchObject({ status: 429, code: 'RATE_LIMITED' });
+  });
+
+  it('is looked at 50 times a second for each address while a limit is on', async () => {
+    const token = await rotate(account.sid);
+    await useUpAddress();
+    expect(await byGraphql(token, from)).toMatchObject({ status: 200 });
+    await setTimeout(1100);
+    const start = performance.now();
+    const answers = await Promise.all(times(200, token).map((login) => byGraphql(login, from)));
+    const seconds = Math.ceil((performance.now() - start) / 1000);
+    const signedIn = answers.filter(({ status }) => status === 200).length;
+    expect(signedIn).toBeGreaterThanOrEqual(50);
+    expect(signedIn).toBeLessThanOrEqual(50 * seconds);
+    for (const { status } of answers) expect([200, 429]).toContain(status);
+    expect(await byGraphql(token, { address: newAddress() })).toMatchObject({ status: 200 });
+    await setTimeout(1100);
+    expect(await byGraphql(token, from)).toMatchObject({ status: 200 });
+  });
+
+  it('that follows from a password is limited as the password is', async () => {
+    const replacement = await startTestGateway({
+      database: gateway.database,
+      environment: { TRUST_PROXY: '127.0.0.1', AUTH_TOKEN_SCHEME: 'md5', SIGN_IN_FAILURES_PER_ADDRESS: String(perAddress) },
+    });
+    const at = replacement;
+    const { sid } = await create(graphqlSurface(replacement.url));
+    const derived = { login: sid, secret: createHash('md5').update(password).digest('hex') };
+    await useUpAddress();
+    expect(await byGraphql(derived, { address: newAddress(), at })).toMatchObject({ status: 200 });
+    for (const instance of [replacement, gateway]) {
+      expect(await byGraphql(derived, { ...from, at: instance })).toMatchObject({ status: 429, code: 'RATE_LIMITED' });
+    }
+    // One that comes without a password is random in this scheme too; the one before it stays what it is.
+    const rotated = await rotate(sid, { overlapSeconds: 60, at });
+    expect(await byGraphql(rotated, { ...from, at })).toMatchObject({ status: 200 });
+    expect(await byGraphql(derived, { ...from, at })).toMatchObject({ status: 429 });
+    await replacement.stop();
+  });
+
+  it('of which it is not known whether it is random is limited: made by the version before, or replaced by it', async () => {
+    const token = await rotate(account.sid);
+    await useUpAddress();
+    expect(await byGraphql(token, from)).toMatchObject({ status: 200 });
+    const { query } = gateway.database;
+    // What the version before writes when a password is set, which knows nothing of the column.
+    const secrets = new Secrets([testKey]);
+    const set = async (login: Login): Promise<unknown> => {
+      const { tokenCiphertext, tokenHash } = secrets.keptAuthToken(login.login, login.secret);
+      return query(`UPDATE credential SET token_ciphertext = $2, token_hash = $3, previous_token_hash = NULL WHERE account_sid = $1`, [
+        login.login,
+        tokenCiphertext,
+        tokenHash,
+      ]);
+    };
+    const replaced = { login: account.sid, secret: madeUpToken() };
+    await set(replaced);
+    expect(await byGraphql(replaced, { address: newAddress() })).toMatchObject({ status: 200 });
+    expect(await byGraphql(replaced, from)).toMatchObject({ status: 429 });
+    // What it writes when a token is rotated: the one before keeps what is known of it.
+    await query(
+      `UPDATE credential SET previous_token_hash = token_hash, previous_token_expires_at = now() + interval '1 hour', token_hash = $2
+       WHERE account_sid = $1`,
+      [account.sid, secrets.hashAuthToken(account.sid, token.secret)],
+    );
+    expect(await byGraphql(replaced, { address: newAddress() })).toMatchObject({ status: 200 });
+    expect(await byGraphql(replaced, from)).toMatchObject({ status: 429 });
+    await query('UPDATE credential SET random_token_hashes = NULL WHERE account_sid = $1', [account.sid]);
+    expect(await byGraphql(token, from)).toMatchObject({ status: 429 });
+  });
+});
+
+describe('an empty secret', () => {
+  it('is refused as a wrong one, whoever sends it, and is not counted', async () => {
+    const from = { address: newAddress() };
+    for (const login of [account.sid, account.emailAddress, missingSid(), '']) {
+      const statements = await statementsOf(gateway.database, async () => {
+        for (let count = 0; count < perAddress; count++) {
+          expect(await byGraphql({ login, secret: '' }, from)).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
+        }
+      });
+      expect(callsIn(statements)).toBe(0);
+    }
+    expect(await byGraphql({ login: account.sid, secret: '' }, from)).toEqual(await byGraphql(wrong(account.sid), from));
+    expect(await byGraphql(account.login, from)).toMatchObject({ status: 200 });
   });
 });
 
@@ -312,6 +488,27 @@ describe('an address', () => {
     for (const status of [401, 401, 429]) expect(await fail(1, sid, { address: newAddress(), at: direct })).toEqual([status]);
     expect(await byGraphql(login, { address: newAddress(), at: direct })).toMatchObject({ status: 429 });
     await direct.stop();
+  });
+
+  it('is the same with any port, and in brackets', async () => {
+    const address = newAddress();
+    const spellings = [address, `${address}:1001`, `[${address}]`, `[${address}]:1002`, `${address}:1003`, `::ffff:${address}`];
+    const statuses = [];
+    for (const spelling of spellings) statuses.push(...(await fail(1, account.sid, { address: spelling })));
+    expect(statuses).toEqual([...times(perAccount, 401), 429, 429]);
+    for (const address of ['2001:db8:5::7', '[2001:db8:5::7]', '[2001:db8:5::7]:1001', '[2001:db8:5::8]:1002']) {
+      expect(await fail(1, 'another login', { address })).toEqual([401]);
+    }
+    expect(await fail(1, 'another login', { address: '[2001:db8:5::9]:1003' })).toEqual([429]);
+  });
+
+  it("is the proxy's own where X-Forwarded-For has none, whatever it has instead", async () => {
+    const nonsense = ['unknown', '_hidden', `${newAddress()}:port`, '999.1.1.1', `${newAddress()}, x1`, `${newAddress()}, x2`];
+    const statuses = [];
+    for (const address of nonsense) statuses.push(...(await fail(1, account.sid, { address })));
+    expect(statuses).toEqual([...times(perAccount, 401), 429, 429]);
+    expect(await fail(1, account.sid, { address: '127.0.0.1' })).toEqual([429]);
+    expect(await fail(1, account.sid, { address: newAddress() })).toEqual([401]);
   });
 
   it('of IPv6 is counted with its neighbours, a /64 together', async () => {

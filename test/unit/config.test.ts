@@ -93,7 +93,7 @@ describe('the configuration', () => {
       'CREDENTIALS_KEY must be 32 bytes, as 64 hexadecimal digits or as base64; or several of them, separated by commas.',
     ],
     [{ ACCOUNT_TREE_MAX_LEVELS: '1' }, 'ACCOUNT_TREE_MAX_LEVELS must be a whole number from 2 to 50, not "1".'],
-    [{ ADMIN_PASSWORD: 'password' }, 'ADMIN_PASSWORD is refused: The password is a well-known one.'],
+    [{ ADMIN_PASSWORD: 'password' }, 'ADMIN_PASSWORD is refused: The password is too weak: it is a well-known one.'],
     [
       { DATABASE_URL: 'mysql://secret@host/db', CREDENTIALS_KEY: '0'.repeat(64) },
       'DATABASE_URL must be a URL like postgresql://user:password@host:5432/database.',

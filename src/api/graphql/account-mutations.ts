@@ -17,7 +17,10 @@ class CreateAccountInput extends RepeatableInput {
   })
   parentSid?: string;
 
-  @Field(() => EmailAddress, { description: 'Its e-mail address. Errors: INVALID_EMAIL, EMAIL_IN_USE.' })
+  @Field(() => EmailAddress, {
+    description:
+      'Its e-mail address. Errors: INVALID_EMAIL, EMAIL_IN_USE; RATE_LIMITED, when too many were asked for that accounts out of sight have.',
+  })
   emailAddress: string;
 
   @Field({

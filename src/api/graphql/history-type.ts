@@ -21,6 +21,7 @@ registerEnumType(HistoryOperation, {
     ROTATE_AUTH_TOKEN: { description: 'It was given a new AuthToken.' },
     CREATE_PASSWORD_RESET_TOKEN: { description: 'A one-time token was made to reset its password.' },
     RESET_PASSWORD: { description: 'Its password was set by a one-time token.' },
+    EMAIL_CONFLICT: { description: 'It asked for an e-mail address that an account out of its sight has.' },
     LINK_PROFILE: { description: 'The account or organization was linked to a profile.' },
     UNLINK_PROFILE: { description: 'Its link to a profile was undone.' },
     CREATE_PROFILE: { description: 'The profile was created.' },
