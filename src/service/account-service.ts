@@ -98,7 +98,8 @@ export class AccountService {
     }
     const earlier = await this.changes.earlier<Account>(actor);
     if (earlier !== undefined) return earlier.result;
-    const password = input.password === undefined ? undefined : await this.credentials.preparePassword(input.password, emailAddress);
+    const password =
+      input.password === undefined ? undefined : await this.credentials.preparePassword(input.password, emailAddress, actor.account);
     const role = input.role ?? actor.account.role;
 
     return this.changes.write(actor, async (repositories, note) => {
@@ -193,7 +194,7 @@ export class AccountService {
   async #preparePassword(actor: SignedIn, key: AccountKey | undefined, password: string): Promise<PreparedPassword> {
     const account = key && (await this.database.lookUp(actor.account, ({ accounts }) => accounts.findBy(key)));
     authorizeOn(actor, 'updateAccount', account);
-    return this.credentials.preparePassword(password, account.emailAddress);
+    return this.credentials.preparePassword(password, account.emailAddress, actor.account);
   }
 
   /**

@@ -4,6 +4,7 @@ import {
   type Account,
   type AccountKey,
   type AccountReference,
+  type Payer,
   assertActiveParent,
   assertOpen,
   isRoot,
@@ -63,7 +64,10 @@ export class CredentialService {
     private readonly limit: SignInLimit,
     /** Told why a sign-in was refused. */
     private readonly observeRefusal: (reason: ErrorCode) => void = () => {},
-  ) {}
+  ) {
+    // Not in the place of the first request that needs it: all others would wait for it in theirs.
+    void this.#nobodys();
+  }
 
   /**
    * Signs in. That an account is not active is told only to whoever knows its secret. A login that nobody has is looked
@@ -91,9 +95,11 @@ export class CredentialService {
     // Who has no secret is verified against one that nobody knows: whatever is behind a login, the work is the same.
     const { sid, version } = account ?? { sid: attempt.login, version: 0 };
     const credential = found.credential ?? (await this.#nobodys());
+    // Addresses that failed lately share one turn, so that many of them do not keep others from theirs.
+    const turn = { line: found.failures.ofAddress.count > 0 ? 'failed lately' : subject, member: attempt.address };
     const proven =
       this.#provesAtOnce({ sid, version }, credential, secret) ||
-      (await this.limit.verify(attempt, subject, () => this.passwords.verify({ sid, version }, credential.passwordHash, secret)));
+      (await this.limit.verify(attempt, subject, () => this.passwords.verify({ sid, version }, credential.passwordHash, secret, turn)));
     if (!proven || account === undefined || found.credential === undefined) {
       await setTimeout(randomInt(refusalLaterByMilliseconds));
       throw new AppError('UNAUTHENTICATED', 'The SID or e-mail address, or the password or AuthToken, is wrong.');
@@ -122,7 +128,7 @@ export class CredentialService {
 
   /** What is verified for an account that does not exist, or has no credential. */
   #nobodys(): Promise<Credential> {
-    this.#nobodysCredential ??= this.passwords.hash(this.secrets.newAuthToken()).then((passwordHash) => {
+    this.#nobodysCredential ??= this.passwords.hash(this.secrets.newAuthToken(), undefined).then((passwordHash) => {
       const { tokenHash } = this.secrets.keptAuthToken('', this.secrets.newAuthToken());
       return { passwordHash, tokenHash, previousTokenHash: null };
     });
@@ -234,7 +240,7 @@ export class CredentialService {
       }),
     );
     if (account === undefined) throw unusableToken();
-    const prepared = await this.preparePassword(password, account.emailAddress);
+    const prepared = await this.preparePassword(password, account.emailAddress, account);
     // Whoever holds the token acts as the account.
     return this.changes.write(actorOf(account, requestId), async (repositories, note) => {
       const locked = await repositories.accounts.lock(account, account.path);
@@ -261,10 +267,13 @@ export class CredentialService {
     }
   }
 
-  /** Does what takes long for a password that a use case is about to set. @throws AppError PASSWORD_TOO_WEAK */
-  async preparePassword(password: string, emailAddress: string): Promise<PreparedPassword> {
+  /**
+   * Does what takes long for a password that a use case is about to set, on account of the payer; of nobody at the first start.
+   * @throws AppError PASSWORD_TOO_WEAK, OVERLOADED
+   */
+  async preparePassword(password: string, emailAddress: string, payer: Payer | undefined): Promise<PreparedPassword> {
     assertStrongPassword(password, emailAddress);
-    return { passwordHash: await this.passwords.hash(password), authToken: this.secrets.newAuthToken(password) };
+    return { passwordHash: await this.passwords.hash(password, payer), authToken: this.secrets.newAuthToken(password) };
   }
 
   /** Gives an account its password and AuthToken; whatever it had before stops. */
