@@ -130,6 +130,7 @@ async function compose({ config, log, credentialsKeys, announcePassword, passwor
     trustedProxies: config.trustedProxies,
     publicUrl: config.publicUrl,
     canonicalUrl,
+    unreadMilliseconds: config.unreadMilliseconds,
     observe: (request, seconds) => metrics.observeRequest(request, seconds),
   });
   limitRequests(server, config.limits.atOnce, () => metrics.countOverload('requests'));

@@ -49,6 +49,8 @@ export interface Config {
   readonly graphiql: boolean;
   /** Origins whose pages may call the API from a browser. */
   readonly corsOrigins: readonly string[];
+  /** How long an answer may wait for a client that reads nothing of it, in milliseconds. */
+  readonly unreadMilliseconds: number;
   /** How long running requests may take after SIGTERM, in milliseconds. */
   readonly drainMilliseconds: number;
 }
@@ -154,6 +156,7 @@ export function readConfig(environment: Environment = process.env): Config {
     production,
     graphiql: reader.boolean('GRAPHIQL', !production),
     corsOrigins: reader.origins('CORS_ORIGINS'),
+    unreadMilliseconds: 60_000,
     drainMilliseconds: reader.integer('DRAIN_SECONDS', 20, 1, 3600) * 1000,
   };
   if (config.port !== 0 && config.port === config.metricsPort) {

@@ -19,7 +19,7 @@ export function challengeTo({ headers }: FastifyRequest, reply: FastifyReply): v
  * @throws AppError UNAUTHENTICATED, ACCOUNT_NOT_ACTIVE
  */
 export async function authenticate(
-  { headers, ip, id }: FastifyRequest,
+  { headers, ip, id, place }: FastifyRequest,
   credentials: CredentialService,
   about?: AccountReference,
 ): Promise<Actor> {
@@ -28,5 +28,8 @@ export async function authenticate(
   const decoded = utf8OfCredentials(Buffer.from(encoded ?? '', 'base64'));
   const colon = decoded.indexOf(':');
   if (colon < 0) throw new AppError('UNAUTHENTICATED', 'Sign in by HTTP Basic: SID or e-mail address, then password or AuthToken.');
-  return credentials.authenticate({ login: decoded.slice(0, colon), secret: decoded.slice(colon + 1), address: ip, requestId: id, about });
+  const [login, secret] = [decoded.slice(0, colon), decoded.slice(colon + 1)];
+  const actor = await credentials.authenticate({ login, secret, address: ip, requestId: id, about });
+  place?.signIn();
+  return actor;
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { type IncomingMessage, createServer } from 'node:http';
 import fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -10,6 +11,7 @@ import fastify, {
 import { shapeOf } from '../domain/json.js';
 import { AppError } from '../errors.js';
 import { readClientAddresses } from './client-address.js';
+import { boundConnections } from './connections.js';
 import { advise, refusalOf } from './request-error.js';
 import { ResponseInCapitals } from './response-in-capitals.js';
 import { securityHeaders } from './security-headers.js';
@@ -24,17 +26,24 @@ export interface HttpServerOptions {
   publicUrl: string | undefined;
   /** Gives each URL that has several spellings one of them, before it is routed. */
   canonicalUrl: (url: string) => string;
+  /** How long an answer may wait for a client that reads nothing of it, in milliseconds. */
+  unreadMilliseconds: number;
   /** Told of each request that was answered: its method, route and status, and how many seconds it took. */
   observe: (request: { method: string; route: string; status: number }, seconds: number) => void;
 }
 
 /** The HTTP server, as every surface shares it: request ids, bodies, access log, errors. */
-export function createHttpServer({ log, bodyBytes, publicUrl, trustedProxies, canonicalUrl, observe }: HttpServerOptions): FastifyInstance {
+export function createHttpServer(options: HttpServerOptions): FastifyInstance {
+  const { log, bodyBytes, publicUrl, trustedProxies, canonicalUrl, unreadMilliseconds, observe } = options;
   const headers = securityHeaders(publicUrl);
   const server = fastify({
     loggerInstance: log.child({}, { serializers: { err: loggableError } }),
-    // A body that does not come must not hold a connection.
-    requestTimeout: requestMilliseconds,
+    serverFactory: (handle) => {
+      // A body that does not come must not hold a connection.
+      const bare = createServer({ keepAliveTimeout, requestTimeout, ServerResponse: ResponseInCapitals });
+      boundConnections(bare, handle, { unanswered: unansweredAtMost, unreadMilliseconds });
+      return bare;
+    },
     // Before any hook.
     frameworkErrors: (error, request, reply) => refuse(error, request, reply.headers(headers)),
     bodyLimit: bodyBytes,
@@ -50,7 +59,6 @@ export function createHttpServer({ log, bodyBytes, publicUrl, trustedProxies, ca
     // No segment is too long for the router: what is longer than a name can be names nothing.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
     rewriteUrl: ({ url }) => canonicalUrl(url!),
-    http: { ServerResponse: ResponseInCapitals },
   });
 
   readClientAddresses(server);
@@ -66,6 +74,7 @@ export function createHttpServer({ log, bodyBytes, publicUrl, trustedProxies, ca
       const words = reply.raw.writableFinished ? 'answered' : 'broken off';
       request.log.info({ ...answered, milliseconds: Math.round(reply.elapsedTime) }, words);
     });
+    assertShortHeaders(request.raw);
   });
   server.setErrorHandler(refuse);
   server.setNotFoundHandler(() => {
@@ -74,8 +83,29 @@ export function createHttpServer({ log, bodyBytes, publicUrl, trustedProxies, ca
   return server;
 }
 
-/** How long a request may take to arrive. */
-const requestMilliseconds = 30_000;
+/** How long a request may take to arrive, and how long a connection may wait for its next one. In milliseconds. */
+const requestTimeout = 30_000;
+const keepAliveTimeout = 72_000;
+
+/** How many requests of one connection may be under way. */
+const unansweredAtMost = 32;
+
+/**
+ * Headers that a parser looks at, and how long one of them may be, in characters: longer than any that means something.
+ * Parsers of libraries among them take a square of the time for a header of spaces, before it is known who asks.
+ */
+const parsedHeaders = ['accept', 'access-control-request-headers', 'content-type', 'if-match', 'link', 'origin'];
+const headerMaxLength = 1024;
+
+/** @throws AppError BAD_USER_INPUT */
+function assertShortHeaders({ headers }: IncomingMessage): void {
+  for (const name of parsedHeaders) {
+    if (String(headers[name] ?? '').length <= headerMaxLength) continue;
+    // The refusal must not be worked out from it, either.
+    delete headers[name];
+    throw new AppError('BAD_USER_INPUT', `The header ${name} has at most ${headerMaxLength} characters.`);
+  }
+}
 
 function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { retryAfter, ...shown } = refusalOf(error, request);

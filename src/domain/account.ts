@@ -1,7 +1,7 @@
 import { AppError } from '../errors.js';
 import { isDomainName } from './organization.js';
 import { type Sid, isSid, parseSid } from './sid.js';
-import { assertPrintable, lengthOf, parseWord } from './input.js';
+import { assertPrintable, composed, parseWord } from './input.js';
 import { type Path, levelOf } from './tree.js';
 
 /** What an account is, commercially (SPEC §2). */
@@ -203,8 +203,8 @@ export const friendlyNameMaxLength = 64;
 export function parseFriendlyName(text: string): string {
   const field = 'friendlyName';
   assertPrintable(text, field);
-  const name = text.normalize('NFC');
-  if (lengthOf(name) > friendlyNameMaxLength) {
+  const name = composed(text, friendlyNameMaxLength);
+  if (name === undefined) {
     throw new AppError('FRIENDLY_NAME_TOO_LONG', `A friendly name has at most ${friendlyNameMaxLength} characters.`, { field });
   }
   if (name.replace(/\p{Cf}/gu, '').trim() === '') throw new AppError('BAD_USER_INPUT', 'A friendly name must not be blank.', { field });

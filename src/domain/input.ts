@@ -19,6 +19,17 @@ export function lengthOf(text: string): number {
   return [...text].length;
 }
 
+/**
+ * The text in Unicode's form NFC; nothing when that has more code points than allowed. Composing a letter with many marks
+ * takes the square of their number, so a text that must be too long is not looked at.
+ */
+export function composed(text: string, maxLength: number): string | undefined {
+  // One code point is composed of four at most, each of one or two units.
+  if (text.length > maxLength * 8) return undefined;
+  const nfc = text.normalize('NFC');
+  return lengthOf(nfc) <= maxLength ? nfc : undefined;
+}
+
 /** Holds that a number is whole and in range. @throws AppError BAD_USER_INPUT, which says what of the field it counts */
 export function assertWithin(value: number, { min, max }: { min: number; max: number }, field: string, what = field): void {
   if (!Number.isInteger(value) || value < min || value > max) {

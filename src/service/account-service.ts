@@ -120,7 +120,7 @@ export class AccountService {
           if ((await repositories.accounts.findBy({ emailAddress })) !== undefined) throw emailInUse();
         });
         if (before !== undefined) return before.result;
-        password = await this.credentials.preparePassword(input.password, emailAddress);
+        password = await this.credentials.preparePassword(input.password, emailAddress, caller.account);
       }
 
       return this.changes.write(caller, intent, async (repositories, change) => {
@@ -185,7 +185,7 @@ export class AccountService {
       });
       if (before !== undefined) return before.result;
       // The policy needs the e-mail address, which never changes.
-      password = await this.credentials.preparePassword(newPassword, emailAddress!);
+      password = await this.credentials.preparePassword(newPassword, emailAddress!, caller.account);
     }
 
     return this.changes.write(caller, intent, async (repositories, change) => {

@@ -4,6 +4,7 @@ import {
   type Account,
   type AccountKey,
   type AccountReference,
+  type Payer,
   assertActiveParent,
   assertOpen,
   isRoot,
@@ -66,7 +67,10 @@ export class CredentialService {
     private readonly limit: SignInLimit,
     /** Told why a sign-in was refused. */
     private readonly observeRefusal: (reason: ErrorCode) => void = () => {},
-  ) {}
+  ) {
+    // Not in the place of the first request that needs it: all others would wait for it in theirs.
+    void this.#nobodys();
+  }
 
   /**
    * Signs in. That an account is not active is told only to whoever knows its secret. A login that nobody has is looked
@@ -97,11 +101,13 @@ export class CredentialService {
     const { sid, version } = account ?? { sid: attempt.login, version: 0 };
     const credential = found.credential ?? (await this.#nobodys());
     const isToken = this.#isAuthToken(sid, credential, secret, limited ? 'random' : 'any');
-    const isProven =
-      isToken ||
-      (limited === undefined &&
-        (this.passwords.remembers({ sid, version }, credential.passwordHash, secret) ||
-          (await this.limit.verify(attempt, subject, () => this.passwords.verify({ sid, version }, credential.passwordHash, secret)))));
+    const isPassword = async (): Promise<boolean> => {
+      if (this.passwords.remembers({ sid, version }, credential.passwordHash, secret)) return true;
+      // Addresses that failed lately share one turn, so that many of them do not keep others from theirs.
+      const turn = { line: found.failures.ofAddress.count > 0 ? 'failed lately' : subject, member: attempt.address };
+      return this.limit.verify(attempt, subject, () => this.passwords.verify({ sid, version }, credential.passwordHash, secret, turn));
+    };
+    const isProven = isToken || (limited === undefined && (await isPassword()));
     if (!isProven || account === undefined || found.credential === undefined) {
       await setTimeout(randomInt(refusalLaterByMilliseconds));
       throw limited ?? wrongCredentials();
@@ -147,7 +153,7 @@ export class CredentialService {
 
   /** What is verified for an account that does not exist, or has no credential. */
   #nobodys(): Promise<Credential> {
-    this.#nobodysCredential ??= this.passwords.hash(this.secrets.newAuthToken()).then((passwordHash) => {
+    this.#nobodysCredential ??= this.passwords.hash(this.secrets.newAuthToken(), undefined).then((passwordHash) => {
       const { tokenHash } = this.secrets.keptAuthToken('', this.secrets.newAuthToken());
       return { passwordHash, tokenHash, tokenIsRandom: true, previousTokenHash: null, previousTokenIsRandom: null };
     });
@@ -264,7 +270,7 @@ export class CredentialService {
       }),
     );
     if (account === undefined) throw unusableToken();
-    const prepared = await this.preparePassword(password, account.emailAddress);
+    const prepared = await this.preparePassword(password, account.emailAddress, account);
     // Whoever holds the token acts as the account.
     return this.changes.writeUnsigned({ account, requestId }, async (repositories, { account: locked, note }) => {
       if (locked === undefined || !(await repositories.credentials.takeResetToken(tokenHashes))) throw unusableToken();
@@ -290,11 +296,14 @@ export class CredentialService {
     }
   }
 
-  /** Does what takes long for a password that a use case is about to set. @throws AppError PASSWORD_TOO_WEAK */
-  async preparePassword(password: string, emailAddress: string): Promise<PreparedPassword> {
+  /**
+   * Does what takes long for a password that a use case is about to set, on account of the payer; of nobody at the first start.
+   * @throws AppError PASSWORD_TOO_WEAK, OVERLOADED
+   */
+  async preparePassword(password: string, emailAddress: string, payer: Payer | undefined): Promise<PreparedPassword> {
     assertStrongPassword(password, emailAddress);
     const authToken = this.secrets.newAuthToken(password);
-    return { passwordHash: await this.passwords.hash(password), authToken, tokenIsRandom: this.secrets.newTokensAreRandom };
+    return { passwordHash: await this.passwords.hash(password, payer), authToken, tokenIsRandom: this.secrets.newTokensAreRandom };
   }
 
   /** Gives an account its password and AuthToken; whatever it had before stops. */

@@ -28,7 +28,7 @@ export async function ensureRoot(database: Database, changes: Changes, credentia
   if (await database.lookUp(undefined, ({ accounts }) => accounts.findRoot())) return;
   const { emailAddress } = admin;
   const password = admin.password ?? generatedPassword();
-  const prepared = await credentials.preparePassword(password, emailAddress);
+  const prepared = await credentials.preparePassword(password, emailAddress, undefined);
   await changes.writeUnsigned(gatewayItself, async (repositories, { note }) => {
     await repositories.locks.firstStart();
     if (await repositories.accounts.findRoot()) return;

@@ -1,7 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { Algorithm, hash, verify } from '@node-rs/argon2';
-import type { Account } from '../domain/account.js';
+import type { Account, Payer } from '../domain/account.js';
 import { normalizedPassword } from '../domain/credentials.js';
+import { withoutPlace } from './place.js';
+import { type Turn, Turns } from './turns.js';
 
 /** The cost of one argon2id hash. */
 export interface PasswordCost {
@@ -17,7 +19,21 @@ export const defaultPasswordCost: PasswordCost = { memoryCost: 19_456, timeCost:
 /** What a remembered password holds for: one version of one account. */
 type VersionedAccount = Pick<Account, 'sid' | 'version'>;
 
+/**
+ * argon2 runs on the four threads that files and names are looked up by, too, and takes a core for as long as it lasts; so
+ * few at once are done soonest. Who waits for more than some seconds has gone.
+ */
+const turnLimits = { atOnce: 2, ofLineAtOnce: 2, waiting: 512, waitingOfLine: 256 };
+
+/** What is hashed for no account, at the first start. */
+const ofGateway: Turn = { line: 'gateway', member: '' };
+
 const remembered = { forMilliseconds: 5 * 60_000, atMost: 10_000 };
+
+export interface PasswordsOptions {
+  /** Told who pays for a hash, as it begins. */
+  onHash?: (payer: Payer) => void;
+}
 
 /**
  * Hashes and verifies passwords (SPEC §5).
@@ -26,16 +42,31 @@ const remembered = { forMilliseconds: 5 * 60_000, atMost: 10_000 };
  * remembered for a while. What is remembered is not "this account is signed in" but "this password, against this hash,
  * of this version of this account, was right", under a key that only this process has. The account is read anew for each
  * request, so a change by any instance makes another question of it, to which nothing remembered is the answer.
+ *
+ * All that argon2 has to do waits in one queue, in turns (docs/adr/0028): neither a caller that sets passwords by the
+ * hundred nor addresses that guess may keep others from signing in.
  */
 export class Passwords {
   readonly #memoryKey = randomBytes(32);
   /** What was verified, and until when it is remembered. Insertion order is age. */
   readonly #verified = new Map<string, number>();
 
-  constructor(private readonly cost: PasswordCost = defaultPasswordCost) {}
+  readonly #turns = new Turns(turnLimits);
+  readonly #onHash: (payer: Payer) => void;
 
-  hash(password: string): Promise<string> {
-    return hash(normalizedPassword(password), { algorithm: Algorithm.Argon2id, ...this.cost });
+  constructor(
+    private readonly cost: PasswordCost = defaultPasswordCost,
+    { onHash = () => {} }: PasswordsOptions = {},
+  ) {
+    this.#onHash = onHash;
+  }
+
+  /** Hashes for the payer, in turn with other trees and, within its tree, with other accounts. @throws AppError OVERLOADED */
+  hash(password: string, payer: Payer | undefined): Promise<string> {
+    return this.#inTurn(payer === undefined ? ofGateway : { line: payer.topLevelSid, member: payer.sid }, () => {
+      if (payer !== undefined) this.#onHash(payer);
+      return hash(normalizedPassword(password), { algorithm: Algorithm.Argon2id, ...this.cost });
+    });
   }
 
   /** Whether it is remembered that the password was verified; says nothing when it is not. */
@@ -43,14 +74,24 @@ export class Passwords {
     return textsOf(password).some((text) => (this.#verified.get(this.#question(account, passwordHash, text)) ?? 0) > Date.now());
   }
 
-  async verify(account: VersionedAccount, passwordHash: string, password: string): Promise<boolean> {
+  /** Verifies when it is the turn of whoever signs in. @throws AppError OVERLOADED */
+  async verify(account: VersionedAccount, passwordHash: string, password: string, turn: Turn): Promise<boolean> {
     if (this.remembers(account, passwordHash, password)) return true;
-    for (const text of textsOf(password)) {
-      if (!(await verify(passwordHash, text))) continue;
-      this.#remember(this.#question(account, passwordHash, text));
-      return true;
-    }
-    return false;
+    return this.#inTurn(turn, async () => {
+      // Somebody else may have proved the same meanwhile.
+      if (this.remembers(account, passwordHash, password)) return true;
+      for (const text of textsOf(password)) {
+        if (!(await verify(passwordHash, text))) continue;
+        this.#remember(this.#question(account, passwordHash, text));
+        return true;
+      }
+      return false;
+    });
+  }
+
+  /** Does the slow work without a place among the requests that run (SPEC §10). */
+  #inTurn<Result>(turn: Turn, work: () => Promise<Result>): Promise<Result> {
+    return withoutPlace(() => this.#turns.take(turn, work));
   }
 
   #question(account: VersionedAccount, passwordHash: string, password: string): string {

@@ -12,6 +12,7 @@ import { AppError } from '../errors.js';
 import type { Database } from '../persistence/database.js';
 import type { FailureKey } from '../persistence/sign-in-failure-repository.js';
 import type { Secrets } from './secrets.js';
+import { Turns } from './turns.js';
 
 /** One try to sign in, as the limits know it. */
 export interface SignInTry {
@@ -29,6 +30,9 @@ const lookedAtPerSecond = 50;
 
 /** argon2 runs on four threads; more verifications at once for one address would only be more guesses in flight. */
 const verifiedAtOnce = 4;
+
+/** How many wait for their turn at most. Those of one client with many connections come all at once when it starts. */
+const waiting = { waiting: 1024, waitingOfLine: 256 };
 
 /** How long who failed has to wait, on this instance, when that could not be counted. */
 const uncountedSeconds = 30;
@@ -51,7 +55,8 @@ export class SignInLimit {
   readonly #hashes = new LRUCache<string, string>({ max: rememberedAtMost });
   /** How many secrets of an address were looked at while it had to wait, in the second that runs. */
   readonly #lookedAt = new LRUCache<string, number>({ max: rememberedAtMost, ttl: 1000, noUpdateTTL: true });
-  readonly #turns = new Turns();
+  readonly #turnsOfPairs = new Turns({ atOnce: Infinity, ofLineAtOnce: 1, ...waiting });
+  readonly #turnsOfAddresses = new Turns({ atOnce: Infinity, ofLineAtOnce: verifiedAtOnce, ...waiting });
   #failures = 0;
 
   constructor(
@@ -82,8 +87,8 @@ export class SignInLimit {
   /** Verifies a secret when it is the try's turn, and counts it if it is wrong. @throws AppError RATE_LIMITED */
   verify({ address }: SignInTry, subject: string, verification: () => Promise<boolean>): Promise<boolean> {
     const pair = pairOf(subject, address);
-    return this.#turns.take(pair, 1, () =>
-      this.#turns.take(address, verifiedAtOnce, async () => {
+    return this.#turnsOfPairs.take({ line: pair, member: '' }, () =>
+      this.#turnsOfAddresses.take({ line: address, member: pair }, async () => {
         this.#assertFree(address, pair);
         if (await verification()) return true;
         await this.#count({ subject, address });
@@ -96,7 +101,7 @@ export class SignInLimit {
   verifyFrom<Found>(address: string, find: () => Promise<Found | undefined>): Promise<Found | undefined> {
     const from = this.#hashOf(address);
     this.#assertFree(from);
-    return this.#turns.take(from, verifiedAtOnce, async () => {
+    return this.#turnsOfAddresses.take({ line: from, member: '' }, async () => {
       const ofAddress = await this.database.lookUp(undefined, ({ signInFailures }) => signInFailures.ofAddress(from));
       this.#makeWait(from, secondsUntilAddressMayTry(ofAddress, this.limits));
       this.#assertFree(from);
@@ -157,24 +162,4 @@ export class SignInLimit {
 
 function pairOf(subject: string, address: string): string {
   return `${subject} ${address}`;
-}
-
-/** Lets at most so many of a name run at once; the others wait, in the order in which they came. */
-class Turns {
-  readonly #taken = new Map<string, { running: number; next: (() => void)[] }>();
-
-  async take<Result>(name: string, atOnce: number, work: () => Promise<Result>): Promise<Result> {
-    let turns = this.#taken.get(name);
-    if (turns === undefined) this.#taken.set(name, (turns = { running: 0, next: [] }));
-    // Who goes hands its place to the next one, so the number of those that run stays.
-    if (turns.running < atOnce) turns.running += 1;
-    else await new Promise<void>((resolve) => turns.next.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = turns.next.shift();
-      if (next !== undefined) next();
-      else if ((turns.running -= 1) === 0) this.#taken.delete(name);
-    }
-  }
 }

@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { getIntrospectionQuery } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { basic, postGraphql } from '../support/graphql-client.js';
@@ -177,9 +178,18 @@ describe('what people ask for', () => {
       `{ viewer { ${Array.from({ length: 20 }, (_, n) => `...F${n}`).join(' ')} } } ${Array.from({ length: 20 }, (_, n) => `fragment F${n} on Account { sid status }`).join(' ')}`,
     ],
     ['its profile', '{ viewer { profile { document } } }'],
+    ['the schema, as tools ask for it', getIntrospectionQuery({ inputValueDeprecation: true, schemaDescription: true, oneOf: true })],
   ])('%s is answered', async (_what, query) => {
     const answer = await postGraphql(gateway.url, admin, query);
     expect(answer.errors).toBeUndefined();
     expect(answer.status).toBe(200);
+  });
+
+  it('of the schema is answered without signing in, and not again and again in one document', async () => {
+    const { data } = await postGraphql(gateway.url, undefined, getIntrospectionQuery());
+    expect(data!.__schema.types.length).toBeGreaterThan(50);
+    const [, again] = hostileDocuments.find(([what]) => what === 'the schema, again and again')!;
+    const { status, errors } = await postGraphql(gateway.url, undefined, again);
+    expect([status, errors![0]!.extensions.code]).toEqual([400, 'GRAPHQL_VALIDATION_FAILED']);
   });
 });

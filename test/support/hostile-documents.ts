@@ -77,4 +77,9 @@ export const hostileDocuments: readonly [what: string, document: string, reason:
     `{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } } }`,
     /introspection depth/,
   ],
+  [
+    'the schema, again and again',
+    `{ ${many(29, (n) => `a${n}: __schema { types { name description fields { name description args { name description type { name kind ofType { name } } } type { name kind ofType { name } } } } }`)} }`,
+    /more than 2 times the whole schema/,
+  ],
 ];

@@ -143,12 +143,18 @@ export function costOf(schema: GraphQLSchema, requested: Requested, limits: Requ
   return cost;
 }
 
-function weighed(schema: GraphQLSchema, { document, operationName, variables }: Requested, limits: RequestLimits): number {
+/** The sum of what the estimators say of the operation's fields. */
+export function weighed(
+  schema: GraphQLSchema,
+  { document, operationName, variables }: Requested,
+  limits: RequestLimits,
+  estimators: ComplexityEstimator[] = [costAtMost],
+): number {
   return getComplexity({
     schema,
     query: document,
     variables,
-    estimators: [costAtMost],
+    estimators,
     // The number of nodes is held to by the rules already.
     maxQueryNodes: limits.tokens + 1,
     ...(operationName !== null && { operationName }),

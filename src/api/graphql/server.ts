@@ -15,6 +15,7 @@ import { type Requested, coercedVariables, costOf } from './cost.js';
 import { DocumentStore } from './document-store.js';
 import { asGraphqlError, describe, formatted } from './graphql-error.js';
 import { limitRules } from './limits.js';
+import { Introspection } from './introspection.js';
 import { type ObserveBatch, createLoaders } from './loaders.js';
 import { type Plan, Plans } from './plan.js';
 
@@ -105,6 +106,7 @@ interface Admitted {
 async function admit(
   { schema, limits, metering }: GraphqlOptions,
   plans: Plans,
+  introspection: Introspection,
   requested: Requested,
   context: Context,
 ): Promise<Admitted | undefined> {
@@ -113,15 +115,18 @@ async function admit(
   const variables = coercedVariables(schema, requested, limits);
   const cost = costOf(schema, requested, limits);
   if (cost > limits.cost) throw tooCostly(cost, limits.cost);
+  const costOfSchema = introspection.costOf(requested);
   const plan = plans.of(requested);
   await context.signIn(plan?.account(variables));
   context.meter = metering.open(context.actor);
+  if (costOfSchema > 0) context.meter.add(costOfSchema);
   return plan && { plan, variables };
 }
 
 /** Lets operations in, and says the outcome in HTTP's terms after them. */
 function gate(options: GraphqlOptions): ApolloServerPlugin<Context> {
   const plans = new Plans(options.schema);
+  const introspection = new Introspection(options.schema, options.limits);
   return {
     requestDidStart: async () => {
       let admitted: Admitted | undefined;
@@ -133,6 +138,7 @@ function gate(options: GraphqlOptions): ApolloServerPlugin<Context> {
             admitted = await admit(
               options,
               plans,
+              introspection,
               { document, operation, operationName, variables: request.variables ?? {} },
               contextValue,
             );

@@ -5,6 +5,7 @@ import { apiVersionPath } from '../../domain/subresource.js';
 import { AppError } from '../../errors.js';
 import { authenticate } from '../authentication.js';
 import { type Meter, type Metering, costOfChange } from '../metering.js';
+import { enterPlace } from '../overload.js';
 import { advise, refusalOf } from '../request-error.js';
 import type { Services } from '../services.js';
 import { accountRoutes } from './account-routes.js';
@@ -53,6 +54,7 @@ export async function restApi(fastify: FastifyInstance, options: RestOptions): P
       scope.decorateRequest('actor');
       scope.decorateRequest('format', 'xml');
       scope.decorateRequest('meter');
+      scope.addHook('onRequest', enterPlace);
       scope.addHook('onRequest', async (request) => {
         request.format = formatOf(request);
         const actor = await authenticate(request, services.credentials, accountReadBy(request));

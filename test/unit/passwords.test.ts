@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { newSid } from '../../src/domain/sid.js';
+import { Passwords } from '../../src/service/passwords.js';
+
+/** Some ten milliseconds: longer than all that is done around a hash. */
+const cost = { memoryCost: 19_456, timeCost: 1, parallelism: 1 };
+const password = 'a decent password';
+
+const newTree = () => newSid('account');
+const payerIn = (topLevelSid: string) => ({ sid: newSid('account'), topLevelSid });
+
+/** How many of the hashes are done when the work is. */
+async function doneBefore(hashes: Promise<unknown>[], work: Promise<unknown>): Promise<number> {
+  let done = 0;
+  for (const hash of hashes) void hash.finally(() => (done += 1));
+  await work;
+  const before = done;
+  await Promise.all(hashes);
+  return before;
+}
+
+describe('hashing goes in turns:', () => {
+  const hundred = (passwords: Passwords, topLevelSid: string): Promise<string>[] => {
+    const payer = payerIn(topLevelSid);
+    return Array.from({ length: 100 }, (_, number) => passwords.hash(`${password} ${number}`, payer));
+  };
+
+  it('a sign-in does not wait behind a hundred passwords that somebody sets', async () => {
+    const passwords = new Passwords(cost);
+    const hash = await passwords.hash(password, undefined);
+    const hashes = hundred(passwords, newTree());
+    const account = { sid: newSid('account'), version: 1 };
+    const signIn = passwords.verify(account, hash, password, { line: account.sid, member: '10.0.0.1' });
+    expect(await doneBefore(hashes, signIn)).toBeLessThan(10);
+    expect(await signIn).toBe(true);
+  });
+
+  it('a tree does not wait behind another one', async () => {
+    const passwords = new Passwords(cost);
+    expect(await doneBefore(hundred(passwords, newTree()), passwords.hash(password, payerIn(newTree())))).toBeLessThan(10);
+  });
+
+  it('an account does not wait behind another one of its tree', async () => {
+    const passwords = new Passwords(cost);
+    const tree = newTree();
+    expect(await doneBefore(hundred(passwords, tree), passwords.hash(password, payerIn(tree)))).toBeLessThan(10);
+  });
+
+  it('more than the queue keeps of one tree are refused, and the others wait', async () => {
+    const passwords = new Passwords({ memoryCost: 64, timeCost: 1, parallelism: 1 });
+    const payer = payerIn(newTree());
+    const outcomes = await Promise.allSettled(Array.from({ length: 400 }, () => passwords.hash(password, payer)));
+    const refused = outcomes.filter(({ status }) => status === 'rejected');
+    expect(refused.length).toBeGreaterThan(100);
+    expect(refused[0]).toMatchObject({ reason: { code: 'OVERLOADED', retryAfter: 1 } });
+    expect(await passwords.hash(password, payer)).toMatch(/^\$argon2id\$/);
+  });
+
+  it('who pays for a hash is told, once for each', async () => {
+    const told: unknown[] = [];
+    const passwords = new Passwords(cost, { onHash: (payer) => told.push(payer) });
+    const [one, other] = [payerIn(newTree()), payerIn(newTree())];
+    await Promise.all([passwords.hash(password, one), passwords.hash(password, other), passwords.hash(password, undefined)]);
+    expect(told).toEqual([one, other]);
+  });
+});
