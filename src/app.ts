@@ -15,7 +15,7 @@ import { reference } from './api/rest/reference.js';
 import { restApi } from './api/rest/rest-api.js';
 import { type Config, ConfigError } from './config.js';
 import { Metrics, MetricsServer, type PoolNumbers } from './metrics.js';
-import type { Refusal } from './persistence/admission.js';
+import { type Refusal, kinds } from './persistence/admission.js';
 import { Database, type DatabaseBounds } from './persistence/database.js';
 import { migrate } from './persistence/migrate.js';
 import { Replica } from './persistence/replica.js';
@@ -85,7 +85,7 @@ export async function createApp(options: AppOptions): Promise<App> {
 }
 
 async function compose({ config, log, credentialsKeys, announcePassword, passwordCost }: AppOptions, dataSource: DataSource): Promise<App> {
-  const bounds = { ...config, onRefused: (reason: Refusal) => metrics.countOverload(reason) };
+  const bounds = { ...config, onRefused: (reason: Refusal) => metrics.countOverload(reason), onUsed: () => {} };
   const replica = config.replicaUrl === undefined ? undefined : replicaAt(config.replicaUrl, config, bounds, log);
   const metrics = new Metrics();
   const database = new Database(dataSource, bounds, replica);
@@ -109,7 +109,7 @@ async function compose({ config, log, credentialsKeys, announcePassword, passwor
     throw new ConfigError(['CREDENTIALS_KEY is not the key that the AuthTokens in this database were encrypted with.']);
   }
 
-  metrics.watchQueue((kind) => database.waiting(kind));
+  metrics.watchQueue(kinds, (kind) => database.waiting(kind));
   metrics.watchPool('primary', () => poolOf(dataSource));
   if (replica !== undefined) {
     metrics.watchPool('replica', () => replica.dataSource && poolOf(replica.dataSource));
