@@ -7,7 +7,7 @@ import { createSchema } from './api/graphql/schema.js';
 import { graphqlApi } from './api/graphql/server.js';
 import { health } from './api/health.js';
 import { createHttpServer } from './api/http-server.js';
-import { Metering } from './api/metering.js';
+import { Metering, costOfMillisecond } from './api/metering.js';
 import { limitRequests } from './api/overload.js';
 import type { Services } from './api/services.js';
 import { canonicalUrl } from './api/rest/path.js';
@@ -60,6 +60,7 @@ export interface App extends Gateway {
   server: FastifyInstance;
   dataSource: DataSource;
   metrics: Metrics;
+  metering: Metering;
   /** Opens the port of the API alone; tells its URL. */
   open(): Promise<string>;
 }
@@ -85,9 +86,20 @@ export async function createApp(options: AppOptions): Promise<App> {
 }
 
 async function compose({ config, log, credentialsKeys, announcePassword, passwordCost }: AppOptions, dataSource: DataSource): Promise<App> {
-  const bounds = { ...config, onRefused: (reason: Refusal) => metrics.countOverload(reason), onUsed: () => {} };
-  const replica = config.replicaUrl === undefined ? undefined : replicaAt(config.replicaUrl, config, bounds, log);
   const metrics = new Metrics();
+  const metering = new Metering({
+    costPerMinute: config.accountCostPerMinute,
+    observe: {
+      cost: (surface, cost) => metrics.observeCost(surface, cost),
+      refusal: (surface, code) => metrics.countRefusal(surface, code),
+    },
+  });
+  const bounds: DatabaseBounds = {
+    ...config,
+    onRefused: (reason: Refusal) => metrics.countOverload(reason),
+    onUsed: (payer, milliseconds) => metering.charge(payer, milliseconds * costOfMillisecond),
+  };
+  const replica = config.replicaUrl === undefined ? undefined : replicaAt(config.replicaUrl, config, bounds, log);
   const database = new Database(dataSource, bounds, replica);
   const secrets = new Secrets(credentialsKeys, config.authTokenScheme);
   const changes = new Changes(database, secrets);
@@ -138,13 +150,6 @@ async function compose({ config, log, credentialsKeys, announcePassword, passwor
     history: metrics.timed('history', new HistoryService(database)),
     subresources: metrics.timed('subresources', new SubresourceAccess(database)),
   };
-  const metering = new Metering({
-    costPerMinute: config.accountCostPerMinute,
-    observe: {
-      cost: (surface, cost) => metrics.observeCost(surface, cost),
-      refusal: (surface, code) => metrics.countRefusal(surface, code),
-    },
-  });
   reference(server);
   await restApi(server, { services, publicUrl: config.publicUrl, metering });
   await graphqlApi(server, {
@@ -168,6 +173,7 @@ async function compose({ config, log, credentialsKeys, announcePassword, passwor
     server,
     dataSource,
     metrics,
+    metering,
     open,
     listen: async () => ({ url: await open(), metricsUrl: await metricsServer.listen(config) }),
     cutOff: () => server.server.closeAllConnections(),

@@ -15,7 +15,7 @@ export interface Context extends Services {
   actor: Actor;
   loaders: Loaders;
   /** Adds up what the operation costs. */
-  meter: Meter;
+  readonly meter: Meter;
   /**
    * Looks up the caller, and forgets what was loaded. Done before an operation, and again before each further mutation in
    * it: a caller that was suspended or demoted meanwhile must not go on, and what one mutation changes, the next one must
