@@ -6,7 +6,8 @@ import { parseArgs } from 'node:util';
 import { measureCascades } from './cascades.js';
 import { contenders, installContenders, newerNode } from './contenders.js';
 import { type Measured, type Running, compareAnswers, entrantsOf, takeTurns } from './measure.js';
-import { circumstancesOf, reportOf, summaryOf } from './report.js';
+import { type Felt, hostileSize, measureHostility } from './hostile.js';
+import { circumstancesOf, hostilityOf, reportOf, summaryOf } from './report.js';
 import { ServerProcess } from './server-process.js';
 import { measureStartUp } from './start-up.js';
 import { type Work, type WorkName, pageWork, passwordWork, treeWork, worksOf } from './work.js';
@@ -14,10 +15,12 @@ import { type World, fullSize, largestWidth, startWorld } from './world.js';
 
 /*
  * `npm run bench` measures all work of all contenders, and writes what it found to bench/RESULTS.md. With `--only R1,W1`
- * or `--contenders gateway,floor` it measures less, and writes it to the terminal only.
+ * or `--contenders gateway,floor` it measures less, and writes it to the terminal only; with `hostile`, nothing but what one
+ * tenant feels of another one's attacks.
  */
 
-const { values: options } = parseArgs({
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     only: { type: 'string' },
     contenders: { type: 'string' },
@@ -95,6 +98,7 @@ async function writeReport(world: World, running: readonly Running[], works: Map
     growth: await several(trees),
     pages: await several(pages),
     cascades: await measureCascades(gateway!, world, runs),
+    hostility: await hostility(),
     startUp: await measureStartUp(startsUp),
     running,
   };
@@ -103,4 +107,17 @@ async function writeReport(world: World, running: readonly Running[], works: Map
   console.log(`\nAll of it is in ${file}.`);
 }
 
-await main();
+/** In a world of its own, which is smaller. */
+async function hostility(): Promise<Felt[]> {
+  const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-output-'));
+  const world = await startWorld(hostileSize);
+  try {
+    return await measureHostility(world, join(directory, 'gateway.log'));
+  } finally {
+    await world.stop();
+    await rm(directory, { recursive: true });
+  }
+}
+
+if (positionals.includes('hostile')) console.log(hostilityOf(await hostility()));
+else await main();

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Cascade } from './cascades.js';
+import type { Felt, Outcomes } from './hostile.js';
 import type { Measured, Running, Slice } from './measure.js';
 import { peakMemory } from './server-process.js';
 import type { StartUp } from './start-up.js';
@@ -21,13 +22,14 @@ export interface Results {
   /** The first page of the long list, then a deep one. */
   pages: readonly (readonly Measured[])[];
   cascades: readonly Cascade[];
+  hostility: readonly Felt[];
   startUp: StartUp;
   running: readonly Running[];
 }
 
 /** What a run found, in Markdown. */
 export function reportOf(results: Results): string {
-  const { command, circumstances, works, withPassword, growth, pages, cascades, startUp, running } = results;
+  const { command, circumstances, works, withPassword, growth, pages, cascades, hostility, startUp, running } = results;
   const sections = [
     `# Results of the bench`,
     `Written by \`${command}\`; nothing here was written by hand. How it measures, and what the contenders leave out of the gateway's work, is in [ADR 21](../docs/adr/0021-a-bench-that-takes-turns.md).`,
@@ -51,6 +53,7 @@ export function reportOf(results: Results): string {
     `### W2 and W3: changes of whole trees`,
     `The loop is one prepared UPDATE for each account, each in its own transaction, on one connection beside PostgreSQL: measured on 2,000 accounts and scaled to all. Meanwhile a reader asks the gateway for one account, on one connection.`,
     cascadeTable(cascades),
+    hostilityOf(hostility),
     `### Start-up`,
     `From the start of the process to "ready": ${milliseconds(median(startUp.warm))} (${milliseconds(Math.min(...startUp.warm))} to ${milliseconds(Math.max(...startUp.warm))}) with an embedded database that is there; ${milliseconds(startUp.first)} the first time, when it is made.`,
   ];
@@ -137,6 +140,40 @@ function cascadeTable(cascades: readonly Cascade[]): string {
       `${figure(percentile(readersMeanwhile, 0.5))}, ${figure(percentile(readersMeanwhile, 0.99))}`,
     ]),
   );
+}
+
+/** What one tenant felt of another one's attacks. */
+export function hostilityOf(hostility: readonly Felt[]): string {
+  const outcomes = ({ answered, refused }: Outcomes): string => `${answered}, ${refused}`;
+  const rows = hostility.map(({ title, connections, before, meanwhile, victim, hostile, remedy }) => {
+    const idle = median(before);
+    const times = (latencies: readonly number[], share: number): string => `× ${figure(percentile(latencies, share) / idle)}`;
+    return [
+      title,
+      String(connections),
+      `${figure(idle)}, ${times(before, 0.99)}`,
+      times(meanwhile, 0.5),
+      times(meanwhile, 0.99),
+      outcomes(victim),
+      outcomes(hostile),
+      remedy === undefined ? '' : milliseconds(remedy),
+    ];
+  });
+  const columns = [
+    'the hostile tenant asks for',
+    'connections',
+    'idle: p50 ms, p99',
+    'p50',
+    'p99',
+    'answered, refused',
+    'of the hostile',
+    'suspended in',
+  ];
+  return `### A hostile tenant
+
+One account with 60,000 sub-accounts asks without pause, for 10 seconds. Another tenant asks for \`{ viewer { sid } }\` meanwhile, on one connection: its median and 99th percentile, as multiples of its median before the attack. Each line has a gateway of its own, whose budgets are full at first.
+
+${table(columns, rows)}`;
 }
 
 /** What was promised, what came of it, and whether that holds. */

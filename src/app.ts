@@ -7,7 +7,7 @@ import { createSchema } from './api/graphql/schema.js';
 import { graphqlApi } from './api/graphql/server.js';
 import { health } from './api/health.js';
 import { createHttpServer } from './api/http-server.js';
-import { Metering } from './api/metering.js';
+import { Metering, costOfMillisecond } from './api/metering.js';
 import { limitRequests } from './api/overload.js';
 import type { Services } from './api/services.js';
 import { canonicalUrl } from './api/rest/path.js';
@@ -15,7 +15,7 @@ import { reference } from './api/rest/reference.js';
 import { restApi } from './api/rest/rest-api.js';
 import { type Config, ConfigError } from './config.js';
 import { Metrics, MetricsServer, type PoolNumbers } from './metrics.js';
-import type { Refusal } from './persistence/admission.js';
+import { type Refusal, kinds } from './persistence/admission.js';
 import { Database, type DatabaseBounds } from './persistence/database.js';
 import { locksExclude } from './persistence/lock-check.js';
 import { migrate } from './persistence/migrate.js';
@@ -62,6 +62,7 @@ export interface App extends Gateway {
   server: FastifyInstance;
   dataSource: DataSource;
   metrics: Metrics;
+  metering: Metering;
   /** Opens the port of the API alone; tells its URL. */
   open(): Promise<string>;
 }
@@ -87,16 +88,28 @@ export async function createApp(options: AppOptions): Promise<App> {
 }
 
 async function compose({ config, log, credentialsKeys, announcePassword, passwordCost }: AppOptions, dataSource: DataSource): Promise<App> {
-  const bounds = { ...config, onRefused: (reason: Refusal) => metrics.countOverload(reason) };
-  const replica = config.replicaUrl === undefined ? undefined : replicaAt(config.replicaUrl, config, bounds, log);
   const metrics = new Metrics();
+  const metering = new Metering({
+    costPerMinute: config.accountCostPerMinute,
+    observe: {
+      cost: (surface, cost) => metrics.observeCost(surface, cost),
+      refusal: (surface, code) => metrics.countRefusal(surface, code),
+    },
+  });
+  const bounds: DatabaseBounds = {
+    ...config,
+    onRefused: (reason: Refusal) => metrics.countOverload(reason),
+    onUsed: (payer, milliseconds) => metering.charge(payer, milliseconds * costOfMillisecond),
+  };
+  const replica = config.replicaUrl === undefined ? undefined : replicaAt(config.replicaUrl, config, bounds, log);
   const database = new Database(dataSource, bounds, replica);
   const secrets = new Secrets(credentialsKeys, config.authTokenScheme);
   const changes = new Changes(database, secrets);
   const limit = new SignInLimit(database, secrets, config.signInLimits);
-  const credentials = new CredentialService(database, changes, secrets, new Passwords(passwordCost), limit, (reason) =>
-    metrics.countRefusedSignIn(reason),
-  );
+  const passwords = new Passwords(passwordCost, {
+    onHash: (payer, milliseconds) => metering.charge(payer, milliseconds * costOfMillisecond),
+  });
+  const credentials = new CredentialService(database, changes, secrets, passwords, limit, (reason) => metrics.countRefusedSignIn(reason));
 
   if (!(await locksExclude(dataSource))) {
     throw new ConfigError([
@@ -117,7 +130,7 @@ async function compose({ config, log, credentialsKeys, announcePassword, passwor
     throw new ConfigError(['CREDENTIALS_KEY is not the key that the AuthTokens in this database were encrypted with.']);
   }
 
-  metrics.watchQueue((kind) => database.waiting(kind));
+  metrics.watchQueue(kinds, (kind) => database.waiting(kind));
   metrics.watchPool('primary', () => poolOf(dataSource));
   if (replica !== undefined) {
     metrics.watchPool('replica', () => replica.dataSource && poolOf(replica.dataSource));
@@ -147,13 +160,6 @@ async function compose({ config, log, credentialsKeys, announcePassword, passwor
     history: metrics.timed('history', new HistoryService(database)),
     subresources: metrics.timed('subresources', new SubresourceAccess(database)),
   };
-  const metering = new Metering({
-    costPerMinute: config.accountCostPerMinute,
-    observe: {
-      cost: (surface, cost) => metrics.observeCost(surface, cost),
-      refusal: (surface, code) => metrics.countRefusal(surface, code),
-    },
-  });
   reference(server);
   await restApi(server, { services, publicUrl: config.publicUrl, metering });
   await graphqlApi(server, {
@@ -177,6 +183,7 @@ async function compose({ config, log, credentialsKeys, announcePassword, passwor
     server,
     dataSource,
     metrics,
+    metering,
     open,
     listen: async () => ({ url: await open(), metricsUrl: await metricsServer.listen(config) }),
     cutOff: () => server.server.closeAllConnections(),

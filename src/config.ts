@@ -23,7 +23,7 @@ export interface Config {
   readonly dataDirectory: string;
   /** Connections of one worker at most. */
   readonly poolSize: number;
-  /** How many reads, and how many changes, wait for a connection at most, in one worker. */
+  /** How many look-ups, how many other reads, and how many changes wait for a connection at most, in one worker. */
   readonly queueSize: number;
   /** How long may take, in milliseconds: a read, a change, all that a change waits for locks. */
   readonly readMilliseconds: number;
@@ -39,7 +39,7 @@ export interface Config {
   readonly adminPassword: string | undefined;
   readonly maxLevels: number;
   readonly limits: RequestLimits;
-  /** What one account may use up in a minute, in each worker. */
+  /** What a tree may use up in a minute, in each worker; one of its accounts half of it (SPEC §10). In points, see api/metering.ts. */
   readonly accountCostPerMinute: number;
   readonly signInLimits: SignInLimits;
   /** Reverse proxies that are believed whom they forward for: addresses and ranges of them. */

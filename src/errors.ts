@@ -52,6 +52,12 @@ export function statusOf(code: ErrorCode): number {
   return catalogue[code];
 }
 
+/** How long to wait, for a message: "1 second", "40 seconds"; from two minutes on in minutes, rounded up. */
+export function inWords(seconds: number): string {
+  const [count, unit] = seconds < 120 ? [seconds, 'second'] : [Math.ceil(seconds / 60), 'minute'];
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+}
+
 /** An error that a caller may read: the code is for programs, the message for the person who must act. */
 export class AppError extends Error {
   override readonly name = 'AppError';

@@ -140,14 +140,14 @@ export class Metrics {
     });
   }
 
-  watchQueue(waiting: (kind: 'read' | 'write') => number): void {
+  watchQueue<Kind extends string>(kinds: readonly Kind[], waiting: (kind: Kind) => number): void {
     new Gauge({
       name: 'gateway_database_queue_waiting',
-      help: 'Reads and changes that wait for a connection to the database.',
+      help: 'Look-ups by key, other reads and changes that wait for a connection to the database.',
       labelNames: ['kind'],
       registers: [this.#registry],
       collect() {
-        for (const kind of ['read', 'write'] as const) this.set({ kind }, waiting(kind));
+        for (const kind of kinds) this.set({ kind }, waiting(kind));
       },
     });
   }

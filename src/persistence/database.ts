@@ -5,7 +5,8 @@ import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { type Payer, emailInUse } from '../domain/account.js';
 import { AppError } from '../errors.js';
 import { AccountRepository } from './account-repository.js';
-import { Admission, type Kind, type Refusal } from './admission.js';
+import { Admission, type Kind, type Refusal, lanesOf } from './admission.js';
+import { timed } from './busy-time.js';
 import { CredentialRepository } from './credential-repository.js';
 import { EmailConflictRepository } from './email-conflict-repository.js';
 import { HistoryRepository } from './history-repository.js';
@@ -52,7 +53,7 @@ const tries = 5;
 export interface DatabaseBounds {
   /** Connections at most; one of them is kept for the question whether the database answers. */
   poolSize: number;
-  /** How many reads, and how many changes, wait for a connection at most. */
+  /** How many look-ups, how many other reads and how many changes wait for a connection at most; one tree's, half of them. */
   queueSize: number;
   /** How long may take, in milliseconds: a read; a change, of which the longest go over whole trees; all that it waits for locks. */
   readMilliseconds: number;
@@ -60,6 +61,8 @@ export interface DatabaseBounds {
   lockMilliseconds: number;
   /** Told why work was refused that there was no room for. */
   onRefused: (reason: Refusal) => void;
+  /** Told how long statements took that were run for somebody, without what was waited for a connection. In milliseconds. */
+  onUsed: (payer: Payer, milliseconds: number) => void;
 }
 
 export const defaultBounds: DatabaseBounds = {
@@ -69,6 +72,7 @@ export const defaultBounds: DatabaseBounds = {
   changeMilliseconds: 300_000,
   lockMilliseconds: 10_000,
   onRefused: () => {},
+  onUsed: () => {},
 };
 
 /** How long work waits for a connection, and a question for its answer until the server counts as silent. In milliseconds. */
@@ -80,7 +84,8 @@ type Condition = 'ready' | 'not ready' | 'silent';
 
 /**
  * The database, as services see it: single reads, and changes that happen whole or not at all. Neither waits without end:
- * not for a connection, nor for a lock, a statement, or a server that has fallen silent (ADR 15).
+ * not for a connection, nor for a lock, a statement, or a server that has fallen silent (ADR 15). Connections are shared out by
+ * trees (ADR 30).
  */
 export class Database {
   readonly #admission: Admission;
@@ -92,9 +97,8 @@ export class Database {
     private readonly bounds: DatabaseBounds = defaultBounds,
     private readonly replica?: LateSource,
   ) {
-    const both = bounds.poolSize - 1;
-    const running = { both, read: Math.max(1, both - 1), write: Math.ceil(both / 2) };
-    this.#admission = new Admission({ running, waiting: bounds.queueSize, patience: queuePatience }, bounds.onRefused);
+    const lanes = lanesOf(bounds.poolSize - 1);
+    this.#admission = new Admission({ lanes, waiting: bounds.queueSize, patience: queuePatience }, bounds.onRefused);
   }
 
   /**
@@ -102,23 +106,18 @@ export class Database {
    * for; nobody, where it is the gateway's own work or is not known yet.
    * @throws AppError UNAVAILABLE, OVERLOADED
    */
-  async read<Result>(_payer: Payer | undefined, work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
-    const { readMilliseconds: limit } = this.bounds;
-    try {
-      return await this.#connected('read', limit, (client) => work(repositoriesOn(client)));
-    } catch (error) {
-      throw asAppError(error);
-    }
+  async read<Result>(payer: Payer | undefined, work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
+    return this.#read('read', payer, work);
   }
 
   /** Reads what is found by its key, in as many steps of an index as there are keys; else as `read`. @throws AppError UNAVAILABLE, OVERLOADED */
   async lookUp<Result>(payer: Payer | undefined, work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
-    return this.read(payer, work);
+    return this.#read('lookUp', payer, work);
   }
 
   /**
    * Reads what may be late, from the replica if there is one that is fit, else as `read` does. What must not be late
-   * cannot be asked for here. @throws AppError UNAVAILABLE
+   * cannot be asked for here. @throws AppError UNAVAILABLE, OVERLOADED
    */
   async readLate<Result>(payer: Payer | undefined, work: (reads: LateReads) => Promise<Result>): Promise<Result> {
     const late = (repositories: Repositories): Promise<Result> => work(new LateReads(repositories));
@@ -130,10 +129,10 @@ export class Database {
    * One transaction. `work` may run more than once, so it must touch nothing but the repositories that it is handed.
    * @throws AppError UNAVAILABLE, OVERLOADED, and what a unique constraint means
    */
-  async write<Result>(_payer: Payer | undefined, work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
+  async write<Result>(payer: Payer | undefined, work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#connected('write', this.bounds.changeMilliseconds, (client) => this.#transaction(client, work));
+        return await this.#connected('write', payer, this.bounds.changeMilliseconds, (client) => this.#transaction(client, work));
       } catch (error) {
         if (codeOf(error) === sqlState.lockNotAvailable) this.bounds.onRefused('lock');
         if (attempt === tries || !lostToAnother(error)) throw asAppError(error);
@@ -176,10 +175,25 @@ export class Database {
     return (await this.#condition()) === 'ready';
   }
 
-  /** Does work on a connection of its own, once there is room, and for no longer than it may take. */
-  #connected<Result>(kind: Kind, limit: number, work: (client: Client) => Promise<Result>): Promise<Result> {
+  async #read<Result>(
+    kind: 'read' | 'lookUp',
+    payer: Payer | undefined,
+    work: (repositories: Repositories) => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await this.#connected(kind, payer, this.bounds.readMilliseconds, (client) => work(repositoriesOn(client)));
+    } catch (error) {
+      throw asAppError(error);
+    }
+  }
+
+  /** Does work on a connection of its own, once it is the payer's turn, and for no longer than it may take. */
+  #connected<Result>(kind: Kind, payer: Payer | undefined, limit: number, work: (client: Client) => Promise<Result>): Promise<Result> {
     const isAnswering = async () => (await this.#condition()) !== 'silent';
-    return this.#admission.run(kind, () => this.#borrowed((client) => watched(client, { limit, isAnswering }, () => work(client))));
+    const onUsed = (milliseconds: number): void => void (payer && this.bounds.onUsed(payer, milliseconds));
+    return this.#admission.run(kind, payer, () =>
+      this.#borrowed((client) => timed(client, onUsed, () => watched(client, { limit, isAnswering }, () => work(client)))),
+    );
   }
 
   /** Does work on a connection of the pool. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import type { Payer } from '../domain/account.js';
+import { AppError } from '../errors.js';
 import { Database, type DatabaseBounds, type Repositories } from './database.js';
 
 export interface ReplicaSettings {
@@ -59,7 +60,7 @@ export class Replica {
     return this.#connection?.dataSource;
   }
 
-  /** What `work` reads on the replica; nothing when it is not fit to be asked, or fails. */
+  /** What `work` reads on the replica; nothing when it is not fit to be asked, or fails. @throws AppError OVERLOADED */
   async read<Result>(
     payer: Payer | undefined,
     work: (repositories: Repositories) => Promise<Result>,
@@ -69,6 +70,8 @@ export class Replica {
     try {
       return { result: await connection.database.read(payer, work) };
     } catch (error) {
+      // It is the tree's share of the replica that is used up, and the replica is fit for all others.
+      if (error instanceof AppError && error.code === 'OVERLOADED') throw error;
       if (this.#isUsed && connection === this.#connection) this.#fail(error);
       return undefined;
     }

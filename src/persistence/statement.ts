@@ -1,4 +1,5 @@
 import { type Client, Query, types } from 'pg';
+import { timeStatement } from './busy-time.js';
 import type { Connected } from './watch.js';
 
 /** A column of an answer, as PostgreSQL describes it. */
@@ -75,8 +76,15 @@ export function send(client: Client, prepared: Prepared | undefined, text: strin
   const { stream } = (client as unknown as Connected).connection;
   stream.cork();
   process.nextTick(() => stream.uncork());
+  const answered = timeStatement(client);
   return new Promise((resolve, reject) => {
-    client.query(new Statement(prepared, text, values, (error, rows) => (error ? reject(error) : resolve(rows))));
+    client.query(
+      new Statement(prepared, text, values, (error, rows) => {
+        answered();
+        if (error) reject(error);
+        else resolve(rows);
+      }),
+    );
   });
 }
 

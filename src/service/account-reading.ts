@@ -3,7 +3,7 @@ import type { Organization } from '../domain/organization.js';
 import { type NumberedPage, type Order, type Page, type PageOf, pageFrom } from '../domain/page.js';
 import { type Actor, type SignedIn, assertSignedIn, authorize, authorizeOn, may } from '../domain/permissions.js';
 import type { Sid } from '../domain/sid.js';
-import { assertPrintable, assertWithin } from '../domain/input.js';
+import { assertPrintable, assertWithin, lengthOf } from '../domain/input.js';
 import {
   type AccountFilter,
   type AccountScope,
@@ -132,11 +132,13 @@ function wholeList(scope: AccountScope, page: Page, cursors: boolean): Listing {
   return { scope, filter: {}, order: accountOrder, page, columns: allColumns, cursors };
 }
 
-/** @throws AppError BAD_USER_INPUT */
-export function parseFilter(filter: AccountFilter): AccountFilter {
-  if (filter.text !== undefined) {
-    assertPrintable(filter.text, 'text');
-    assertWithin(filter.text.length, { min: 1, max: 255 }, 'text', 'The length of text');
-  }
-  return filter;
+/** How long a text must be to be searched for, in characters: fewer say too little (SPEC §10). */
+const textLength = { min: 3, max: 255 };
+
+/** A filter as a caller gives it; an empty text is none. @throws AppError BAD_USER_INPUT */
+export function parseFilter({ text, ...others }: AccountFilter): AccountFilter {
+  if (text === undefined || text === '') return others;
+  assertPrintable(text, 'text');
+  assertWithin(lengthOf(text), textLength, 'text', 'The length of text');
+  return { ...others, text };
 }

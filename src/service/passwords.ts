@@ -31,8 +31,8 @@ const ofGateway: Turn = { line: 'gateway', member: '' };
 const remembered = { forMilliseconds: 5 * 60_000, atMost: 10_000 };
 
 export interface PasswordsOptions {
-  /** Told who pays for a hash, as it begins. */
-  onHash?: (payer: Payer) => void;
+  /** Told who pays for a hash, and how long it took. */
+  onHash?: (payer: Payer, milliseconds: number) => void;
 }
 
 /**
@@ -52,7 +52,7 @@ export class Passwords {
   readonly #verified = new Map<string, number>();
 
   readonly #turns = new Turns(turnLimits);
-  readonly #onHash: (payer: Payer) => void;
+  readonly #onHash: (payer: Payer, milliseconds: number) => void;
 
   constructor(
     private readonly cost: PasswordCost = defaultPasswordCost,
@@ -63,9 +63,13 @@ export class Passwords {
 
   /** Hashes for the payer, in turn with other trees and, within its tree, with other accounts. @throws AppError OVERLOADED */
   hash(password: string, payer: Payer | undefined): Promise<string> {
-    return this.#inTurn(payer === undefined ? ofGateway : { line: payer.topLevelSid, member: payer.sid }, () => {
-      if (payer !== undefined) this.#onHash(payer);
-      return hash(normalizedPassword(password), { algorithm: Algorithm.Argon2id, ...this.cost });
+    return this.#inTurn(payer === undefined ? ofGateway : { line: payer.topLevelSid, member: payer.sid }, async () => {
+      const began = performance.now();
+      try {
+        return await hash(normalizedPassword(password), { algorithm: Algorithm.Argon2id, ...this.cost });
+      } finally {
+        if (payer !== undefined) this.#onHash(payer, performance.now() - began);
+      }
     });
   }
 

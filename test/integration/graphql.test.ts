@@ -214,7 +214,8 @@ describe('a list of accounts', () => {
       expect(await found(filter)).toEqual([mark.sid]);
     }
     expect(await found({ type: 'TRIAL' })).toEqual([]);
-    expect(await found({})).toHaveLength(2);
+    for (const filter of [{}, { text: '' }]) expect(await found(filter)).toHaveLength(2);
+    expect(await found({ text: '', role: 'DEVELOPER' })).toEqual([mark.sid]);
   });
 });
 
@@ -230,7 +231,9 @@ describe('bad input is named, and changes nothing:', () => {
     [`{ accounts(last: 1, after: "x") ${nodes} }`, 'INVALID_PAGE', 'after'],
     [`{ accounts(after: "") ${nodes} }`, 'INVALID_PAGE', 'after'],
     [`{ accounts(after: "bm90IGEgY3Vyc29y") ${nodes} }`, 'INVALID_PAGE', 'after'],
-    [`{ accounts(filter: { text: "" }) ${nodes} }`, 'BAD_USER_INPUT', 'text'],
+    [`{ accounts(filter: { text: "ab" }) ${nodes} }`, 'BAD_USER_INPUT', 'text'],
+    [`{ accounts(filter: { text: "😀😀" }) ${nodes} }`, 'BAD_USER_INPUT', 'text'],
+    [`{ accounts(filter: { text: "${'a'.repeat(256)}" }) ${nodes} }`, 'BAD_USER_INPUT', 'text'],
     [`{ accounts(filter: { text: "\\u0000" }) ${nodes} }`, 'BAD_USER_INPUT', 'text'],
     [`{ accounts(organization: { sid: "OR1" }) ${nodes} }`, 'BAD_USER_INPUT', 'sid'],
     [`{ account(by: { sid: "AC123" }) { sid } }`, 'BAD_USER_INPUT', 'sid'],

@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Role } from '../../src/domain/account.js';
+import { defaultPasswordCost } from '../../src/service/passwords.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { type Login, basic, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { plant } from '../support/plant.js';
-import { mount } from '../support/rest-client.js';
+import { mount, sendRest } from '../support/rest-client.js';
 import { callsIn, statementsOf } from '../support/statements.js';
 import { type Created, create } from '../support/tree.js';
 
@@ -13,7 +14,7 @@ let gateway: TestGateway;
 let top: Created;
 beforeAll(async () => {
   gateway = await startTestGateway({ environment: { ACCOUNT_COST_PER_MINUTE: String(costPerMinute) } });
-  top = await create(graphqlSurface(gateway.url));
+  top = await make();
   await plant(gateway.database, { below: top.sid, widths: [20, 3] });
 });
 afterAll(() => gateway.stop());
@@ -37,6 +38,17 @@ async function costOf(surface: 'graphql' | 'rest', work: () => Promise<unknown>)
   const before = await metric(name);
   await work();
   return (await metric(name)) - before;
+}
+
+/** Uses up so much of the budget of a top-level account, or of the root. */
+const spend = ({ sid }: { sid: string }, cost: number): void => gateway.app.metering.charge({ sid, topLevelSid: sid }, cost);
+
+/** Creates an account. What that costs the Super Admin is given back: the tests are about others. */
+async function make(account: Parameters<typeof create>[1] = {}): Promise<Created> {
+  const made = await create(graphqlSurface(gateway.url), account);
+  const [root] = await gateway.database.query<{ sid: string }>('SELECT sid FROM account WHERE parent_sid IS NULL');
+  spend(root!, -costPerMinute);
+  return made;
 }
 
 const request = 1;
@@ -63,11 +75,9 @@ describe('an operation costs', () => {
     );
   });
 
-  it('more where PostgreSQL has to count or to search, and where a change is made', async () => {
-    expect(await cost('{ viewer { descendantCount } }')).toBe(request + 1 + 20 + batch);
-    expect(await cost('{ accounts(first: 1, filter: { text: "Planted 7" }) { nodes { sid } } }')).toBe(
-      request + connection + 2500 + batch + 1,
-    );
+  it('no more where PostgreSQL has to count or to search, which is charged by the time that it takes; but more for a change', async () => {
+    expect(await cost('{ viewer { descendantCount } }')).toBe(request + 1 + batch);
+    expect(await cost('{ accounts(first: 1, filter: { text: "Planted 7" }) { nodes { sid } } }')).toBe(request + connection + batch + 1);
     expect(
       await cost('mutation($sid: ID!) { updateAccount(input: { sid: $sid, friendlyName: "New" }) { account { sid } } }', { sid: top.sid }),
     ).toBe(request + 10 + 1);
@@ -94,10 +104,12 @@ describe('an operation costs', () => {
 
 describe('an account that has used up its budget', () => {
   let spender: Created;
+  let child: Created;
   beforeAll(async () => {
-    spender = await create(graphqlSurface(gateway.url));
-    const search = '{ a: accounts(filter: { text: "x" }) { nodes { sid } } b: accounts(filter: { text: "y" }) { nodes { sid } } }';
-    for (let requests = 0; requests < 2; requests++) await postGraphql(gateway.url, spender.login, search);
+    spender = await make();
+    child = await make({ parent: spender.sid });
+    // Nobody else of its tree has asked: it may use all of the budget.
+    spend(spender, costPerMinute + 4000);
   });
 
   it.each<[string, () => Promise<Response | Awaited<ReturnType<typeof postGraphql>>>]>([
@@ -113,12 +125,15 @@ describe('an account that has used up its budget', () => {
     const signIn = 1;
     expect(callsIn(statements)).toBe(signIn);
     expect(answer!.status).toBe(429);
-    // Some 4,000 too much wear off in 40 seconds, at 6,000 a minute.
+    // 4,000 too much wear off in 40 seconds, at 6,000 a minute.
     const seconds = Number(answer!.headers.get('retry-after'));
     expect(seconds).toBeGreaterThan(10);
     expect(seconds).toBeLessThanOrEqual(42);
     const shown = answer instanceof Response ? await answer.json() : { ...answer!.errors![0], ...answer!.errors![0]!.extensions };
-    expect(shown).toMatchObject({ code: 'RATE_LIMITED', message: 'The account has used up what it may cost in a minute.' });
+    expect(shown).toMatchObject({
+      code: 'RATE_LIMITED',
+      message: `The account has used up what it may use in a minute. Try again in ${seconds} seconds.`,
+    });
     expect(await metric(refusals)).toBe(before + 1);
   });
 
@@ -133,12 +148,153 @@ describe('an account that has used up its budget', () => {
     expect(await gateway.database.query('SELECT 1 FROM account WHERE sid = $1 AND version = 1', [spender.sid])).toHaveLength(1);
   });
 
-  it('takes nothing from the others', async () => {
-    const other = await create(graphqlSurface(gateway.url), { parent: spender.sid, role: Role.DEVELOPER });
+  const refusedBy = { setAccountStatus: 'status: SUSPENDED', closeAccount: '' };
+  it.each(Object.entries(refusedBy))('is let in to %s, and to nothing beside it', async (mutation, input) => {
+    const ask = (more: string, selected = 'reachedCount account { sid status }', beside = '') =>
+      postGraphql(
+        gateway.url,
+        spender.login,
+        `mutation($sid: ID!) { ${mutation}(input: { sid: $sid, ${more} }) { ${selected} } ${beside} }`,
+        { sid: child.sid },
+      );
+    for (const refused of [
+      await ask(`${input} dryRun: true`),
+      await ask(input, 'account { descendants(first: 100) { nodes { sid } } }'),
+      await ask(input, 'account { subAccounts(first: 1, filter: { role: DEVELOPER }) { nodes { sid } } }'),
+      await ask(input, 'reachedCount', 'updateAccount(input: { sid: $sid, friendlyName: "New" }) { account { sid } }'),
+      ...(mutation === 'setAccountStatus' ? [await ask('status: ACTIVE')] : []),
+    ]) {
+      expect([refused.data, refused.errors![0]!.extensions.code]).toEqual([undefined, 'RATE_LIMITED']);
+    }
+    expect((await ask(input)).errors).toBeUndefined();
+  });
+
+  it('is let in to suspend and close by REST, and to nothing else', async () => {
+    const ask = async (method: string, form?: Record<string, string>) => {
+      const { sid } = await make({ parent: spender.sid });
+      const answer = await sendRest(gateway.url, spender.login, { method, path: `/Accounts/${sid}.json`, ...(form && { form }) });
+      return [answer.status, answer.status === 200 && JSON.parse(answer.text).status];
+    };
+    for (const method of ['PUT', 'POST']) {
+      expect(await ask(method, { Status: 'Suspended', FriendlyName: 'Form' })).toEqual([200, 'suspended']);
+      expect(await ask(method, { Status: 'closed' })).toEqual([200, 'closed']);
+      for (const form of [{ Status: 'active' }, { FriendlyName: 'Name' }, { Status: 'closed', Password: 'a decent password' }]) {
+        expect(await ask(method, form)).toEqual([429, false]);
+      }
+    }
+    expect(await ask('DELETE')).toEqual([200, 'closed']);
+    const made = { EmailAddress: 'made@tests.test', Password: 'a decent password', Status: 'suspended' };
+    for (const path of ['/Accounts', `/Accounts/${spender.sid}`]) {
+      expect((await sendRest(gateway.url, spender.login, { method: 'POST', path, form: made })).status).toBe(429);
+    }
+  });
+
+  it('takes nothing from the others, nor half of the budget from those of its own tree', async () => {
+    const other = await make({ parent: spender.sid, role: Role.DEVELOPER });
     for (const login of [admin, other.login]) expect((await postGraphql(gateway.url, login, '{ viewer { sid } }')).status).toBe(200);
+    expect((await postGraphql(gateway.url, spender.login, '{ viewer { sid } }')).status).toBe(429);
   });
 
   it('is no label of a metric', async () => {
     expect(await (await fetch(gateway.metricsUrl)).text()).not.toMatch(/AC[0-9a-f]{32}|@/);
   });
+});
+
+describe('what PostgreSQL takes', () => {
+  let owner: Created;
+  const below = (sid: string, list: string) => postGraphql(gateway.url, owner.login, `{ account(by: { sid: "${sid}" }) { ${list} } }`);
+
+  it.each<[string, (parent: Created) => Promise<{ status: number }>]>([
+    ['a filter', ({ sid }) => below(sid, 'subAccounts(filter: { role: DEVELOPER }) { nodes { sid } }')],
+    ['a search', ({ sid }) => below(sid, 'descendants(filter: { text: "nowhere" }) { nodes { sid } }')],
+    ['a count', ({ sid }) => below(sid, 'descendantCount')],
+    ['a page by its number', () => rest(owner.login, '/Accounts.json?Page=19999&PageSize=1')],
+    ['a change of a whole tree', ({ sid }) => rest(owner.login, `/Accounts/${sid}`, 'DELETE')],
+  ])('is paid by whoever asked: %s', async (_what, ask) => {
+    owner = await make();
+    const parent = await make({ parent: owner.sid });
+    await plant(gateway.database, { below: [owner.sid, parent.sid], widths: [20_000] });
+    const charge = vi.spyOn(gateway.app.metering, 'charge');
+    try {
+      expect((await ask(parent)).status).toBe(200);
+      expect(new Set(charge.mock.calls.map(([{ sid, topLevelSid }]) => `${sid} of ${topLevelSid}`))).toEqual(
+        new Set([`${owner.sid} of ${owner.sid}`]),
+      );
+      // A millisecond costs 25, and nothing of 20,000 accounts takes less than one.
+      expect(charge.mock.calls.reduce((sum, [, cost]) => sum + cost, 0)).toBeGreaterThan(25);
+    } finally {
+      charge.mockRestore();
+    }
+  });
+});
+
+describe('what is weighed before it runs', () => {
+  it.each([
+    ['a filter', 'accounts', '{ accounts(filter: { role: DEVELOPER }) { nodes { sid } } }'],
+    ['a search', 'found', '{ found: accounts(filter: { text: "nowhere" }) { nodes { sid } } }'],
+    ['a count', 'accounts.totalCount', '{ accounts { totalCount } }'],
+    ['the heaviest of several', 'b', '{ a: accounts { totalCount } b: accounts(filter: { text: "nowhere" }) { nodes { sid } } }'],
+  ])('is refused when it does not fit in what is left, and nothing is read: %s', async (_what, path, query) => {
+    const caller = await make();
+    spend(caller, costPerMinute * 0.9);
+    let answer: Awaited<ReturnType<typeof postGraphql>> | undefined;
+    const statements = await statementsOf(gateway.database, async () => {
+      answer = await postGraphql(gateway.url, caller.login, query);
+    });
+    expect(callsIn(statements)).toBe(1);
+    expect([answer!.status, answer!.errors![0]!.extensions.code]).toEqual([429, 'RATE_LIMITED']);
+    expect(answer!.errors![0]!.message).toMatch(
+      new RegExp(`^${path} may take more than is left of what the account may use up in a minute. Try again in \\d+ seconds.$`),
+    );
+    expect(Number(answer!.headers.get('retry-after'))).toBeGreaterThan(10);
+    // What an index leads to is answered.
+    expect((await postGraphql(gateway.url, caller.login, '{ accounts { nodes { sid } } }')).status).toBe(200);
+  });
+
+  it('is refused by REST too: a page that is named by its number', async () => {
+    const caller = await make();
+    spend(caller, costPerMinute * 0.9);
+    const statements = await statementsOf(gateway.database, async () => {
+      const answer = await rest(caller.login, '/Accounts.json?Page=1&PageSize=1');
+      expect([answer.status, Number(answer.headers.get('retry-after')) > 10]).toEqual([429, true]);
+      expect(await answer.json()).toMatchObject({
+        code: 'RATE_LIMITED',
+        message: expect.stringMatching(/^This page may take more than .* Try again in \d+ seconds\.$/),
+      });
+    });
+    expect(callsIn(statements)).toBe(1);
+    expect((await rest(caller.login, '/Accounts.json')).status).toBe(200);
+  });
+
+  it('is let go of when the request is over', async () => {
+    const caller = await make();
+    for (let requests = 0; requests < 5; requests++) {
+      expect((await postGraphql(gateway.url, caller.login, '{ accounts(filter: { role: DEVELOPER }) { nodes { sid } } }')).status).toBe(
+        200,
+      );
+      expect((await rest(caller.login, '/Accounts.json?Page=1&PageSize=1')).status).toBe(200);
+    }
+  });
+});
+
+it('a password is paid for by whoever sets it, by the time that it took to hash, and not when the change is refused before', async () => {
+  const budget = { ACCOUNT_COST_PER_MINUTE: '20000' };
+  const other = await startTestGateway({ environment: budget, passwordCost: defaultPasswordCost });
+  try {
+    const { sid, login } = await create(graphqlSurface(other.url));
+    const set = async (version: number): Promise<string> => {
+      const document = `mutation($sid: ID!, $password: String!, $version: Int) {
+        updateAccount(input: { sid: $sid, password: $password, version: $version }) { account { version } } }`;
+      const { errors } = await postGraphql(other.url, login, document, { sid, password: login.secret, version });
+      return errors?.[0]?.extensions.code ?? 'OK';
+    };
+    for (let count = 0; count < 20; count++) expect(await set(99)).toBe('VERSION_CONFLICT');
+    // Some 1,250 each.
+    const codes: string[] = [];
+    for (let version = 1; version <= 20; version++) codes.push(await set(version));
+    expect(codes.slice(0, 2)).toEqual(['OK', 'OK']);
+    expect(codes.at(-1)).toBe('RATE_LIMITED');
+  } finally {
+    await other.stop();
+  }
 });

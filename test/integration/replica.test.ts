@@ -13,7 +13,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { parse } from 'yaml';
 import { createSchema } from '../../src/api/graphql/schema.js';
 import { AccountStatus, Role } from '../../src/domain/account.js';
-import type { Database } from '../../src/persistence/database.js';
+import { createDataSource } from '../../src/persistence/data-source.js';
+import { Database, defaultBounds } from '../../src/persistence/database.js';
+import { Replica } from '../../src/persistence/replica.js';
 import { conformanceCases } from '../conformance/cases.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { type Login, postGraphql } from '../support/graphql-client.js';
@@ -308,6 +310,31 @@ describe('a replica', () => {
     await vi.waitFor(() => expect(reasons(gateway)).toEqual([expect.stringMatching(reason)]), { timeout: 20_000 });
     expect(await metricsOf(gateway)).toContain('gateway_replica_used 0\n');
   });
+
+  it('is read on by the others, when one tree has used up its share of it', async () => {
+    const primary = new Database(await createDataSource({ url: replicated.database.url }).initialize());
+    const replica = new Replica({
+      connect: () => createDataSource({ url: replicated.replicaUrl }),
+      bounds: { ...defaultBounds, queueSize: 1 },
+      maxLagSeconds: 3600,
+      onUsed: () => {},
+      onLeft: () => {},
+    });
+    replica.follow(primary);
+    await vi.waitFor(() => expect(replica.isUsed).toBe(true), 40_000);
+    let end = (): void => {};
+    const isOver = new Promise<void>((resolve) => (end = resolve));
+    const [one, other] = ['one', 'other'].map((sid) => ({ sid, topLevelSid: sid }));
+    // 3 run, and 1 waits.
+    const under = Promise.all(Array.from({ length: 4 }, () => replica.read(one, () => isOver)));
+    await expect(replica.read(one, async () => {})).rejects.toMatchObject({ code: 'OVERLOADED' });
+    expect(await replica.read(other, async () => 'read')).toEqual({ result: 'read' });
+    expect(replica.isUsed).toBe(true);
+    end();
+    expect(await under).toHaveLength(4);
+    await replica.close();
+    await primary.close();
+  }, 60_000);
 
   it('shows its connections, and is let go of at the end', async () => {
     gateway = await startReading();

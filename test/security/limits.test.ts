@@ -158,6 +158,27 @@ describe('who takes nothing but a stream of events', () => {
   });
 });
 
+describe('who could take too much is told which field it is, and what helps:', () => {
+  it.each([
+    ['{ viewer { ancestors { profile { document } } } }', 'viewer.ancestors.profile.document', 'Ask for fewer documents at once: '],
+    [
+      '{ accounts { nodes { children: subAccounts(first: 100) { nodes { subAccounts { nodes { sid } } } } } } }',
+      'accounts.nodes.children.nodes.subAccounts.nodes',
+      'Ask for shorter pages, by first.',
+    ],
+    [
+      `{ ${Array.from({ length: 9 }, (_, n) => `a${n}: accounts(first: ${n + 1}, filter: { text: "text" }) { nodes { ...F } }`).join(' ')} } fragment F on Account { sid }`,
+      'a0',
+      'Search fewer lists at once.',
+    ],
+  ])('%s', async (query, path, advice) => {
+    const { status, body } = await refused(() => send('POST', '/graphql', json, bodyOf(query)));
+    expect(status).toBe(400);
+    expect(body.errors![0]!.message).toContain(`Its costliest field is ${path} (`);
+    expect(body.errors![0]!.message).toContain(advice);
+  });
+});
+
 describe('what people ask for', () => {
   it.each([
     [
@@ -171,11 +192,15 @@ describe('what people ask for', () => {
     ['how many are below each of fifty', '{ accounts { totalCount nodes { descendantCount } } }'],
     [
       'a search or two',
-      '{ accounts(filter: { text: "a" }) { totalCount nodes { sid } } viewer { descendants(filter: { text: "b" }) { nodes { sid } } } }',
+      '{ accounts(filter: { text: "abc" }) { totalCount nodes { sid } } viewer { descendants(filter: { text: "bcd" }) { nodes { sid } } } }',
     ],
     [
       'one thing by twenty fragments',
       `{ viewer { ${Array.from({ length: 20 }, (_, n) => `...F${n}`).join(' ')} } } ${Array.from({ length: 20 }, (_, n) => `fragment F${n} on Account { sid status }`).join(' ')}`,
+    ],
+    [
+      'the active ones below each of fifty, and how many these are',
+      '{ accounts { nodes { subAccounts(filter: { status: ACTIVE }) { totalCount nodes { sid } } } } }',
     ],
     ['its profile', '{ viewer { profile { document } } }'],
     ['the schema, as tools ask for it', getIntrospectionQuery({ inputValueDeprecation: true, schemaDescription: true, oneOf: true })],

@@ -52,7 +52,8 @@ class AccountFilterInput implements AccountFilter {
 
   @Field({
     nullable: true,
-    description: 'Only accounts with this in their friendly name or e-mail address, in any case; 1 to 255 characters.',
+    description:
+      'Only accounts with this in their friendly name or e-mail address, in any case; 3 to 255 characters. An empty one narrows nothing.',
   })
   text?: string;
 }

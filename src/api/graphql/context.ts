@@ -15,7 +15,7 @@ export interface Context extends Services {
   actor: Actor;
   loaders: Loaders;
   /** Adds up what the operation costs. */
-  meter: Meter;
+  readonly meter: Meter;
   /** Looks up the caller, before an operation. The account that the operation is about may be read along. */
   signIn(about?: AccountReference): Promise<void>;
   /**

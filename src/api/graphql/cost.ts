@@ -1,31 +1,29 @@
 import { createRequire } from 'node:module';
 import { MapperKind, mapSchema } from '@graphql-tools/utils';
 import {
-  type DocumentNode,
+  type GraphQLField,
   type GraphQLFieldConfig,
-  type GraphQLInputType,
   type GraphQLSchema,
   type OperationDefinitionNode,
   OperationTypeNode,
   defaultFieldResolver,
   getNamedType,
   getNullableType,
-  getVariableValues,
   isCompositeType,
-  isInputObjectType,
-  isInputType,
   isIntrospectionType,
   isListType,
-  typeFromAST,
 } from 'graphql';
 import type { ComplexityEstimator } from 'graphql-query-complexity';
 import type { RequestLimits } from '../../config.js';
 import { pageSize } from '../../domain/page.js';
 import { documentMaxBytes } from '../../domain/profile.js';
 import { AppError } from '../../errors.js';
-import { costOfChange, costOfEntry, costOfText } from '../metering.js';
+import { type Weight, costOfChange, costOfEntry, costOfText } from '../metering.js';
 import type { Context } from './context.js';
 import type { PlanningHints } from './plan.js';
+import { type SelectedField, pathOf, selectedFields } from './selected-fields.js';
+import type { Requested } from './variables.js';
+import { isSearch, weightOf } from './weight.js';
 
 // Its ESM build would bring a second copy of graphql.
 const { getComplexity } = createRequire(import.meta.url)('graphql-query-complexity') as typeof import('graphql-query-complexity');
@@ -38,48 +36,70 @@ interface Declared {
   isComposite: boolean;
 }
 
-/** Numbers that PostgreSQL has to count rows for; and a secret, which is written down when it is shown. */
-const heavyFields = new Map([
+/** Numbers that PostgreSQL has to count rows for, by what so many of them in one operation count as. */
+const countedFields = new Map([
   ['totalCount', 5],
   ['descendantCount', 20],
-  ['authToken', costOfChange],
 ]);
 
 /** Every account of a list, or every entry of a chain, is looked at, for its page and for its length, until enough of them fit. */
 const searchCost = 2500;
 
+/** Fields that write something down: who was shown a secret. */
+const recordedFields = ['authToken'];
+
 /**
- * What it costs to resolve a field once, without what is below it: as a rule, the one object that it brings. What a
- * field could cost (`costOf`) and what it did cost (`meterCosts`) both rest on this, so that the limit and the meter cannot disagree.
+ * What it costs to resolve a field once, without what is below it and without PostgreSQL's time, which is charged as it was
+ * taken: as a rule, the one object that it brings. What a field could cost (`costOf`) and what it did cost (`meterCosts`)
+ * both rest on this, so that the limit and the meter cannot disagree.
  */
-function costOfField({ name, typeName, isComposite }: Declared, args: Record<string, unknown>): number {
-  if (typeName === 'Mutation') return costOfChange;
-  if (!isComposite) return heavyFields.get(name) ?? 0;
-  return isSearch(args) ? costOfEntry + searchCost : costOfEntry;
+function costOfField({ name, typeName, isComposite }: Declared): number {
+  if (typeName === 'Mutation' || recordedFields.includes(name)) return costOfChange;
+  return isComposite ? costOfEntry : 0;
 }
 
-function isSearch({ filter, includeDescendants }: Record<string, unknown>): boolean {
-  return typeof (filter as { text?: unknown } | undefined | null)?.text === 'string' || includeDescendants === true;
+/** What it counts as in the limit of one operation that PostgreSQL looks for what the field brings. */
+function costOfLooking({ name }: Declared, args: Record<string, unknown>): number {
+  return (countedFields.get(name) ?? 0) + (isSearch(args) || args.includeDescendants === true ? searchCost : 0);
 }
 
 /** How many entries to expect of a list that no argument bounds: the ancestors of an account, its links; and in introspection. */
 const unboundedListSize = { data: 10, introspection: 5 };
 
+/** What a field can cost at one place, and how often each thing that is selected below it can be there. */
+interface AtMost {
+  own: number;
+  timesBelow: number;
+}
+
 /**
  * What a field can cost: as often as it can be resolved, and with all that it can bring. A connection's arguments say how
  * long its page can be; its `nodes` and `edges` then count for one, because the connection was counted for all of them.
  */
-const costAtMost: ComplexityEstimator = ({ type, field, args, childComplexity }) => {
+function atMostOf({ type, definition: field, args }: Pick<SelectedField, 'type' | 'definition' | 'args'>): AtMost {
   const isComposite = isCompositeType(getNamedType(field.type));
-  if (isDocument(type.name, field.name)) return costOfText(documentMaxBytes);
-  const own = costOfField({ name: field.name, typeName: type.name, isComposite }, args);
-  const isPaged = field.args.some(({ name }) => name === 'first');
-  if (isPaged) return own + childComplexity * pageLength(args);
-  if (Array.isArray(args.ids)) return (own + childComplexity) * Math.max(1, args.ids.length);
+  if (isDocument(type.name, field.name)) return { own: costOfText(documentMaxBytes), timesBelow: 0 };
+  const declared = { name: field.name, typeName: type.name, isComposite };
+  const own = costOfField(declared) + costOfLooking(declared, args);
+  if (isPaged(field)) return { own, timesBelow: pageLength(args) };
+  if (Array.isArray(args.ids)) {
+    const length = Math.max(1, args.ids.length);
+    return { own: own * length, timesBelow: length };
+  }
   const isUnboundedList = isComposite && isListType(getNullableType(field.type)) && field.name !== 'nodes' && field.name !== 'edges';
-  if (!isUnboundedList) return own + childComplexity;
-  return (own + childComplexity) * (isIntrospectionType(type) ? unboundedListSize.introspection : unboundedListSize.data);
+  if (!isUnboundedList) return { own, timesBelow: 1 };
+  const length = isIntrospectionType(type) ? unboundedListSize.introspection : unboundedListSize.data;
+  return { own: own * length, timesBelow: length };
+}
+
+const costAtMost: ComplexityEstimator = ({ type, field, args, childComplexity }) => {
+  const { own, timesBelow } = atMostOf({ type, definition: field, args });
+  return own + childComplexity * timesBelow;
 };
+
+function isPaged({ args }: GraphQLField<unknown, unknown>): boolean {
+  return args.some(({ name }) => name === 'first');
+}
 
 /** A document is as long as it is; until it was read, as long as it can be. */
 function isDocument(typeName: string, fieldName: string): boolean {
@@ -92,55 +112,61 @@ function pageLength({ first, last }: Record<string, unknown>): number {
   return size >= pageSize.min && size <= pageSize.max ? size : pageSize.max;
 }
 
-/** An operation of a document that was found valid, with what comes with it. */
-export interface Requested {
-  document: DocumentNode;
-  operation: OperationDefinitionNode;
-  operationName: string | null;
-  variables: Record<string, unknown>;
-}
-
-/**
- * The variables of the operation, as its fields take them.
- * @throws GraphQLError when they do not fit their types
- * @throws AppError BAD_USER_INPUT when there are too many to look at
- */
-export function coercedVariables(
-  schema: GraphQLSchema,
-  { operation, variables }: Requested,
-  limits: RequestLimits,
-): Record<string, unknown> {
-  // Weighing coerces the variables too, but collects every mistake in them, each with all of the input in its message.
-  const definitions = operation.variableDefinitions ?? [];
-  let left = limits.variables;
-  for (const { variable, type } of definitions) {
-    const inputType = typeFromAST(schema, type);
-    left -= isInputType(inputType) ? valuesIn(variables[variable.name.value], inputType, left) : 0;
-    if (left < 0) throw new AppError('BAD_USER_INPUT', `The variables have more than ${limits.variables} values.`);
-  }
-  const { errors, coerced } = getVariableValues(schema, definitions, variables, { maxErrors: 5 });
-  if (errors !== undefined) throw errors[0]!;
-  return coerced;
+/** What is known of an operation before it runs. */
+export interface Expected {
+  /** What it can cost at most, roughly the number of objects that it can bring. */
+  cost: number;
+  /** What it may take of PostgreSQL. */
+  weight: Weight;
 }
 
 /** What queries were found to cost, by what of their variables can change it. */
-const knownCosts = new WeakMap<OperationDefinitionNode, Map<string, number>>();
+const knownCosts = new WeakMap<OperationDefinitionNode, Map<string, Expected>>();
 const knownAtMost = 100;
 
-/** What the operation can cost at most, roughly the number of objects that it can bring. */
-export function costOf(schema: GraphQLSchema, requested: Requested, limits: RequestLimits): number {
+/** What the operation can cost, and may take; `coerced` are its variables as its fields take them. */
+export function expectedOf(schema: GraphQLSchema, requested: Requested, coerced: Record<string, unknown>, limits: RequestLimits): Expected {
   const { operation, variables } = requested;
+  const expected = (): Expected => ({
+    cost: weighed(schema, requested, limits),
+    weight: weightOf(schema, { ...requested, variables: coerced }),
+  });
   // The variables of mutations are long; the mutation itself takes longer.
-  if (operation.operation !== OperationTypeNode.QUERY) return weighed(schema, requested, limits);
+  if (operation.operation !== OperationTypeNode.QUERY) return expected();
   let costs = knownCosts.get(operation);
   if (costs === undefined) knownCosts.set(operation, (costs = new Map()));
   // Whether there is a text can change the cost, and what number there is; what the text says cannot.
-  const key = JSON.stringify(variables, (_, value: unknown) => (typeof value === 'string' ? '' : value));
+  const key = JSON.stringify(variables, (_, value: unknown) => (typeof value === 'string' && value !== '' ? 'text' : value));
   const known = costs.get(key);
   if (known !== undefined) return known;
-  const cost = weighed(schema, requested, limits);
-  if (costs.size < knownAtMost) costs.set(key, cost);
-  return cost;
+  const found = expected();
+  if (costs.size < knownAtMost) costs.set(key, found);
+  return found;
+}
+
+/** Refuses an operation that could cost too much, and says which of its fields is to blame. @throws AppError GRAPHQL_VALIDATION_FAILED */
+export function assertAffordable(schema: GraphQLSchema, requested: Requested, cost: number, limit: number): void {
+  if (cost <= limit) return;
+  let most = { cost: 0, path: '', advice: '' };
+  const timesOf = (field: SelectedField | undefined): number =>
+    field === undefined ? 1 : timesOf(field.above) * atMostOf(field).timesBelow;
+  for (const field of selectedFields(schema, requested)) {
+    const own = timesOf(field.above) * atMostOf(field).own;
+    if (own > most.cost) most = { cost: own, path: pathOf(field), advice: adviceOn(field) };
+  }
+  throw new AppError(
+    'GRAPHQL_VALIDATION_FAILED',
+    `The operation could cost ${cost}, about as many objects; ${limit} are allowed. Its costliest field is ${most.path} (${most.cost}). ${most.advice}`,
+  );
+}
+
+/** What helps against the cost of a field. */
+function adviceOn({ type, definition, args, above }: SelectedField): string {
+  if (isDocument(type.name, definition.name)) return 'Ask for fewer documents at once: each counts as long as it can be.';
+  if (isSearch(args) || args.includeDescendants === true) return 'Search fewer lists at once.';
+  for (let field = above; field !== undefined; field = field.above)
+    if (isPaged(field.definition)) return 'Ask for shorter pages, by first.';
+  return 'Ask for fewer of them at once.';
 }
 
 /** The sum of what the estimators say of the operation's fields. */
@@ -159,32 +185,6 @@ export function weighed(
     maxQueryNodes: limits.tokens + 1,
     ...(operationName !== null && { operationName }),
   });
-}
-
-/**
- * How many values GraphQL would look at, one by one, to fit the value to its type; no more are counted than it takes to
- * exceed the limit. Into a scalar it does not look: a profile's document is one value.
- */
-function valuesIn(value: unknown, type: GraphQLInputType, limit: number): number {
-  const nullable = getNullableType(type);
-  if (typeof value !== 'object' || value === null) return 1;
-  let count = 1;
-  if (isListType(nullable)) {
-    for (const item of Array.isArray(value) ? value : [value]) {
-      if (count > limit) break;
-      count += valuesIn(item, nullable.ofType as GraphQLInputType, limit - count);
-    }
-  } else if (isInputObjectType(nullable)) {
-    const fields = nullable.getFields();
-    const names = Object.keys(value);
-    if (names.length > limit) return names.length;
-    for (const name of names) {
-      if (count > limit) break;
-      const inner = (value as Record<string, unknown>)[name];
-      count += Object.hasOwn(fields, name) ? valuesIn(inner, fields[name]!.type, limit - count) : 1;
-    }
-  }
-  return count;
 }
 
 /**
@@ -212,11 +212,11 @@ export function meterCosts(schema: GraphQLSchema): GraphQLSchema {
           const items: unknown = resolve(source, args, context, info);
           return items instanceof Promise ? items.then(counted) : counted(items);
         };
-      } else if (isComposite || typeName === 'Mutation' || heavyFields.has(name)) {
-        const cost = (args: Record<string, unknown>): number => costOfField({ name, typeName, isComposite }, args);
+      } else if (costOfField({ name, typeName, isComposite }) > 0) {
+        const cost = costOfField({ name, typeName, isComposite });
         field.extensions = { ...field.extensions, cost } satisfies PlanningHints;
         field.resolve = (source, args, context, info) => {
-          context.meter.add(cost(args));
+          context.meter.add(cost);
           return resolve(source, args, context, info);
         };
       } else {

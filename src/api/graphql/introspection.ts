@@ -12,7 +12,8 @@ import {
 import type { ComplexityEstimator } from 'graphql-query-complexity';
 import type { RequestLimits } from '../../config.js';
 import { AppError } from '../../errors.js';
-import { type Requested, weighed } from './cost.js';
+import { weighed } from './cost.js';
+import type { Requested } from './variables.js';
 
 /** How often the whole schema may be asked for in one document, as GraphiQL and code generators ask for it. */
 const schemasAtMost = 2;

@@ -32,7 +32,7 @@ export interface PlanningHints {
   /** The account that the field reads, by its arguments; it can be read along with who asks. */
   readsAccount?: (args: never) => AccountReference;
   /** What resolving it once costs. */
-  cost?: (args: Record<string, unknown>) => number;
+  cost?: number;
 }
 
 /** Whatever keeps a query from being answered whole: GraphQL's own executor answers it, and knows what to say. */
@@ -203,7 +203,7 @@ export class Plan {
     const values = await settled([...distinct.values()].map(once));
     const valueOf = new Map([...distinct.keys()].map((key, index) => [key, values[index]]));
     // What is given out counts, however often it was worked out.
-    if (cost !== undefined) context.meter.add((objects.length - distinct.size) * cost(args));
+    if (cost !== undefined) context.meter.add((objects.length - distinct.size) * cost);
     return objects.map((object) => valueOf.get((object as Record<string, unknown>)[followsFrom]));
   }
 

@@ -7,17 +7,19 @@ import type { RequestLimits } from '../../config.js';
 import { type Actor, anonymous } from '../../domain/permissions.js';
 import { AppError, type ErrorCode, statusOf } from '../../errors.js';
 import { authenticate } from '../authentication.js';
-import { type Metering, costOfBatch, unclaimedMeter } from '../metering.js';
+import { Meter, type Metering, costOfBatch } from '../metering.js';
 import { advise, refusalOf, reportOf } from '../request-error.js';
 import type { Services } from '../services.js';
 import type { Context } from './context.js';
-import { type Requested, coercedVariables, costOf } from './cost.js';
+import { assertAffordable, expectedOf } from './cost.js';
 import { DocumentStore } from './document-store.js';
 import { asGraphqlError, describe, formatted } from './graphql-error.js';
 import { limitRules } from './limits.js';
 import { Introspection } from './introspection.js';
 import { type ObserveBatch, createLoaders } from './loaders.js';
 import { type Plan, Plans } from './plan.js';
+import { onlySwitchesOff } from './switching-off.js';
+import { type Requested, coercedVariables } from './variables.js';
 
 export interface GraphqlOptions {
   schema: GraphQLSchema;
@@ -66,7 +68,12 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
       assertShort(request.body, options.limits);
       const contextValue = contextOf(request, options);
       const httpGraphQLRequest = { method: request.method, headers: headersOf(request), search: searchOf(request), body: request.body };
-      return send(reply, await apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: async () => contextValue }));
+      try {
+        return await send(reply, await apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: async () => contextValue }));
+      } finally {
+        // Apollo works on a copy of the context, with the same meter.
+        contextValue.meter.settle();
+      }
     },
     errorHandler: (error: FastifyError, request, reply) => {
       const shown = refusalOf(error, request);
@@ -99,8 +106,9 @@ interface Admitted {
 }
 
 /**
- * The one door to an operation, whatever transport it came by: weighs it, looks up who asks, and opens the meter of the
- * account. Nothing is read before, and nothing but the sign-in when the account has used up its budget.
+ * The one door to an operation, whatever transport it came by: weighs it, looks up who asks, opens the meter of the account,
+ * and holds what the operation may take until the meter is settled. Nothing is read before, and nothing but the sign-in when
+ * the budget has no room for it.
  * @throws GraphQLError, AppError
  */
 async function admit(
@@ -113,12 +121,14 @@ async function admit(
   const { operation } = requested.operation;
   if (!schema.getRootType(operation)) throw unsupported(operation);
   const variables = coercedVariables(schema, requested, limits);
-  const cost = costOf(schema, requested, limits);
-  if (cost > limits.cost) throw tooCostly(cost, limits.cost);
+  const asked = { ...requested, variables };
+  const expected = expectedOf(schema, requested, variables, limits);
+  assertAffordable(schema, asked, expected.cost, limits.cost);
   const costOfSchema = introspection.costOf(requested);
   const plan = plans.of(requested);
   await context.signIn(plan?.account(variables));
-  context.meter = metering.open(context.actor);
+  metering.open(context.meter, context.actor, { switchesOff: onlySwitchesOff(schema, asked, expected) });
+  context.meter.reserve(expected.weight);
   if (costOfSchema > 0) context.meter.add(costOfSchema);
   return plan && { plan, variables };
 }
@@ -203,13 +213,6 @@ function retryAfterOf(errors: readonly GraphQLError[]): number | undefined {
   return seconds.length === 0 ? undefined : Math.max(...seconds);
 }
 
-function tooCostly(cost: number, limit: number): AppError {
-  return new AppError(
-    'GRAPHQL_VALIDATION_FAILED',
-    `The operation could bring ${cost} objects; ${limit} are allowed. Ask for shorter pages.`,
-  );
-}
-
 function unsupported(operation: string): AppError {
   return new AppError('GRAPHQL_VALIDATION_FAILED', `This schema has no ${operation}s.`);
 }
@@ -222,7 +225,7 @@ function contextOf(request: FastifyRequest, { services, observeBatch }: GraphqlO
     address: request.ip,
     report: reportOf(request),
     actor: anonymous,
-    meter: unclaimedMeter(),
+    meter: new Meter(),
     async signIn(this: Context, about) {
       become(this, await authenticate(request, services.credentials, about));
     },

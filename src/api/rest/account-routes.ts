@@ -1,14 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type Account, parseRole, parseStatus } from '../../domain/account.js';
+import { type Account, AccountStatus, parseRole, parseStatus } from '../../domain/account.js';
 import { parseNumberedPage } from '../../domain/page.js';
 import { ownerSeenBy } from '../../domain/permissions.js';
 import { AppError } from '../../errors.js';
 import type { AccountChanges, NewAccount } from '../../service/account-service.js';
+import { costOfReading, lengthForeseen } from '../metering.js';
 import { sendEntries, sendEntry, sendList } from './answer.js';
 import { etagOf, repeatable, versionsIn } from './conditions.js';
 import { profileLink } from './links.js';
 import { organizationFilters, pageEnvelope } from './page-envelope.js';
-import { type Parameters, formBodies, queryOf } from './parameters.js';
+import { Parameters, formBodies, queryOf } from './parameters.js';
 import { representations } from './representation.js';
 import type { RestOptions } from './rest-api.js';
 
@@ -52,7 +53,7 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
     sendChanged(request, reply, await accounts.create(request.actor, newAccount(request.body))),
   );
 
-  scope.post<OfAccount>('/Accounts/:account', { config: configOfNew }, async (request, reply) => {
+  scope.post<OfAccount>('/Accounts/:account', { config: { ...configOfNew, switchesOff } }, async (request, reply) => {
     const { actor, params, body } = request;
     const target = { either: params.account };
     const isNew = body.has('EmailAddress');
@@ -63,12 +64,12 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
     );
   });
 
-  scope.put<OfAccount>('/Accounts/:account', { config }, async (request, reply) => {
+  scope.put<OfAccount>('/Accounts/:account', { config: { ...config, switchesOff } }, async (request, reply) => {
     const { actor, params } = request;
     return sendChanged(request, reply, await accounts.update(actor, { either: params.account }, changes(request)));
   });
 
-  scope.delete<OfAccount>('/Accounts/:account', { config }, async (request, reply) => {
+  scope.delete<OfAccount>('/Accounts/:account', { config: { ...config, switchesOff: () => true } }, async (request, reply) => {
     const { account } = await accounts.close(request.actor, { either: request.params.account }, { version: versionsIn(request) });
     return sendChanged(request, reply, account);
   });
@@ -94,9 +95,21 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
       return sendList(reply, format, 'Accounts', await accountReading.all(actor, scopeOfList, owner), write);
     }
     const page = parseNumberedPage({ page: query.text('Page'), pageSize: query.text('PageSize') });
-    const { accounts: found, total } = await accountReading.numberedPage(actor, scopeOfList, owner, page);
-    return sendEntries(reply, format, 'Accounts', found.map(write), pageEnvelope(request, page, total, found.length));
+    request.meter.reserve({ cost: costOfReading(lengthForeseen) + costOfReading(page.number * page.size), of: 'This page' });
+    try {
+      const { accounts: found, total } = await accountReading.numberedPage(actor, scopeOfList, owner, page);
+      return sendEntries(reply, format, 'Accounts', found.map(write), pageEnvelope(request, page, total, found.length));
+    } finally {
+      request.meter.settle();
+    }
   });
+}
+
+/** Whether the form suspends or closes, and sets no password, which would take long to hash. */
+function switchesOff({ body }: FastifyRequest): boolean {
+  const form = (body ?? new Parameters()) as Parameters;
+  const status = form.text('Status')?.toLowerCase();
+  return (status === AccountStatus.SUSPENDED || status === AccountStatus.CLOSED) && !form.has('Password');
 }
 
 /** The database is out of reach, or the caller was switched off since. */

@@ -4,7 +4,7 @@ import { type SignedIn, assertSignedIn } from '../../domain/permissions.js';
 import { apiVersionPath } from '../../domain/subresource.js';
 import { AppError } from '../../errors.js';
 import { authenticate } from '../authentication.js';
-import { type Meter, type Metering, costOfChange } from '../metering.js';
+import { Meter, type Metering, costOfChange } from '../metering.js';
 import { enterPlace } from '../overload.js';
 import { advise, refusalOf } from '../request-error.js';
 import type { Services } from '../services.js';
@@ -37,6 +37,8 @@ declare module 'fastify' {
     inputs?: Record<string, string>;
     /** The form of all answers, where the client has no choice. */
     format?: Format;
+    /** Whether a request to the route does nothing but suspend or close: it is let in whatever its account has used up (SPEC §10). */
+    switchesOff?: (request: FastifyRequest) => boolean;
     /** Whether the route reads the account that its path names, so that it can be read along with who asks. */
     readsAccount?: boolean;
   }
@@ -48,6 +50,10 @@ declare module 'fastify' {
  */
 export async function restApi(fastify: FastifyInstance, options: RestOptions): Promise<void> {
   const { services, metering } = options;
+  const openMeter = (request: FastifyRequest, switchesOff = false): void => {
+    metering.open(request.meter, request.actor, { switchesOff });
+    if (!reading.includes(request.method)) request.meter.add(costOfChange);
+  };
   for (const method of ['LINK', 'UNLINK']) fastify.addHttpMethod(method, { hasBody: true });
   await fastify.register(
     async (scope) => {
@@ -60,11 +66,16 @@ export async function restApi(fastify: FastifyInstance, options: RestOptions): P
         const actor = await authenticate(request, services.credentials, accountReadBy(request));
         assertSignedIn(actor);
         request.actor = actor;
-        request.meter = metering.open(actor);
-        if (!reading.includes(request.method)) request.meter.add(costOfChange);
+        request.meter = new Meter();
+        // What else a request does, its body tells.
+        if (request.routeOptions.config.switchesOff === undefined) openMeter(request);
+      });
+      scope.addHook('preHandler', async (request) => {
+        const { switchesOff } = request.routeOptions.config;
+        if (switchesOff !== undefined) openMeter(request, switchesOff(request));
       });
       scope.addHook('onResponse', async ({ meter }) => {
-        if (meter !== undefined) metering.observe.cost('rest', meter.cost);
+        if (meter !== undefined && meter.cost > 0) metering.observe.cost('rest', meter.cost);
       });
       scope.setErrorHandler((error: FastifyError, request, reply) => refuse(error, request, reply, metering));
       scope.setNotFoundHandler(() => {
