@@ -12,6 +12,7 @@ import { IdempotencyRepository } from './idempotency-repository.js';
 import { LateReads } from './late-reads.js';
 import { OrganizationRepository } from './organization-repository.js';
 import { ProfileRepository } from './profile-repository.js';
+import { isOutdated } from './sql.js';
 import { drop, watched } from './watch.js';
 import { SignInFailureRepository } from './sign-in-failure-repository.js';
 
@@ -260,8 +261,10 @@ const sqlState = { uniqueViolation: '23505', serializationFailure: '40001', dead
 
 /** SQLSTATE classes that say that the server cannot serve now: connection lost or refused, no such database, out of resources, shutting down. */
 const unavailableClasses = ['08', '28', '3D', '53', '57', '58'];
-/** A table that is not there yet, since the migrations have not run; a server that takes no changes or no connections, as while it is replaced. */
-const unavailableCodes = ['42P01', '25006', '55000'];
+/** A server that takes no changes or no connections, as while it is replaced. */
+const unavailableCodes = ['25006', '55000'];
+/** A table or a column that is not there, since migrations have not run. */
+const unmigratedCodes = ['42P01', '42703'];
 const unreachable =
   /ECONN|ENOENT|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOSTUNREACH|Connection terminated|connect(?:ion)? timeout|trying to connect|not queryable|already released/i;
 
@@ -278,9 +281,10 @@ function codeOf(error: unknown): string | undefined {
   return driverError(error)?.code;
 }
 
+/** Whether the transaction failed for what others did at the same time, so that it may succeed the next time. */
 function lostToAnother(error: unknown): boolean {
   const code = codeOf(error);
-  return code === sqlState.serializationFailure || code === sqlState.deadlock;
+  return code === sqlState.serializationFailure || code === sqlState.deadlock || isOutdated(error);
 }
 
 /** Turns the database's failures that a caller can act on into the catalogue's errors, and passes on all else. */
@@ -293,6 +297,11 @@ function asAppError(error: unknown): unknown {
   }
   if (code === sqlState.lockNotAvailable) {
     return new AppError('OVERLOADED', 'Another change of the same accounts takes long; try again.', { cause: error });
+  }
+  if (unmigratedCodes.includes(code)) {
+    return new AppError('UNAVAILABLE', 'Migrations of the database have not run; once its operator has run them, try again.', {
+      cause: error,
+    });
   }
   if (
     lostToAnother(error) ||
