@@ -40,7 +40,7 @@ export class Passwords {
   /** Whether it is remembered that the password was verified; says nothing when it is not. */
   remembers(account: VersionedAccount, passwordHash: string, password: string): boolean {
     const until = this.#verified.get(this.#question(account, passwordHash, password));
-    return until !== undefined && until > Date.now();
+    return until !== undefined && until > performance.now();
   }
 
   async verify(account: VersionedAccount, passwordHash: string, password: string): Promise<boolean> {
@@ -57,7 +57,7 @@ export class Passwords {
 
   #remember(question: string): void {
     this.#verified.delete(question);
-    this.#verified.set(question, Date.now() + remembered.forMilliseconds);
+    this.#verified.set(question, performance.now() + remembered.forMilliseconds);
     if (this.#verified.size <= remembered.atMost) return;
     const [oldest] = this.#verified.keys();
     this.#verified.delete(oldest!);

@@ -117,14 +117,14 @@ export class SignInLimit {
   #makeWait(name: string, seconds: Failures['secondsLeft']): void {
     if (seconds <= 0) return;
     this.#waiting.delete(name);
-    this.#waiting.set(name, Date.now() + seconds * 1000);
+    this.#waiting.set(name, performance.now() + seconds * 1000);
     if (this.#waiting.size <= rememberedAtMost) return;
     const [oldest] = this.#waiting.keys();
     this.#waiting.delete(oldest!);
   }
 
   #assertFree(...names: string[]): void {
-    const milliseconds = Math.max(...names.map((name) => this.#waiting.get(name) ?? 0)) - Date.now();
+    const milliseconds = Math.max(...names.map((name) => this.#waiting.get(name) ?? 0)) - performance.now();
     if (milliseconds <= 0) return;
     const retryAfter = Math.ceil(milliseconds / 1000);
     throw new AppError('RATE_LIMITED', 'Signing in failed too often; wait before you try again.', { retryAfter });
