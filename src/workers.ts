@@ -52,6 +52,7 @@ export class Workers implements Gateway {
   readonly #metricsServer = new MetricsServer(() => this.#metrics());
   readonly #closing = new AbortController();
   #databaseUrl: string | undefined;
+  #metricsUrl = '';
 
   constructor(
     private readonly config: Pick<Config, 'workers' | 'host' | 'metricsPort'>,
@@ -60,8 +61,9 @@ export class Workers implements Gateway {
     for (let count = 0; count < config.workers; count++) this.#start();
   }
 
-  /** Tells the workers which database there is. */
-  connectTo(databaseUrl: string): this {
+  /** Tells the workers which database there is, once the port of the metrics is taken: one of them may make the Super Admin. @throws ConfigError */
+  async connectTo(databaseUrl: string): Promise<this> {
+    this.#metricsUrl = await this.#metricsServer.listen(this.config);
     this.#databaseUrl = databaseUrl;
     for (const member of this.#members) member.tell({ databaseUrl });
     return this;
@@ -72,7 +74,7 @@ export class Workers implements Gateway {
     const members = [...this.#members];
     const [url] = await Promise.all(members.map(({ listening }) => listening));
     for (const member of members) void this.#keepReplacing(member);
-    return { url: url!, metricsUrl: await this.#metricsServer.listen(this.config) };
+    return { url: url!, metricsUrl: this.#metricsUrl };
   }
 
   /** The workers break off their requests themselves; those that do not are ended. */
@@ -200,9 +202,13 @@ export const { isWorker } = cluster;
 export async function work(createOn: (databaseUrl: string) => Promise<App>, drainMilliseconds: number): Promise<void> {
   const [databaseUrl, drain] = [heard<Orders, 'databaseUrl'>(process, 'databaseUrl'), heard<Orders, 'drain'>(process, 'drain')];
   await report({ hears: true });
-  const app = await createOn(await databaseUrl);
+  // What starts is left alone when this one is to end.
+  const unlessDrained = <Result>(start: Promise<Result>) => Promise.race([start, drain.then(() => undefined)]);
+  const app = await unlessDrained(databaseUrl.then(createOn));
+  if (app === undefined) return;
   try {
-    const url = await app.open();
+    const url = await unlessDrained(app.open());
+    if (url === undefined) return;
     process.on('message', async ({ measure }: Partial<Orders>) => {
       if (measure) await report({ measured: await app.metrics.measured() });
     });

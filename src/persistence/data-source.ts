@@ -24,6 +24,9 @@ export interface DataSourceSettings {
   onBrokenConnection?: (error: Error) => void;
 }
 
+/** Where TypeORM keeps which migrations have run. */
+export const migrationsTable = 'migration';
+
 /** The DataSource of the server, the tests and the TypeORM command line. Connects when it is initialized. */
 export function createDataSource({ url, poolSize = 10, onBrokenConnection = () => {} }: DataSourceSettings): DataSource {
   return new DataSource({
@@ -57,6 +60,6 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
       SignInFailures1700000004000,
       ConstraintsByBytes1700000005000,
     ],
-    migrationsTableName: 'migration',
+    migrationsTableName: migrationsTable,
   });
 }

@@ -26,12 +26,17 @@ export interface EmbeddedPostgresOptions {
   settings?: Record<string, string>;
   /** Receives the server's own log, line by line. */
   onLog?: (line: string) => void;
+  /** Breaks the start off; a server that came up by then is stopped before the start fails. */
+  signal?: AbortSignal;
 }
 
 /** A mistake the person who starts the program can repair; the message says how. */
 export class EmbeddedPostgresError extends Error {
   override readonly name = 'EmbeddedPostgresError';
 }
+
+/** The folder is none that state can be kept in. */
+export class DataFolderError extends EmbeddedPostgresError {}
 
 /** What one start works with. */
 interface Cluster {
@@ -74,9 +79,9 @@ const env = { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C',
  * abrupt. Throws EmbeddedPostgresError when the folder is in use or unusable, or the platform has no binaries.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const { settings = {}, onLog = () => {} } = options;
+  const { settings = {}, onLog = () => {}, signal: given } = options;
   const shipped = shippedBinaries();
-  const directory = await writableFolder(resolve(options.directory));
+  const directory = await writableFolder(options.directory);
   const folder = join(directory, 'postgres');
   const user = await serverUser(folder);
   const reachable = await canEnter(directory, user);
@@ -86,6 +91,9 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const cluster = { folder, dataPath: dataPath(folder, reachable), socketFolder, binaries, user, settings, onLog };
 
   const lifetime = new AbortController();
+  const giveUp = () => lifetime.abort();
+  given?.throwIfAborted();
+  given?.addEventListener('abort', giveUp);
   let supervision: Promise<void> | undefined;
   const stop = async () => {
     lifetime.abort();
@@ -95,10 +103,13 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   try {
     supervision = keepRunning(cluster, await launch(cluster, lifetime.signal), lifetime.signal);
     await removeUnfinished(directory);
+    lifetime.signal.throwIfAborted();
     return { url: urlOf(socketFolder), stop };
   } catch (error) {
     await stop();
     throw error;
+  } finally {
+    given?.removeEventListener('abort', giveUp);
   }
 }
 
@@ -114,13 +125,29 @@ function shippedBinaries(): string {
   }
 }
 
-async function writableFolder(directory: string): Promise<string> {
+/** The folder, made if it is missing; its whole path. @throws DataFolderError */
+export async function writableFolder(path: string): Promise<string> {
+  const directory = resolve(path);
   try {
-    await fs.mkdir(directory, { recursive: true });
+    await makeFolder(directory);
     await fs.access(directory, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
     return directory;
   } catch (error) {
-    throw new EmbeddedPostgresError(`The data folder ${directory} cannot be written: ${messageOf(error)}`);
+    throw new DataFolderError(`The data folder ${directory} cannot be written: ${messageOf(error)}`);
+  }
+}
+
+/** Node's own `recursive` never ends where the system says of a folder that is there that it is not, as Linux does of /proc. Tells whether it was made. */
+async function makeFolder(folder: string): Promise<boolean> {
+  const make = (): Promise<boolean> => fs.mkdir(folder).then(() => true);
+  try {
+    return await make();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await fs.stat(folder)).isDirectory()) return false;
+    if (code !== 'ENOENT' || dirname(folder) === folder) throw error;
+    await makeFolder(dirname(folder));
+    return make();
   }
 }
 
@@ -190,7 +217,7 @@ async function copyOnce(shipped: string, home: string): Promise<string> {
   const { version } = JSON.parse(await fs.readFile(join(shipped, '../package.json'), 'utf8')) as { version: string };
   const target = join(home, `postgresql-${version}`);
   if (existsSync(target)) return join(target, 'native');
-  if (await fs.mkdir(home, { recursive: true })) await fs.chmod(home, 0o755);
+  if (await makeFolder(home)) await fs.chmod(home, 0o755);
   const unfinished = await fs.mkdtemp(join(home, UNFINISHED));
   try {
     await fs.cp(shipped, join(unfinished, 'native'), { recursive: true, verbatimSymlinks: true });
@@ -260,13 +287,13 @@ async function keepRunning(cluster: Cluster, first: Postmaster, signal: AbortSig
  * repeat): it takes PG_GRANDPARENT_PID for no rival, and checks all else. Deleting the file could hit a newer one.
  */
 async function launch(cluster: Cluster, signal: AbortSignal): Promise<Postmaster> {
-  const began = Date.now();
+  const began = performance.now();
   for (;;) {
     signal.throwIfAborted();
     const holder = await lockHolder(cluster.folder);
     if (holder?.alive) {
       const patience = holder.status === 'stopping' ? SHUTDOWN_MS : GRACE_MS;
-      if (Date.now() - began < patience) {
+      if (performance.now() - began < patience) {
         await sleep(20);
         continue;
       }
@@ -278,9 +305,10 @@ async function launch(cluster: Cluster, signal: AbortSignal): Promise<Postmaster
     const postmaster = await spawnPostmaster(cluster, holder?.pid, signal);
     if (await answers(cluster, postmaster)) return postmaster;
     await postmaster.closed;
+    signal.throwIfAborted();
     const log = postmaster.lastLines.join('\n');
     const occupied = /lock file ".*" already exists|shared memory block .* is still in use/.test(log);
-    if (!occupied || Date.now() - began > SHUTDOWN_MS) {
+    if (!occupied || performance.now() - began > SHUTDOWN_MS) {
       throw new EmbeddedPostgresError(`PostgreSQL did not start in ${cluster.folder}:\n${log}`);
     }
     await sleep(50);
