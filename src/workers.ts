@@ -59,6 +59,8 @@ export class Workers implements Gateway {
     private readonly log: Logger,
   ) {
     for (let count = 0; count < config.workers; count++) this.#start();
+    // Node ends those that are left as well, but one that only starts would first write that it has lost its channel.
+    process.once('exit', () => this.#kill());
   }
 
   /** Tells the workers which database there is, once the port of the metrics is taken: one of them may make the Super Admin. @throws ConfigError */
@@ -79,9 +81,7 @@ export class Workers implements Gateway {
 
   /** The workers break off their requests themselves; those that do not are ended. */
   cutOff(): void {
-    setTimeout(() => {
-      for (const member of this.#members) member.kill();
-    }, patience).unref();
+    setTimeout(() => this.#kill(), patience).unref();
   }
 
   async close(): Promise<void> {
@@ -89,6 +89,10 @@ export class Workers implements Gateway {
     for (const member of this.#members) member.tell({ drain: true });
     await Promise.all([...this.#members].map(({ ended }) => ended));
     await this.#metricsServer.close();
+  }
+
+  #kill(): void {
+    for (const member of this.#members) member.kill();
   }
 
   #start(): Member {
