@@ -22,6 +22,7 @@ export class WorkerFailure extends Error {
 interface Orders {
   databaseUrl: string;
   measure: true;
+  answer: true;
   drain: true;
 }
 
@@ -30,11 +31,15 @@ interface Reports {
   hears: true;
   url: string;
   measured: Measured;
+  answers: true;
   failure: Failure;
 }
 
 /** How long a worker has to tell its metrics, or to end once it was cut off. In milliseconds. */
 const patience = 2_000;
+
+/** How often a worker that serves is asked whether it answers, in milliseconds; and after how many times without an answer another one takes its place. */
+const heartbeat = { interval: 1_000, missedAtMost: 5 };
 
 /** How long the place of a worker stays empty that ended: twice as long each time, unless it had lived for a while. In milliseconds. */
 const pauses = { shortest: 100, longest: 30_000, afterLife: 60_000 };
@@ -76,6 +81,7 @@ export class Workers implements Gateway {
     const members = [...this.#members];
     const [url] = await Promise.all(members.map(({ listening }) => listening));
     for (const member of members) void this.#keepReplacing(member);
+    this.#watch();
     return { url: url!, metricsUrl: this.#metricsUrl };
   }
 
@@ -116,6 +122,21 @@ export class Workers implements Gateway {
     }
   }
 
+  /**
+   * Ends workers that do not answer: a stopped process is still handed connections, which nobody would serve. What counts is how often
+   * this process asked, not for how long: when all of them were stopped, as with a machine that sleeps, none has missed anything.
+   */
+  #watch(): void {
+    const timer = setInterval(() => {
+      for (const member of this.#members) {
+        if (member.beat() <= heartbeat.missedAtMost) continue;
+        this.log.error({ worker: member.pid }, 'a worker does not answer; it is ended');
+        member.kill();
+      }
+    }, heartbeat.interval);
+    this.#closing.signal.addEventListener('abort', () => clearInterval(timer));
+  }
+
   /** Of a worker that does not answer, what it said last. */
   async #metrics(): Promise<string> {
     await Promise.race([Promise.all([...this.#members].map((member) => member.measure())), sleep(patience, undefined, { ref: false })]);
@@ -134,6 +155,7 @@ class Member {
   readonly #born = performance.now();
   readonly #hears: Promise<true>;
   #isListening = false;
+  #missed = 0;
   #failure: Failure | undefined;
   #question: Promise<void> | undefined;
 
@@ -146,6 +168,9 @@ class Member {
       // Nobody waits for one that was started later.
       () => {},
     );
+    worker.on('message', ({ answers }: Partial<Reports>) => {
+      if (answers) this.#missed = 0;
+    });
     void heard<Reports, 'failure'>(worker, 'failure').then((failure) => (this.#failure = failure));
   }
 
@@ -156,6 +181,17 @@ class Member {
   /** Not before it hears: Node throws away what comes earlier. What is told to one that has ended is lost. */
   tell(orders: Partial<Orders>): void {
     void this.#hears.then(() => this.worker.send(orders, () => {}));
+  }
+
+  get pid(): number | undefined {
+    return this.worker.process.pid;
+  }
+
+  /** Asks it whether it answers, once it serves; tells how often it was asked since its last answer, before. */
+  beat(): number {
+    if (!this.#isListening) return 0;
+    this.tell({ answer: true });
+    return this.#missed++;
   }
 
   kill(): void {
@@ -213,7 +249,8 @@ export async function work(createOn: (databaseUrl: string) => Promise<App>, drai
   try {
     const url = await unlessDrained(app.open());
     if (url === undefined) return;
-    process.on('message', async ({ measure }: Partial<Orders>) => {
+    process.on('message', async ({ measure, answer }: Partial<Orders>) => {
+      if (answer) await report({ answers: true });
       if (measure) await report({ measured: await app.metrics.measured() });
     });
     await report({ url });

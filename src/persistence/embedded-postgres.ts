@@ -64,6 +64,8 @@ interface Postmaster {
 const run = promisify(execFile);
 const UNFINISHED = 'unfinished-';
 const SOCKET = '.s.PGSQL.5432';
+/** A setting of ours, by which a later start knows which process has started the server. */
+const OWNER = 'account_gateway.owner';
 /** macOS allows the fewest bytes in the path of a unix socket, so that every platform does the same. */
 const LONGEST_SOCKET_PATH = 103;
 /** A fast shutdown can get stuck while PostgreSQL recovers from a crash of its own; then it is told to end at once, which is safe. */
@@ -297,6 +299,10 @@ async function launch(cluster: Cluster, signal: AbortSignal): Promise<Postmaster
         await sleep(20);
         continue;
       }
+      if (await isOrphan(cluster.folder, holder.pid)) {
+        await stopOrphan(holder.pid, signal);
+        continue;
+      }
       throw new EmbeddedPostgresError(
         `A PostgreSQL is already running in ${cluster.folder} (pid ${holder.pid}). ` +
           'Stop the program that started it, or choose another folder.',
@@ -335,6 +341,38 @@ async function isPostmasterOf(folder: string, pid: number): Promise<boolean> {
   }
 }
 
+/**
+ * Whether the server has lost the gateway that started it, and its watchdog too, which would have stopped it by now. The gateway is
+ * its parent, until that dies and the system gives it another one; which process it was stands among the server's options.
+ */
+async function isOrphan(folder: string, pid: number): Promise<boolean> {
+  if (!(await isPostmasterOf(folder, pid))) return false;
+  const options = await fs.readFile(join(folder, 'postmaster.opts'), 'utf8').catch(() => '');
+  const owner = new RegExp(`${OWNER}=(\\d+)`).exec(options)?.[1];
+  return owner !== undefined && (await parentOf(pid)) !== Number(owner);
+}
+
+async function parentOf(pid: number): Promise<number | undefined> {
+  if (process.platform !== 'linux') return Number((await run('ps', ['-o', 'ppid=', '-p', `${pid}`])).stdout);
+  // Behind the name, which may have anything in it: the state, and the parent.
+  const status = await fs.readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  const [, parent] = /.*\) \S (\d+)/s.exec(status) ?? [];
+  return parent === undefined ? undefined : Number(parent);
+}
+
+/** As its watchdog would have. */
+async function stopOrphan(pid: number, signal: AbortSignal): Promise<void> {
+  const began = performance.now();
+  for (let kill: NodeJS.Signals | 0 = 'SIGINT'; ; kill = performance.now() - began > PATIENCE_WITH_SHUTDOWN_S * 1_000 ? 'SIGQUIT' : 0) {
+    try {
+      process.kill(pid, kill);
+    } catch {
+      return;
+    }
+    await sleep(100, undefined, { signal });
+  }
+}
+
 function isListening(path: string): Promise<boolean> {
   return new Promise((decide) => {
     const socket = connect(path, () => decide(true)).on('error', () => decide(false));
@@ -368,6 +406,7 @@ async function spawnPostmaster(cluster: Cluster, noRival: number | undefined, si
     listen_addresses: '',
     port: '5432',
     unix_socket_directories: socketFolder === folder ? '.' : socketFolder,
+    [OWNER]: `${process.pid}`,
   };
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const options: SpawnOptions = {
