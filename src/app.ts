@@ -146,7 +146,7 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
   if (config.corsOrigins.length > 0) await allowOrigins(server, config.corsOrigins);
   refuseUntil(server, () => isPrepared);
   limitRequests(server, config.limits.atOnce, () => metrics.countOverload('requests'));
-  refuseCrossSiteWrites(server, config.corsOrigins);
+  refuseCrossSiteWrites(server, config.corsOrigins, config.publicUrl);
   health(server, async () => isPrepared && database.isReady());
   const services: Services = {
     accounts: metrics.timed('accounts', new AccountService(database, changes, credentials, config.maxLevels)),

@@ -186,7 +186,7 @@ class Reader {
     if (text === undefined) return otherwise;
     const value = /^\d+$/.test(text) ? Number(text) : NaN;
     if (value >= min && value <= max) return value;
-    return this.#mistake(`${name} must be a whole number from ${min} to ${max}, not "${text}".`, otherwise);
+    return this.#mistake(`${name} must be a whole number from ${min} to ${max}, not ${shown(text)}.`, otherwise);
   }
 
   boolean(name: string, otherwise: boolean): boolean {
@@ -196,7 +196,7 @@ class Reader {
   oneOf<Value extends string>(name: string, otherwise: Value, values: readonly Value[]): Value {
     const text = this.text(name) ?? otherwise;
     const value = values.find((known) => known === text);
-    return value ?? this.#mistake(`${name} must be one of ${values.join(', ')}, not "${text}".`, otherwise);
+    return value ?? this.#mistake(`${name} must be one of ${values.join(', ')}, not ${shown(text)}.`, otherwise);
   }
 
   /** What stands between commas. */
@@ -209,7 +209,7 @@ class Reader {
   origins(name: string): string[] {
     return this.list(name).filter((origin) => {
       if (isWebUrl(origin) && new URL(origin).origin === origin && !origin.includes('*')) return true;
-      return this.#mistake(`${name} must be origins like https://console.company.com, separated by commas, not "${origin}".`, false);
+      return this.#mistake(`${name} must be origins like https://console.company.com, separated by commas, not ${shown(origin)}.`, false);
     });
   }
 
@@ -218,7 +218,7 @@ class Reader {
     return this.list(name).filter(
       (entry) =>
         isAddressRange(entry) ||
-        this.#mistake(`${name} must be addresses or ranges like 10.0.0.0/8, separated by commas, not "${entry}".`, false),
+        this.#mistake(`${name} must be addresses or ranges like 10.0.0.0/8, separated by commas, not ${shown(entry)}.`, false),
     );
   }
 
@@ -230,7 +230,7 @@ class Reader {
     if (isIP(address) !== 0 && (address === text || isIP(address) === 6)) return address;
     // What has digits and dots alone is an address that is none.
     if (/^(?=.{1,253}$)(?![\d.]+$)[a-z\d](?:[a-z\d_-]{0,62}(?:\.(?=[a-z\d]))?)*$/i.test(text)) return text;
-    return this.#mistake(`${name} must be an IP address or a host name like 0.0.0.0, ::1 or localhost, not "${text}".`, otherwise);
+    return this.#mistake(`${name} must be an IP address or a host name like 0.0.0.0, ::1 or localhost, not ${shown(text)}.`, otherwise);
   }
 
   /** As an ASCII text without a slash at its end: names of other scripts, and signs that a header cannot have, are written as URLs write them. */
@@ -240,9 +240,7 @@ class Reader {
     const url = isWebUrl(text) ? new URL(text) : undefined;
     const isPlain = url !== undefined && url.username === '' && url.password === '' && !/[?#\s]/.test(text);
     if (isPlain) return (url.origin + url.pathname).replace(/\/+$/, '');
-    // What stands before an @ may be a password.
-    const shown = JSON.stringify(text.replace(/\/\/.*@/s, '//…@'));
-    return this.#mistake(`${name} must be an http or https URL without user, query and fragment, not ${shown}.`, undefined);
+    return this.#mistake(`${name} must be an http or https URL without user, query and fragment, not ${shown(text)}.`, undefined);
   }
 
   /** The value is not repeated in the mistake: it holds a password. */
@@ -295,6 +293,11 @@ function faultOfDatabaseUrl(text: string): string | undefined {
   if (ports.some((one) => !/^\d+$/.test(one) || Number(one) < 1 || Number(one) > 65_535)) return ', with a port from 1 to 65535';
   if (searchParams.getAll('sslmode').some((mode) => !tlsModes.includes(mode))) return `, with an sslmode of ${tlsModes.join(', ')}`;
   return undefined;
+}
+
+/** A value in a sentence, on one line; what stands before the @ of a URL may be a password. */
+function shown(text: string): string {
+  return JSON.stringify(text.replace(/\/\/.*@/s, '//…@'));
 }
 
 /** Whether the text is a URL of http or https. */

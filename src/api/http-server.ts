@@ -23,7 +23,7 @@ export interface HttpServerOptions {
   publicUrl: string | undefined;
   /** Gives each URL that has several spellings one of them, before it is routed. */
   canonicalUrl: (url: string) => string;
-  /** Told of each request that was answered: its method, route and status, and how many seconds it took. */
+  /** Told of each request: its method, route and status, 499 where the client hung up before, and how many seconds it took. */
   observe: (request: { method: string; route: string; status: number }, seconds: number) => void;
 }
 
@@ -52,6 +52,7 @@ export function createHttpServer({ log, bodyBytes, publicUrl, trustedProxies, ca
     http: { ServerResponse: ResponseInCapitals },
   });
 
+  server.decorateRequest('isFailed', false);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => parseJson(body));
 
@@ -59,17 +60,39 @@ export function createHttpServer({ log, bodyBytes, publicUrl, trustedProxies, ca
     reply.headers({ ...headers, 'x-request-id': request.id });
     // Not Fastify's own hook, which says nothing of an answer that its reader did not wait for.
     reply.raw.once('close', () => {
-      const answered = { method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode };
+      const isWhole = reply.raw.writableFinished;
+      const status = isWhole ? reply.statusCode : request.isFailed ? 500 : statusOfHangUp;
+      const answered = { method: request.method, route: request.routeOptions.url ?? 'unknown', status };
       observe(answered, reply.elapsedTime / 1000);
-      const words = reply.raw.writableFinished ? 'answered' : 'broken off';
-      request.log.info({ ...answered, milliseconds: Math.round(reply.elapsedTime) }, words);
+      request.log.info({ ...answered, milliseconds: Math.round(reply.elapsedTime) }, isWhole ? 'answered' : 'broken off');
     });
+    assertSingle(request.raw.rawHeaders);
   });
   server.setErrorHandler(refuse);
   server.setNotFoundHandler(() => {
     throw new AppError('NOT_FOUND', 'There is nothing at this path.');
   });
   return server;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whether its answer, of which a part was sent, could not be finished. */
+    isFailed: boolean;
+  }
+}
+
+/** What is counted when a client hangs up before it has its answer; nginx has made it a custom. */
+const statusOfHangUp = 499;
+
+/** Of two, a proxy before this server may have gone by the other one. */
+const singleHeaders = ['authorization', 'host'];
+
+/** @throws AppError BAD_USER_INPUT when a header that has to be one is several; names and values take turns in the list */
+function assertSingle(rawHeaders: readonly string[]): void {
+  const names = rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
+  const repeated = singleHeaders.find((single) => names.indexOf(single) !== names.lastIndexOf(single));
+  if (repeated !== undefined) throw new AppError('BAD_USER_INPUT', `The request has more than one header "${repeated}".`);
 }
 
 /** How long a request may take to arrive. */

@@ -104,7 +104,7 @@ export class Database {
     try {
       return await this.#connected('read', limit, (client) => work(repositoriesOn(client)));
     } catch (error) {
-      throw asAppError(error);
+      throw await this.#explained(error);
     }
   }
 
@@ -133,7 +133,7 @@ export class Database {
         return await this.#connected('write', this.bounds.changeMilliseconds, (client) => this.#transaction(client, work));
       } catch (error) {
         if (codeOf(error) === sqlState.lockNotAvailable) this.bounds.onRefused('lock');
-        if (attempt === tries || !lostToAnother(error)) throw asAppError(error);
+        if (attempt === tries || !lostToAnother(error)) throw await this.#explained(error);
         await sleep(Math.random() * 20 * attempt);
       }
     }
@@ -144,7 +144,7 @@ export class Database {
     try {
       return await this.#borrowed((client) => transaction(client, 'BEGIN ISOLATION LEVEL REPEATABLE READ', work));
     } catch (error) {
-      throw asAppError(error);
+      throw await this.#explained(error);
     }
   }
 
@@ -171,6 +171,14 @@ export class Database {
   /** Whether the database answers and every migration of this program has been done. */
   async isReady(): Promise<boolean> {
     return (await this.#condition()) === 'ready';
+  }
+
+  /** What the failure means to whoever asked. */
+  async #explained(error: unknown): Promise<unknown> {
+    if (!missingCodes.includes(codeOf(error) ?? '') || (await this.#condition()) !== 'not ready') return asAppError(error);
+    return new AppError('UNAVAILABLE', 'Migrations of the database have not run; once its operator has run them, try again.', {
+      cause: error,
+    });
   }
 
   /** Does work on a connection of its own, once there is room, and for no longer than it may take. */
@@ -261,10 +269,10 @@ const sqlState = { uniqueViolation: '23505', serializationFailure: '40001', dead
 
 /** SQLSTATE classes that say that the server cannot serve now: connection lost or refused, no such database, out of resources, shutting down. */
 const unavailableClasses = ['08', '28', '3D', '53', '57', '58'];
-/** A server that takes no changes or no connections, as while it is replaced. */
-const unavailableCodes = ['25006', '55000'];
-/** A table or a column that is not there, since migrations have not run. */
-const unmigratedCodes = ['42P01', '42703'];
+/** A table that is not there; a server that takes no changes or no connections, as while it is replaced. */
+const unavailableCodes = ['42P01', '25006', '55000'];
+/** A table or a column that is not there: so it is before the migrations have run. */
+const missingCodes = ['42P01', '42703'];
 const unreachable =
   /ECONN|ENOENT|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOSTUNREACH|Connection terminated|connect(?:ion)? timeout|trying to connect|not queryable|already released/i;
 
@@ -297,11 +305,6 @@ function asAppError(error: unknown): unknown {
   }
   if (code === sqlState.lockNotAvailable) {
     return new AppError('OVERLOADED', 'Another change of the same accounts takes long; try again.', { cause: error });
-  }
-  if (unmigratedCodes.includes(code)) {
-    return new AppError('UNAVAILABLE', 'Migrations of the database have not run; once its operator has run them, try again.', {
-      cause: error,
-    });
   }
   if (
     lostToAnother(error) ||
