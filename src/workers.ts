@@ -38,8 +38,8 @@ interface Reports {
 /** How long a worker has to tell its metrics, or to end once it was cut off. In milliseconds. */
 const patience = 2_000;
 
-/** How often a worker that serves is asked whether it answers, in milliseconds; and after how many times without an answer another one takes its place. */
-const heartbeat = { interval: 1_000, missedAtMost: 5 };
+/** How often a worker that serves is asked whether it answers, in milliseconds; and after how many questions without an answer another one takes its place. */
+const heartbeat = { interval: 1_000, missed: 5 };
 
 /** How long the place of a worker stays empty that ended: twice as long each time, unless it had lived for a while. In milliseconds. */
 const pauses = { shortest: 100, longest: 30_000, afterLife: 60_000 };
@@ -129,7 +129,7 @@ export class Workers implements Gateway {
   #watch(): void {
     const timer = setInterval(() => {
       for (const member of this.#members) {
-        if (member.beat() <= heartbeat.missedAtMost) continue;
+        if (member.beat() < heartbeat.missed) continue;
         this.log.error({ worker: member.pid }, 'a worker does not answer; it is ended');
         member.kill();
       }

@@ -51,13 +51,16 @@ describe('a client that hangs up before it has its answer', () => {
     };
     const [answered, hungUp] = (await counted()) as [number, number];
     await gateway.database.query('BEGIN; LOCK TABLE account');
-    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
-    await once(socket, 'connect');
-    socket.write(`${head}Host: gateway.test\r\nAuthorization: ${basic(admin)}\r\n\r\n${body}`);
-    await sleep(500);
-    socket.destroy();
-    await vi.waitFor(async () => expect(await counted()).toEqual([answered, hungUp + 1]), 10_000);
-    await gateway.database.query('ROLLBACK');
+    try {
+      const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+      await once(socket, 'connect');
+      socket.write(`${head}Host: gateway.test\r\nAuthorization: ${basic(admin)}\r\n\r\n${body}`);
+      await sleep(500);
+      socket.destroy();
+      await vi.waitFor(async () => expect(await counted()).toEqual([answered, hungUp + 1]), 10_000);
+    } finally {
+      await gateway.database.query('ROLLBACK');
+    }
     await vi.waitFor(() => expect(gateway.log.join('')).toMatch(new RegExp(`"route":"${route}","status":499,.*"msg":"broken off"`)));
   });
 });
