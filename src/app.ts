@@ -26,7 +26,7 @@ import { AccountReading } from './service/account-reading.js';
 import { AccountService } from './service/account-service.js';
 import { Changes } from './service/changes.js';
 import { CredentialService } from './service/credential-service.js';
-import { ensureRoot, hasRoot, isPasswordOfRoot } from './service/first-start.js';
+import { ensureRoot, hasRoot, hasRootOtherPassword } from './service/first-start.js';
 import { HistoryService } from './service/history-service.js';
 import { OrganizationService } from './service/organization-service.js';
 import { type PasswordCost, Passwords } from './service/passwords.js';
@@ -111,14 +111,15 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
   const credentials = new CredentialService(database, changes, secrets, passwords, limit, (reason) => metrics.countRefusedSignIn(reason));
 
   // A wrong key would refuse every AuthToken; better to refuse the start.
-  if ((await database.isReady()) && !(await credentials.hasRightKey())) {
+  const isMigrated = await database.isReady();
+  if (isMigrated && !(await credentials.hasRightKey())) {
     const from = options.credentialsKeysFrom ?? 'CREDENTIALS_KEY';
     throw new ConfigError([`${from} is not the key that the AuthTokens in this database were encrypted with. Restore the right one.`]);
   }
   // Where others migrate, they make the Super Admin too.
   const { adminEmail: emailAddress, adminPassword: password } = config;
   let isPrepared = !config.migrateOnStart || (await hasRoot(database));
-  if (isPrepared && config.migrateOnStart && password !== undefined && !(await isPasswordOfRoot(database, passwords, password))) {
+  if (isMigrated && password !== undefined && (await hasRootOtherPassword(database, passwords, password))) {
     log.warn('ADMIN_PASSWORD is ignored: the Super Admin exists already, and has another password');
   }
   const prepare = async (): Promise<void> => {

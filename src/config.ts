@@ -229,7 +229,7 @@ class Reader {
     const address = text.replace(/^\[(.*)\]$/, '$1');
     if (isIP(address) !== 0 && (address === text || isIP(address) === 6)) return address;
     // What has digits and dots alone is an address that is none.
-    if (/^(?=.{1,253}$)(?![\d.]+$)[a-z\d](?:[a-z\d_-]{0,62}(?:\.(?=[a-z\d]))?)*$/i.test(text)) return text;
+    if (!/^[\d.]+$/.test(text) && text.split('.').every((label) => /^[a-z\d_][a-z\d_-]{0,62}$/i.test(label))) return text;
     return this.#mistake(`${name} must be an IP address or a host name like 0.0.0.0, ::1 or localhost, not ${shown(text)}.`, otherwise);
   }
 

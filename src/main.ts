@@ -173,8 +173,8 @@ function say(text: string): void {
 main(process.argv.slice(2)).then(
   () => process.exit(),
   async (error: unknown) => {
-    // What fails while the program is being stopped fails because of that.
-    if (stopping.signal.aborted && !isWorker) process.exit();
+    // What fails while the program is being stopped fails because of that. A command has not done what it was told to.
+    if (stopping.signal.aborted && !isWorker) process.exit(process.argv.length > 2 ? 1 : 0);
     const failure = failureOf(error);
     if (isWorker) await report({ failure });
     else for (const sentence of failure.sentences) process.stderr.write(`${sentence}\n`);
@@ -184,8 +184,8 @@ main(process.argv.slice(2)).then(
 
 function failureOf(error: unknown): Failure {
   if (error instanceof WorkerFailure) return error.failure;
-  if (error instanceof ConfigError || error instanceof UnfitDatabaseError)
-    return { sentences: error.mistakes, exitCode: exitCodeOfMistake };
+  const isMistake = error instanceof ConfigError || error instanceof UnfitDatabaseError;
+  if (isMistake) return { sentences: error.mistakes, exitCode: exitCodeOfMistake };
   if (error instanceof DataFolderError) return { sentences: [error.message], exitCode: exitCodeOfMistake };
   return { sentences: [`The gateway stops: ${reasonOf(error)}`], exitCode: 1 };
 }

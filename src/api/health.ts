@@ -24,7 +24,8 @@ export function health(fastify: FastifyInstance, isReady: () => Promise<boolean>
 
 /** Refuses what comes before the gateway is prepared: it takes its port before it makes the Super Admin (SPEC §8). */
 export function refuseUntil(fastify: FastifyInstance, isPrepared: () => boolean): void {
-  fastify.addHook('onRequest', async ({ url }) => {
-    if (!isPrepared() && !url.startsWith('/health/')) throw new AppError('UNAVAILABLE', 'The gateway is starting; try again.');
+  fastify.addHook('onRequest', ({ url }, _reply, done) => {
+    if (isPrepared() || url.startsWith('/health/')) done();
+    else done(new AppError('UNAVAILABLE', 'The gateway is starting; try again.'));
   });
 }

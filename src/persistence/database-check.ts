@@ -47,9 +47,10 @@ export interface DatabaseFacts {
 type Right = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
 
 /** What no statement does: a role without the right to is better, since it cannot falsify the history. */
-const neverDeleted = ['account', 'organization', 'history', 'history_head', migrationsTable];
-const neverUpdated = ['history', migrationsTable];
-const onlyRead = [migrationsTable];
+const neverDeleted = ['account', 'organization', 'history', 'history_head'];
+const neverUpdated = ['history'];
+/** All that `verify-history` reads. */
+const tablesOfHistory = ['history', 'history_head'];
 
 /**
  * Connects to the database and makes sure that the program can work on it. Returns the names of the migrations that have not run.
@@ -125,16 +126,17 @@ function mistakesOfRights(
   const elsewhere = 'or run "npm run migrate" as a role that may, and set MIGRATE_ON_START=false';
   if (isReplica) return ['The database is a replica, on which no migration can run. Set DATABASE_URL to its primary.'];
   if (schema === null) return ['No schema of the search path exists, so the migrations can make no tables. Make the schema "public".'];
-  if (!mayCreate)
+  if (!mayCreate) {
     return [`The role "${role}" may not make tables in the schema "${schema}", as migrations do. Grant it CREATE, ${elsewhere}.`];
+  }
   const others = tables.filter(({ isOwned }) => !isOwned).map(({ name }) => name);
   if (others.length === 0) return [];
   return [`The role "${role}" does not own ${others.join(', ')}, which migrations change. Let it own them, ${elsewhere}.`];
 }
 
 function rightsOn(table: string, { rights }: DatabaseUse): Right[] {
-  if (rights === 'read history') return /^(?:history|history_head)$/.test(table) ? ['SELECT'] : [];
-  if (onlyRead.includes(table)) return ['SELECT'];
+  if (rights === 'read history') return tablesOfHistory.includes(table) ? ['SELECT'] : [];
+  if (table === migrationsTable) return ['SELECT'];
   const never = [...(neverUpdated.includes(table) ? ['UPDATE'] : []), ...(neverDeleted.includes(table) ? ['DELETE'] : [])];
   return (['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const).filter((right) => !never.includes(right));
 }
@@ -177,7 +179,7 @@ function isAnswerOfPostgres(answer: Buffer): boolean {
 /** How long what does not answer counts as silent, in milliseconds. */
 const silence = 2_000;
 
-/** What comes first for the packet: nothing when the connection is closed without an answer, undefined when none comes. */
+/** What comes first for the packet: nothing when the connection ends without an answer, undefined when there is neither. */
 function answerTo(packet: Buffer, host: string, port: number): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const socket = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host);
@@ -185,8 +187,14 @@ function answerTo(packet: Buffer, host: string, port: number): Promise<Buffer | 
       socket.destroy();
       resolve(answer);
     };
+    // Once there is a connection, one that is broken off was hung up on.
+    let hungUp: Buffer | undefined;
+    socket.once('connect', () => {
+      hungUp = Buffer.alloc(0);
+      socket.write(packet);
+    });
     socket.setTimeout(silence, () => end(undefined));
-    socket.on('error', () => end(undefined)).on('end', () => end(Buffer.alloc(0)));
-    socket.once('connect', () => socket.write(packet)).once('data', end);
+    socket.on('error', () => end(hungUp)).on('end', () => end(hungUp));
+    socket.once('data', end);
   });
 }

@@ -13,10 +13,10 @@ export const logSettings = { log_line_prefix: '%m [%p] %e ', log_error_verbosity
 const linePattern = /^\S+ \S+ \S+ \[\d+\] (?<code>\w{5}) (?<severity>[A-Z]+): +(?<message>.*)$/;
 
 /**
- * What changes of accounts run into as a matter of course: rows that exist, locks and time that run out, clients that go. Whom that
- * concerns is told by the gateway. And the words of a server that is stopping.
+ * What changes of accounts run into as a matter of course: rows that exist, locks and time that run out, tables that were changed,
+ * clients that go. Whom that concerns is told by the gateway. And the words of a server that is stopping.
  */
-const foreseen = ['23', '40', '55', '57', '08', '25'];
+const foreseen = ['08', '0A', '23', '25', '40', '55', '57'];
 
 const diskFull = '53100';
 

@@ -23,13 +23,13 @@ export async function hasRoot(database: Database): Promise<boolean> {
   return (await rootOf(database)) !== undefined;
 }
 
-/** Whether the password is that of the root, which exists. */
-export async function isPasswordOfRoot(database: Database, passwords: Passwords, password: string): Promise<boolean> {
+/** Whether there is a root, and this is not its password. */
+export async function hasRootOtherPassword(database: Database, passwords: Passwords, password: string): Promise<boolean> {
   const root = await rootOf(database);
   if (root === undefined) return false;
   const key = { key: { sid: root.sid }, login: '', address: '' };
   const [found] = await database.lookUp(undefined, ({ credentials }) => credentials.findForSignIn([key]));
-  return found?.credential !== undefined && passwords.verify(root, found.credential.passwordHash, password);
+  return found?.credential === undefined || !(await passwords.verify(root, found.credential.passwordHash, password));
 }
 
 function rootOf(database: Database) {

@@ -136,6 +136,18 @@ describe.each(['1', '2'])('SIGTERM ends a start, with WORKERS=%s and code 0,', (
   });
 });
 
+it('SIGTERM ends a command that waits, with code 1: it has not done what it was told to', async () => {
+  const database = await onEmptyDatabase();
+  const holder = await lockOf(database.DATABASE_URL!, 0x41_47_4d_31);
+  const { child, output } = spawnGateway(environment(database), ['migrate']);
+  const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'`;
+  await vi.waitFor(async () => expect(await ask(database.DATABASE_URL!, waiting)).toHaveLength(1), patience);
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([1, null]);
+  expect(output()).not.toContain('have run');
+  await holder.end();
+});
+
 describe('what the program cannot start with is told in a sentence:', () => {
   const run = (before: string, settings: Record<string, string> = {}): Promise<[number | null, string]> =>
     new Promise((resolve) => {

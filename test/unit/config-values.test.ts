@@ -91,6 +91,8 @@ const values: Record<string, Values> = {
       '-x',
       'é.test',
       'a\nb',
+      `${'a'.repeat(60)}!`,
+      'a'.repeat(64),
     ],
   },
   WORKERS: integer(({ workers }) => workers, 1, 64),
