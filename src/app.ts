@@ -5,7 +5,7 @@ import { allowOrigins, refuseCrossSiteWrites } from './api/cross-site.js';
 import { explorer } from './api/graphql/explorer.js';
 import { createSchema } from './api/graphql/schema.js';
 import { graphqlApi } from './api/graphql/server.js';
-import { health } from './api/health.js';
+import { health, refuseUntil } from './api/health.js';
 import { createHttpServer } from './api/http-server.js';
 import { Metering, costOfMillisecond } from './api/metering.js';
 import { limitRequests } from './api/overload.js';
@@ -13,11 +13,12 @@ import type { Services } from './api/services.js';
 import { canonicalUrl } from './api/rest/path.js';
 import { reference } from './api/rest/reference.js';
 import { restApi } from './api/rest/rest-api.js';
+import { listening } from './address.js';
 import { type Config, ConfigError } from './config.js';
 import { Metrics, MetricsServer, type PoolNumbers } from './metrics.js';
 import { type Refusal, kinds } from './persistence/admission.js';
+import { openDatabase } from './persistence/database-check.js';
 import { Database, type DatabaseBounds } from './persistence/database.js';
-import { locksExclude } from './persistence/lock-check.js';
 import { migrate } from './persistence/migrate.js';
 import { Replica } from './persistence/replica.js';
 import { AccountMigration } from './service/account-migration.js';
@@ -26,7 +27,7 @@ import { AccountService } from './service/account-service.js';
 import { Changes } from './service/changes.js';
 import { CredentialService } from './service/credential-service.js';
 import { EmailConflicts } from './service/email-conflicts.js';
-import { ensureRoot } from './service/first-start.js';
+import { ensureRoot, hasRoot, hasRootOtherPassword } from './service/first-start.js';
 import { HistoryService } from './service/history-service.js';
 import { OrganizationService } from './service/organization-service.js';
 import { type PasswordCost, Passwords } from './service/passwords.js';
@@ -40,6 +41,8 @@ export interface AppOptions {
   databaseUrl: string;
   /** The first one writes, all of them read. */
   credentialsKeys: readonly Buffer[];
+  /** Where they come from, for the sentence that says that they are the wrong ones. */
+  credentialsKeysFrom?: string;
   log: FastifyBaseLogger;
   /** Told the Super Admin's generated password, once. */
   announcePassword: (emailAddress: string, password: string) => void;
@@ -63,11 +66,15 @@ export interface App extends Gateway {
   dataSource: DataSource;
   metrics: Metrics;
   metering: Metering;
-  /** Opens the port of the API alone; tells its URL. */
+  /** The names of the migrations that were run at the start. */
+  migrated: readonly string[];
+  /** Makes the Super Admin, unless there is one, or another program does that. */
+  prepare(): Promise<void>;
+  /** Opens the port of the API alone, then prepares; tells the URL. */
   open(): Promise<string>;
 }
 
-/** The composition root: makes every part and hands each what it works with. @throws ConfigError */
+/** The composition root: makes every part and hands each what it works with. @throws ConfigError, UnfitDatabaseError */
 export async function createApp(options: AppOptions): Promise<App> {
   const { config, log } = options;
   const dataSource = createDataSource({
@@ -78,16 +85,23 @@ export async function createApp(options: AppOptions): Promise<App> {
       if (dataSource.isInitialized) log.warn({ reason: message }, 'a database connection broke');
     },
   });
-  await dataSource.initialize();
+  const pending = await openDatabase(dataSource, { migrates: config.migrateOnStart, rights: 'all' });
   try {
-    return await compose(options, dataSource);
+    // Where there is nothing to do, no right to change tables is needed.
+    const migrated = config.migrateOnStart && pending.length > 0 ? await migrate(dataSource) : [];
+    if (migrated.length > 0) log.info({ migrations: migrated }, 'migrations have run');
+    if (pending.length > 0 && !config.migrateOnStart) {
+      log.warn({ migrations: pending }, 'migrations have not run; nothing is answered before "npm run migrate" has run them');
+    }
+    return await compose(options, dataSource, migrated);
   } catch (error) {
     await dataSource.destroy();
     throw error;
   }
 }
 
-async function compose({ config, log, credentialsKeys, announcePassword, passwordCost }: AppOptions, dataSource: DataSource): Promise<App> {
+async function compose(options: AppOptions, dataSource: DataSource, migrated: readonly string[]): Promise<App> {
+  const { config, log, credentialsKeys, announcePassword, passwordCost } = options;
   const metrics = new Metrics();
   const metering = new Metering({
     costPerMinute: config.accountCostPerMinute,
@@ -111,24 +125,23 @@ async function compose({ config, log, credentialsKeys, announcePassword, passwor
   });
   const credentials = new CredentialService(database, changes, secrets, passwords, limit, (reason) => metrics.countRefusedSignIn(reason));
 
-  if (!(await locksExclude(dataSource))) {
-    throw new ConfigError([
-      'The database does not keep advisory locks (pg_advisory_xact_lock): two sessions had the same one at once. ' +
-        'Changes would not exclude each other. Use PostgreSQL 15 or later.',
-    ]);
-  }
-  if (config.migrateOnStart) {
-    await migrate(dataSource);
-    await ensureRoot(database, changes, credentials, {
-      emailAddress: config.adminEmail,
-      password: config.adminPassword,
-      announce: (password) => announcePassword(config.adminEmail, password),
-    });
-  }
   // A wrong key would refuse every AuthToken; better to refuse the start.
-  if ((await database.isReady()) && !(await credentials.hasRightKey())) {
-    throw new ConfigError(['CREDENTIALS_KEY is not the key that the AuthTokens in this database were encrypted with.']);
+  const isMigrated = await database.isReady();
+  if (isMigrated && !(await credentials.hasRightKey())) {
+    const from = options.credentialsKeysFrom ?? 'CREDENTIALS_KEY';
+    throw new ConfigError([`${from} is not the key that the AuthTokens in this database were encrypted with. Restore the right one.`]);
   }
+  // Where others migrate, they make the Super Admin too.
+  const { adminEmail: emailAddress, adminPassword: password } = config;
+  let isPrepared = !config.migrateOnStart || (await hasRoot(database));
+  if (isMigrated && password !== undefined && (await hasRootOtherPassword(database, passwords, password))) {
+    log.warn('ADMIN_PASSWORD is ignored: the Super Admin exists already, and has another password');
+  }
+  const prepare = async (): Promise<void> => {
+    const announce = (generated: string): void => announcePassword(emailAddress, generated);
+    if (!isPrepared) await ensureRoot(database, changes, credentials, { emailAddress, password, announce });
+    isPrepared = true;
+  };
 
   metrics.watchQueue(kinds, (kind) => database.waiting(kind));
   metrics.watchPool('primary', () => poolOf(dataSource));
@@ -146,10 +159,12 @@ async function compose({ config, log, credentialsKeys, announcePassword, passwor
     unreadMilliseconds: config.unreadMilliseconds,
     observe: (request, seconds) => metrics.observeRequest(request, seconds),
   });
-  limitRequests(server, config.limits.atOnce, () => metrics.countOverload('requests'));
-  refuseCrossSiteWrites(server, config.corsOrigins);
+  // First, so that a page of these origins can read whatever refuses it too.
   if (config.corsOrigins.length > 0) await allowOrigins(server, config.corsOrigins);
-  health(server, () => database.isReady());
+  refuseUntil(server, () => isPrepared);
+  limitRequests(server, config.limits.atOnce, () => metrics.countOverload('requests'));
+  refuseCrossSiteWrites(server, config.corsOrigins, config.publicUrl);
+  health(server, async () => isPrepared && database.isReady());
   const services: Services = {
     accounts: metrics.timed('accounts', new AccountService(changes, credentials, new EmailConflicts(database, changes), config.maxLevels)),
     accountReading: metrics.timed('accountReading', new AccountReading(database)),
@@ -175,17 +190,24 @@ async function compose({ config, log, credentialsKeys, announcePassword, passwor
   if (config.graphiql) await explorer(server);
 
   const metricsServer = new MetricsServer(() => metrics.text());
-  const open = (): Promise<string> => {
+  const open = async (): Promise<string> => {
+    const url = await listening(server.listen({ port: config.port, host: config.host }), config.host, 'PORT');
     replica?.follow(database);
-    return server.listen({ port: config.port, host: config.host });
+    await prepare();
+    return url;
   };
   return {
     server,
     dataSource,
     metrics,
     metering,
+    migrated,
+    prepare,
     open,
-    listen: async () => ({ url: await open(), metricsUrl: await metricsServer.listen(config) }),
+    async listen() {
+      const metricsUrl = await metricsServer.listen(config);
+      return { url: await open(), metricsUrl };
+    },
     cutOff: () => server.server.closeAllConnections(),
     async close() {
       // A kept-alive connection becomes idle after its last answer, long after Fastify has closed those that were idle before.

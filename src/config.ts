@@ -8,11 +8,12 @@ import { type AuthTokenScheme, assertStrongPassword, authTokenSchemes } from './
 export interface Config {
   /** 0 lets the system choose a free port. */
   readonly port: number;
+  /** An address, of IPv6 without brackets, or a name. */
   readonly host: string;
   readonly metricsPort: number;
   /** The processes that serve. */
   readonly workers: number;
-  /** Where users reach the gateway: for messages, and for the links in answers. */
+  /** Where users reach the gateway: for messages, and for the links in answers. Fit for a header, and without a slash at its end. */
   readonly publicUrl: string | undefined;
   /** A PostgreSQL server; without one, an embedded PostgreSQL keeps its files in `dataDirectory`. */
   readonly databaseUrl: string | undefined;
@@ -90,19 +91,25 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
-/** @throws ConfigError */
-export function readConfig(environment: Environment = process.env): Config {
+const environments = ['production', 'development', 'test'];
+
+/**
+ * Each value is parsed here, once, and used as it was parsed.
+ * @param needsKey whether the program reads or makes AuthTokens
+ * @throws ConfigError
+ */
+export function readConfig(environment: Environment = process.env, { needsKey = true } = {}): Config {
   const mistakes: string[] = [];
   const reader = new Reader(environment, mistakes);
   const workers = reader.integer('WORKERS', 1, 1, 64);
-  const production = environment.NODE_ENV === 'production';
+  const production = reader.oneOf('NODE_ENV', 'development', environments) === 'production';
   const databaseUrl = reader.databaseUrl('DATABASE_URL');
   const replicaUrl = reader.databaseUrl('DATABASE_REPLICA_URL');
   if (replicaUrl !== undefined && reader.text('DATABASE_URL') === undefined) {
     mistakes.push('DATABASE_REPLICA_URL needs DATABASE_URL: the embedded database has no replica.');
   }
   const credentialsKeys = reader.keys('CREDENTIALS_KEY');
-  if (databaseUrl !== undefined && reader.text('CREDENTIALS_KEY') === undefined) {
+  if (needsKey && databaseUrl !== undefined && reader.text('CREDENTIALS_KEY') === undefined) {
     mistakes.push('CREDENTIALS_KEY is required together with DATABASE_URL; make one with: openssl rand -hex 32');
   }
   const adminEmail = reader.checked('ADMIN_EMAIL', parseEmailAddress) ?? 'administrator@company.com';
@@ -112,10 +119,10 @@ export function readConfig(environment: Environment = process.env): Config {
   });
   const config: Config = {
     port: reader.integer('PORT', 4000, 0, 65_535),
-    host: reader.text('HOST') ?? '127.0.0.1',
+    host: reader.host('HOST', '127.0.0.1'),
     metricsPort: reader.integer('METRICS_PORT', 9464, 0, 65_535),
     workers,
-    publicUrl: reader.httpUrl('PUBLIC_URL'),
+    publicUrl: reader.webUrl('PUBLIC_URL'),
     databaseUrl,
     replicaUrl,
     replicaMaxLagSeconds: reader.integer('DATABASE_REPLICA_MAX_LAG_SECONDS', 10, 2, 3600),
@@ -182,7 +189,7 @@ class Reader {
     if (text === undefined) return otherwise;
     const value = /^\d+$/.test(text) ? Number(text) : NaN;
     if (value >= min && value <= max) return value;
-    return this.#mistake(`${name} must be a whole number from ${min} to ${max}, not "${text}".`, otherwise);
+    return this.#mistake(`${name} must be a whole number from ${min} to ${max}, not ${shown(text)}.`, otherwise);
   }
 
   boolean(name: string, otherwise: boolean): boolean {
@@ -192,7 +199,7 @@ class Reader {
   oneOf<Value extends string>(name: string, otherwise: Value, values: readonly Value[]): Value {
     const text = this.text(name) ?? otherwise;
     const value = values.find((known) => known === text);
-    return value ?? this.#mistake(`${name} must be one of ${values.join(', ')}, not "${text}".`, otherwise);
+    return value ?? this.#mistake(`${name} must be one of ${values.join(', ')}, not ${shown(text)}.`, otherwise);
   }
 
   /** What stands between commas. */
@@ -204,32 +211,48 @@ class Reader {
   /** Origins as browsers send them. */
   origins(name: string): string[] {
     return this.list(name).filter((origin) => {
-      if (URL.canParse(origin) && new URL(origin).origin === origin) return true;
-      return this.#mistake(`${name} must be origins like https://console.company.com, separated by commas, not "${origin}".`, false);
+      if (isWebUrl(origin) && new URL(origin).origin === origin && !origin.includes('*')) return true;
+      return this.#mistake(`${name} must be origins like https://console.company.com, separated by commas, not ${shown(origin)}.`, false);
     });
   }
 
-  /** IP addresses, and ranges of them in CIDR notation. */
+  /** IP addresses, and ranges of them in CIDR notation; none of everybody, who could then pretend to come from anywhere. */
   addresses(name: string): string[] {
     return this.list(name).filter(
       (entry) =>
         isAddressRange(entry) ||
-        this.#mistake(`${name} must be addresses or ranges like 10.0.0.0/8, separated by commas, not "${entry}".`, false),
+        this.#mistake(`${name} must be addresses or ranges like 10.0.0.0/8, separated by commas, not ${shown(entry)}.`, false),
     );
   }
 
-  httpUrl(name: string): string | undefined {
+  /** An address of this machine, or a name of it; as in a URL, IPv6 may have brackets. */
+  host(name: string, otherwise: string): string {
+    const text = this.text(name);
+    if (text === undefined) return otherwise;
+    const address = text.replace(/^\[(.*)\]$/, '$1');
+    if (isIP(address) !== 0 && (address === text || isIP(address) === 6)) return address;
+    // What has digits and dots alone is an address that is none.
+    if (!/^[\d.]+$/.test(text) && text.split('.').every((label) => /^[a-z\d_][a-z\d_-]{0,62}$/i.test(label))) return text;
+    return this.#mistake(`${name} must be an IP address or a host name like 0.0.0.0, ::1 or localhost, not ${shown(text)}.`, otherwise);
+  }
+
+  /** As an ASCII text without a slash at its end: names of other scripts, and signs that a header cannot have, are written as URLs write them. */
+  webUrl(name: string): string | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
-    if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text.replace(/\/+$/, '');
-    return this.#mistake(`${name} must be an http or https URL, not "${text}".`, undefined);
+    const url = isWebUrl(text) ? new URL(text) : undefined;
+    const isPlain = url !== undefined && url.username === '' && url.password === '' && !/[?#\s]/.test(text);
+    if (isPlain) return (url.origin + url.pathname).replace(/\/+$/, '');
+    return this.#mistake(`${name} must be an http or https URL without user, query and fragment, not ${shown(text)}.`, undefined);
   }
 
   /** The value is not repeated in the mistake: it holds a password. */
   databaseUrl(name: string): string | undefined {
     const text = this.text(name);
-    if (text === undefined || (/^postgres(?:ql)?:\/\/\S+$/.test(text) && isReadableUrl(text))) return text;
-    return this.#mistake(`${name} must be a URL like postgresql://user:password@host:5432/database.`, undefined);
+    if (text === undefined) return undefined;
+    const fault = /^postgres(?:ql)?:\/\/\S+$/.test(text) ? faultOfDatabaseUrl(text) : '';
+    if (fault === undefined) return text;
+    return this.#mistake(`${name} must be a URL like postgresql://user:password@host:5432/database${fault}.`, undefined);
   }
 
   /** A value that a rule of the domain decides on. */
@@ -246,7 +269,10 @@ class Reader {
     const text = this.text(name);
     if (text === undefined) return undefined;
     const sentence = `${name} must be 32 bytes, as 64 hexadecimal digits or as base64; or several of them, separated by commas.`;
-    return parseKeys(text) ?? this.#mistake(sentence, undefined);
+    const keys = parseKeys(text);
+    if (keys === undefined) return this.#mistake(sentence, undefined);
+    if (new Set(keys.map((key) => key.toString('hex'))).size === keys.length) return keys;
+    return this.#mistake(`${name} lists a key twice.`, undefined);
   }
 
   #mistake<Value>(sentence: string, instead: Value): Value {
@@ -255,18 +281,36 @@ class Reader {
   }
 }
 
-/** Whether a URL can be taken apart, its escapes included. */
-function isReadableUrl(text: string): boolean {
+/** As the driver knows them. */
+const tlsModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
+
+/** What is wrong with the URL of a database, without repeating any of it; nothing when the driver understands it all. */
+function faultOfDatabaseUrl(text: string): string | undefined {
   try {
-    return decodeURIComponent(new URL(text).href) !== '';
+    decodeURIComponent(new URL(text).href);
   } catch {
-    return false;
+    return '';
   }
+  const { port, searchParams } = new URL(text);
+  const ports = [port, ...searchParams.getAll('port')].filter((one) => one !== '');
+  if (ports.some((one) => !/^\d+$/.test(one) || Number(one) < 1 || Number(one) > 65_535)) return ', with a port from 1 to 65535';
+  if (searchParams.getAll('sslmode').some((mode) => !tlsModes.includes(mode))) return `, with an sslmode of ${tlsModes.join(', ')}`;
+  return undefined;
+}
+
+/** A value in a sentence, on one line; what stands before the @ of a URL may be a password. */
+function shown(text: string): string {
+  return JSON.stringify(text.replace(/\/\/.*@/s, '//…@'));
+}
+
+/** Whether the text is a URL of http or https. */
+function isWebUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 }
 
 /** Whether the text is an IP address, or a range as 10.0.0.0/8. */
 function isAddressRange(text: string): boolean {
-  const [, address = '', prefix] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const [, address = '', prefix] = /^([^/%]*)(?:\/([1-9]\d{0,2}))?$/.exec(text) ?? [];
   const version = isIP(address);
   return version !== 0 && (prefix === undefined || Number(prefix) <= (version === 4 ? 32 : 128));
 }

@@ -1,26 +1,36 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError, parseKeys } from './config.js';
 
 /**
- * The keys of an embedded gateway, as `CREDENTIALS_KEY` would list them. One is generated at the first start, then read
- * from `credentials.key` in the folder, which only its owner may read. Written under another name first, so that a crash
+ * Makes the key of an embedded gateway that has no database yet, in `credentials.key` in the folder, which only its owner may
+ * read. It is there before the database, so that a database without it has lost it. Written under another name first, so that a crash
  * leaves a whole key or none.
- * @throws ConfigError when the file holds no key
  */
+export async function makeFirstCredentialsKey(directory: string): Promise<void> {
+  const file = credentialsFileIn(directory);
+  if (existsSync(file) || existsSync(join(directory, 'postgres'))) return;
+  const draft = await draftOf(file, [newKey()]);
+  // Fails when another start was faster; its key is then the one that counts.
+  await link(draft, file)
+    .catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    })
+    .finally(() => rm(draft));
+}
+
+/** The keys in the folder, as `CREDENTIALS_KEY` would list them. @throws ConfigError when there is no file, or no key in it */
 export async function credentialsKeysIn(directory: string): Promise<readonly Buffer[]> {
-  const file = fileIn(directory);
-  await mkdir(directory, { recursive: true });
-  const existing = await readFile(file, 'utf8').catch(() => undefined);
-  if (existing === undefined) {
-    const draft = await draftOf(file, [newKey()]);
-    // Fails when another start was faster; its key is then the one that counts.
-    await link(draft, file).catch(() => {});
-    await rm(draft);
-  }
+  const file = credentialsFileIn(directory);
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    const lost = 'and the database beside it has AuthTokens that nothing else can read';
+    throw new ConfigError([`${file} is missing, ${lost}. Restore it from a backup, or set CREDENTIALS_KEY if the key is kept there.`]);
+  });
   await chmod(file, 0o600);
-  const keys = parseKeys(await readFile(file, 'utf8'));
+  const keys = parseKeys(text);
   if (keys === undefined) throw new ConfigError([`${file} does not hold a key: 64 hexadecimal digits. Restore it from a backup.`]);
   return keys;
 }
@@ -33,7 +43,7 @@ export async function addCredentialsKey(directory: string): Promise<readonly Buf
 
 /** Keeps these keys, and no others, in the folder: after a crash those, or those before. */
 export async function keepCredentialsKeys(directory: string, keys: readonly Buffer[]): Promise<readonly Buffer[]> {
-  await rename(await draftOf(fileIn(directory), keys), fileIn(directory));
+  await rename(await draftOf(credentialsFileIn(directory), keys), credentialsFileIn(directory));
   return keys;
 }
 
@@ -41,7 +51,8 @@ function newKey(): Buffer {
   return randomBytes(32);
 }
 
-function fileIn(directory: string): string {
+/** The file of the keys in the folder. */
+export function credentialsFileIn(directory: string): string {
   return join(directory, 'credentials.key');
 }
 

@@ -1,6 +1,7 @@
 import { type Config, ConfigError } from './config.js';
 import { addCredentialsKey, keepCredentialsKeys } from './credentials-key.js';
 import { createDataSource } from './persistence/data-source.js';
+import { openDatabase } from './persistence/database-check.js';
 import { Database } from './persistence/database.js';
 import { rotateKey } from './service/key-rotation.js';
 import { Secrets } from './service/secrets.js';
@@ -25,7 +26,7 @@ export async function rotateKeyOf(config: Config, databaseUrl: string, tell: (se
   if (keys.length < 2) throw new ConfigError(['CREDENTIALS_KEY lists one key; to change to a new one, list that before it: new,old.']);
 
   const dataSource = createDataSource({ url: databaseUrl, poolSize: 1 });
-  await dataSource.initialize();
+  await openDatabase(dataSource, { migrates: false, rights: 'all' });
   try {
     const { rewritten, unreadable, neededUntil } = await rotateKey(new Database(dataSource), new Secrets(keys), (count) =>
       tell(`${counted(count)} re-encrypted …`),

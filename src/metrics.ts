@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { listening, urlAt } from './address.js';
 
 /** The connections of a pool: pg's own pool has these numbers. */
 export interface PoolNumbers {
@@ -211,13 +212,13 @@ export class MetricsServer {
     });
   }
 
-  /** Tells the URL that it listens at. */
+  /** Tells the URL that it listens at. @throws ConfigError */
   async listen({ host, metricsPort }: { host: string; metricsPort: number }): Promise<string> {
-    await new Promise<void>((resolve, reject) => {
+    const opened = new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject).listen(metricsPort, host, resolve);
     });
-    const { port } = this.#server.address() as AddressInfo;
-    return new URL(`http://${host}:${port}`).origin;
+    await listening(opened, host, 'METRICS_PORT');
+    return urlAt(host, (this.#server.address() as AddressInfo).port);
   }
 
   async close(): Promise<void> {

@@ -22,6 +22,7 @@ export class WorkerFailure extends Error {
 interface Orders {
   databaseUrl: string;
   measure: true;
+  answer: true;
   drain: true;
 }
 
@@ -30,11 +31,15 @@ interface Reports {
   hears: true;
   url: string;
   measured: Measured;
+  answers: true;
   failure: Failure;
 }
 
 /** How long a worker has to tell its metrics, or to end once it was cut off. In milliseconds. */
 const patience = 2_000;
+
+/** How often a worker that serves is asked whether it answers, in milliseconds; and after how many questions without an answer another one takes its place. */
+const heartbeat = { interval: 1_000, missed: 5 };
 
 /** How long the place of a worker stays empty that ended: twice as long each time, unless it had lived for a while. In milliseconds. */
 const pauses = { shortest: 100, longest: 30_000, afterLife: 60_000 };
@@ -52,16 +57,20 @@ export class Workers implements Gateway {
   readonly #metricsServer = new MetricsServer(() => this.#metrics());
   readonly #closing = new AbortController();
   #databaseUrl: string | undefined;
+  #metricsUrl = '';
 
   constructor(
     private readonly config: Pick<Config, 'workers' | 'host' | 'metricsPort'>,
     private readonly log: Logger,
   ) {
     for (let count = 0; count < config.workers; count++) this.#start();
+    // Node ends those that are left as well, but one that only starts would first write that it has lost its channel.
+    process.once('exit', () => this.#kill());
   }
 
-  /** Tells the workers which database there is. */
-  connectTo(databaseUrl: string): this {
+  /** Tells the workers which database there is, once the port of the metrics is taken: one of them may make the Super Admin. @throws ConfigError */
+  async connectTo(databaseUrl: string): Promise<this> {
+    this.#metricsUrl = await this.#metricsServer.listen(this.config);
     this.#databaseUrl = databaseUrl;
     for (const member of this.#members) member.tell({ databaseUrl });
     return this;
@@ -72,14 +81,13 @@ export class Workers implements Gateway {
     const members = [...this.#members];
     const [url] = await Promise.all(members.map(({ listening }) => listening));
     for (const member of members) void this.#keepReplacing(member);
-    return { url: url!, metricsUrl: await this.#metricsServer.listen(this.config) };
+    this.#watch();
+    return { url: url!, metricsUrl: this.#metricsUrl };
   }
 
   /** The workers break off their requests themselves; those that do not are ended. */
   cutOff(): void {
-    setTimeout(() => {
-      for (const member of this.#members) member.kill();
-    }, patience).unref();
+    setTimeout(() => this.#kill(), patience).unref();
   }
 
   async close(): Promise<void> {
@@ -87,6 +95,10 @@ export class Workers implements Gateway {
     for (const member of this.#members) member.tell({ drain: true });
     await Promise.all([...this.#members].map(({ ended }) => ended));
     await this.#metricsServer.close();
+  }
+
+  #kill(): void {
+    for (const member of this.#members) member.kill();
   }
 
   #start(): Member {
@@ -110,6 +122,21 @@ export class Workers implements Gateway {
     }
   }
 
+  /**
+   * Ends workers that do not answer: a stopped process is still handed connections, which nobody would serve. What counts is how often
+   * this process asked, not for how long: when all of them were stopped, as with a machine that sleeps, none has missed anything.
+   */
+  #watch(): void {
+    const timer = setInterval(() => {
+      for (const member of this.#members) {
+        if (member.beat() < heartbeat.missed) continue;
+        this.log.error({ worker: member.pid }, 'a worker does not answer; it is ended');
+        member.kill();
+      }
+    }, heartbeat.interval);
+    this.#closing.signal.addEventListener('abort', () => clearInterval(timer));
+  }
+
   /** Of a worker that does not answer, what it said last. */
   async #metrics(): Promise<string> {
     await Promise.race([Promise.all([...this.#members].map((member) => member.measure())), sleep(patience, undefined, { ref: false })]);
@@ -128,6 +155,7 @@ class Member {
   readonly #born = performance.now();
   readonly #hears: Promise<true>;
   #isListening = false;
+  #missed = 0;
   #failure: Failure | undefined;
   #question: Promise<void> | undefined;
 
@@ -140,6 +168,9 @@ class Member {
       // Nobody waits for one that was started later.
       () => {},
     );
+    worker.on('message', ({ answers }: Partial<Reports>) => {
+      if (answers) this.#missed = 0;
+    });
     void heard<Reports, 'failure'>(worker, 'failure').then((failure) => (this.#failure = failure));
   }
 
@@ -150,6 +181,17 @@ class Member {
   /** Not before it hears: Node throws away what comes earlier. What is told to one that has ended is lost. */
   tell(orders: Partial<Orders>): void {
     void this.#hears.then(() => this.worker.send(orders, () => {}));
+  }
+
+  get pid(): number | undefined {
+    return this.worker.process.pid;
+  }
+
+  /** Asks it whether it answers, once it serves; tells how often it was asked since its last answer, before. */
+  beat(): number {
+    if (!this.#isListening) return 0;
+    this.tell({ answer: true });
+    return this.#missed++;
   }
 
   kill(): void {
@@ -200,10 +242,15 @@ export const { isWorker } = cluster;
 export async function work(createOn: (databaseUrl: string) => Promise<App>, drainMilliseconds: number): Promise<void> {
   const [databaseUrl, drain] = [heard<Orders, 'databaseUrl'>(process, 'databaseUrl'), heard<Orders, 'drain'>(process, 'drain')];
   await report({ hears: true });
-  const app = await createOn(await databaseUrl);
+  // What starts is left alone when this one is to end.
+  const unlessDrained = <Result>(start: Promise<Result>) => Promise.race([start, drain.then(() => undefined)]);
+  const app = await unlessDrained(databaseUrl.then(createOn));
+  if (app === undefined) return;
   try {
-    const url = await app.open();
-    process.on('message', async ({ measure }: Partial<Orders>) => {
+    const url = await unlessDrained(app.open());
+    if (url === undefined) return;
+    process.on('message', async ({ measure, answer }: Partial<Orders>) => {
+      if (answer) await report({ answers: true });
       if (measure) await report({ measured: await app.metrics.measured() });
     });
     await report({ url });

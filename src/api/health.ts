@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
+import { AppError } from '../errors.js';
 
 /** A database that takes longer to answer has no time for requests. In milliseconds. */
 const patience = 2000;
@@ -18,5 +19,13 @@ export function health(fastify: FastifyInstance, isReady: () => Promise<boolean>
       .code(503)
       .header('retry-after', '1')
       .send({ status: draining ? 'draining' : 'not ready' });
+  });
+}
+
+/** Refuses what comes before the gateway is prepared: it takes its port before it makes the Super Admin (SPEC §8). */
+export function refuseUntil(fastify: FastifyInstance, isPrepared: () => boolean): void {
+  fastify.addHook('onRequest', ({ url }, _reply, done) => {
+    if (isPrepared() || url.startsWith('/health/')) done();
+    else done(new AppError('UNAVAILABLE', 'The gateway is starting; try again.'));
   });
 }

@@ -28,7 +28,7 @@ export interface HttpServerOptions {
   canonicalUrl: (url: string) => string;
   /** How long an answer may wait for a client that reads nothing of it, in milliseconds. */
   unreadMilliseconds: number;
-  /** Told of each request that was answered: its method, route and status, and how many seconds it took. */
+  /** Told of each request: its method, route and status, 499 where the client hung up before, and how many seconds it took. */
   observe: (request: { method: string; route: string; status: number }, seconds: number) => void;
 }
 
@@ -62,6 +62,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   });
 
   readClientAddresses(server);
+  server.decorateRequest('isFailed', false);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => parseJson(body));
 
@@ -69,11 +70,13 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     reply.headers({ ...headers, 'x-request-id': request.id });
     // Not Fastify's own hook, which says nothing of an answer that its reader did not wait for.
     reply.raw.once('close', () => {
-      const answered = { method: request.method, route: request.routeOptions.url ?? 'unknown', status: reply.statusCode };
+      const isWhole = reply.raw.writableFinished;
+      const status = isWhole ? reply.statusCode : request.isFailed ? 500 : statusOfHangUp;
+      const answered = { method: request.method, route: request.routeOptions.url ?? 'unknown', status };
       observe(answered, reply.elapsedTime / 1000);
-      const words = reply.raw.writableFinished ? 'answered' : 'broken off';
-      request.log.info({ ...answered, milliseconds: Math.round(reply.elapsedTime) }, words);
+      request.log.info({ ...answered, milliseconds: Math.round(reply.elapsedTime) }, isWhole ? 'answered' : 'broken off');
     });
+    assertSingle(request.raw.rawHeaders);
     assertShortHeaders(request.raw);
   });
   server.setErrorHandler(refuse);
@@ -81,6 +84,31 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     throw new AppError('NOT_FOUND', 'There is nothing at this path.');
   });
   return server;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whether its answer, of which a part was sent, could not be finished. */
+    isFailed: boolean;
+  }
+}
+
+/** What is counted when a client hangs up before it has its answer; nginx has made it a custom. */
+const statusOfHangUp = 499;
+
+/** Of two, a proxy before this server may have gone by the other one. */
+const singleHeaders = ['authorization', 'host'];
+
+/** @throws AppError BAD_USER_INPUT when a header that has to be one is several; names and values take turns in the list */
+function assertSingle(rawHeaders: readonly string[]): void {
+  for (const single of singleHeaders) {
+    let count = 0;
+    for (let index = 0; index < rawHeaders.length; index += 2) {
+      const name = rawHeaders[index]!;
+      if (name.length === single.length && name.toLowerCase() === single) count += 1;
+    }
+    if (count > 1) throw new AppError('BAD_USER_INPUT', `The request has more than one header "${single}".`);
+  }
 }
 
 /** How long a request may take to arrive, and how long a connection may wait for its next one. In milliseconds. */

@@ -130,9 +130,14 @@ export interface Checkpoint {
 /** @throws AppError BAD_USER_INPUT */
 export function parseCheckpoint(text: string): Checkpoint {
   const checkpoint = parsed(text) as Checkpoint | null;
-  const ends = Object.values(checkpoint?.chains ?? {});
-  if (ends.length > 0 && ends.every((end) => Number.isInteger(end?.position) && typeof end.hash === 'string')) return checkpoint!;
+  const ends = Object.entries(checkpoint?.chains ?? {});
+  if (ends.length > 0 && ends.every(isChainEnd) && Number.isFinite(Date.parse(checkpoint!.date))) return checkpoint!;
   throw new AppError('BAD_USER_INPUT', 'This is no checkpoint of the history.');
+}
+
+/** Every chain that is told has an entry at least. */
+function isChainEnd([sid, end]: [Sid, ChainEnd | null]): boolean {
+  return /^AC[0-9a-f]{32}$/.test(sid) && Number.isInteger(end?.position) && end!.position >= 1 && /^[0-9a-f]{64}$/.test(end!.hash);
 }
 
 function parsed(text: string): unknown {

@@ -27,6 +27,9 @@ export interface DataSourceSettings {
   onBrokenConnection?: (error: Error) => void;
 }
 
+/** Where TypeORM keeps which migrations have run. */
+export const migrationsTable = 'migration';
+
 /** The DataSource of the server, the tests and the TypeORM command line. Connects when it is initialized. */
 export function createDataSource({ url, poolSize = 10, onBrokenConnection = () => {} }: DataSourceSettings): DataSource {
   return new DataSource({
@@ -63,6 +66,6 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
       RandomAuthTokens1700000025000,
       EmailConflicts1700000026000,
     ],
-    migrationsTableName: 'migration',
+    migrationsTableName: migrationsTable,
   });
 }

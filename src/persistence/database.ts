@@ -15,6 +15,7 @@ import { LateReads } from './late-reads.js';
 import { LockRepository } from './lock-repository.js';
 import { OrganizationRepository } from './organization-repository.js';
 import { ProfileRepository } from './profile-repository.js';
+import { isOutdated } from './sql.js';
 import { drop, watched } from './watch.js';
 import { SignInFailureRepository } from './sign-in-failure-repository.js';
 
@@ -135,7 +136,7 @@ export class Database {
         return await this.#connected('write', payer, this.bounds.changeMilliseconds, (client) => this.#transaction(client, work));
       } catch (error) {
         if (codeOf(error) === sqlState.lockNotAvailable) this.bounds.onRefused('lock');
-        if (attempt === tries || !lostToAnother(error)) throw asAppError(error);
+        if (attempt === tries || !lostToAnother(error)) throw await this.#explained(error);
         await sleep(Math.random() * 20 * attempt);
       }
     }
@@ -146,7 +147,7 @@ export class Database {
     try {
       return await this.#borrowed((client) => transaction(client, 'BEGIN ISOLATION LEVEL REPEATABLE READ', work));
     } catch (error) {
-      throw asAppError(error);
+      throw await this.#explained(error);
     }
   }
 
@@ -183,8 +184,16 @@ export class Database {
     try {
       return await this.#connected(kind, payer, this.bounds.readMilliseconds, (client) => work(repositoriesOn(client)));
     } catch (error) {
-      throw asAppError(error);
+      throw await this.#explained(error);
     }
+  }
+
+  /** What the failure means to whoever asked. */
+  async #explained(error: unknown): Promise<unknown> {
+    if (!missingCodes.includes(codeOf(error) ?? '') || (await this.#condition()) !== 'not ready') return asAppError(error);
+    return new AppError('UNAVAILABLE', 'Migrations of the database have not run; once its operator has run them, try again.', {
+      cause: error,
+    });
   }
 
   /** Does work on a connection of its own, once it is the payer's turn, and for no longer than it may take. */
@@ -284,8 +293,10 @@ const sqlState = { uniqueViolation: '23505', serializationFailure: '40001', dead
 
 /** SQLSTATE classes that say that the server cannot serve now: connection lost or refused, no such database, out of resources, shutting down. */
 const unavailableClasses = ['08', '28', '3D', '53', '57', '58'];
-/** A table that is not there yet, since the migrations have not run; a server that takes no changes or no connections, as while it is replaced. */
+/** A table that is not there; a server that takes no changes or no connections, as while it is replaced. */
 const unavailableCodes = ['42P01', '25006', '55000'];
+/** A table or a column that is not there: so it is before the migrations have run. */
+const missingCodes = ['42P01', '42703'];
 const unreachable =
   /ECONN|ENOENT|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOSTUNREACH|Connection terminated|connect(?:ion)? timeout|trying to connect|not queryable|already released/i;
 
@@ -302,9 +313,10 @@ function codeOf(error: unknown): string | undefined {
   return driverError(error)?.code;
 }
 
+/** Whether the transaction failed for what others did at the same time, so that it may succeed the next time. */
 function lostToAnother(error: unknown): boolean {
   const code = codeOf(error);
-  return code === sqlState.serializationFailure || code === sqlState.deadlock;
+  return code === sqlState.serializationFailure || code === sqlState.deadlock || isOutdated(error);
 }
 
 /** Turns the database's failures that a caller can act on into the catalogue's errors, and passes on all else. */

@@ -26,12 +26,17 @@ export interface EmbeddedPostgresOptions {
   settings?: Record<string, string>;
   /** Receives the server's own log, line by line. */
   onLog?: (line: string) => void;
+  /** Breaks the start off; a server that came up by then is stopped before the start fails. */
+  signal?: AbortSignal;
 }
 
 /** A mistake the person who starts the program can repair; the message says how. */
 export class EmbeddedPostgresError extends Error {
   override readonly name = 'EmbeddedPostgresError';
 }
+
+/** The folder is none that state can be kept in. */
+export class DataFolderError extends EmbeddedPostgresError {}
 
 /** What one start works with. */
 interface Cluster {
@@ -59,6 +64,8 @@ interface Postmaster {
 const run = promisify(execFile);
 const UNFINISHED = 'unfinished-';
 const SOCKET = '.s.PGSQL.5432';
+/** A setting of ours, by which a later start knows which process has started the server. */
+const OWNER = 'account_gateway.owner';
 /** macOS allows the fewest bytes in the path of a unix socket, so that every platform does the same. */
 const LONGEST_SOCKET_PATH = 103;
 /** A fast shutdown can get stuck while PostgreSQL recovers from a crash of its own; then it is told to end at once, which is safe. */
@@ -74,9 +81,9 @@ const env = { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C',
  * abrupt. Throws EmbeddedPostgresError when the folder is in use or unusable, or the platform has no binaries.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const { settings = {}, onLog = () => {} } = options;
+  const { settings = {}, onLog = () => {}, signal: given } = options;
   const shipped = shippedBinaries();
-  const directory = await writableFolder(resolve(options.directory));
+  const directory = await writableFolder(options.directory);
   const folder = join(directory, 'postgres');
   const user = await serverUser(folder);
   const reachable = await canEnter(directory, user);
@@ -86,6 +93,9 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const cluster = { folder, dataPath: dataPath(folder, reachable), socketFolder, binaries, user, settings, onLog };
 
   const lifetime = new AbortController();
+  const giveUp = () => lifetime.abort();
+  given?.throwIfAborted();
+  given?.addEventListener('abort', giveUp);
   let supervision: Promise<void> | undefined;
   const stop = async () => {
     lifetime.abort();
@@ -95,10 +105,13 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   try {
     supervision = keepRunning(cluster, await launch(cluster, lifetime.signal), lifetime.signal);
     await removeUnfinished(directory);
+    lifetime.signal.throwIfAborted();
     return { url: urlOf(socketFolder), stop };
   } catch (error) {
     await stop();
     throw error;
+  } finally {
+    given?.removeEventListener('abort', giveUp);
   }
 }
 
@@ -114,13 +127,29 @@ function shippedBinaries(): string {
   }
 }
 
-async function writableFolder(directory: string): Promise<string> {
+/** The folder, made if it is missing; its whole path. @throws DataFolderError */
+export async function writableFolder(path: string): Promise<string> {
+  const directory = resolve(path);
   try {
-    await fs.mkdir(directory, { recursive: true });
+    await makeFolder(directory);
     await fs.access(directory, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
     return directory;
   } catch (error) {
-    throw new EmbeddedPostgresError(`The data folder ${directory} cannot be written: ${messageOf(error)}`);
+    throw new DataFolderError(`The data folder ${directory} cannot be written: ${messageOf(error)}`);
+  }
+}
+
+/** Node's own `recursive` never ends where the system says of a folder that is there that it is not, as Linux does of /proc. Tells whether it was made. */
+async function makeFolder(folder: string): Promise<boolean> {
+  const make = (): Promise<boolean> => fs.mkdir(folder).then(() => true);
+  try {
+    return await make();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await fs.stat(folder)).isDirectory()) return false;
+    if (code !== 'ENOENT' || dirname(folder) === folder) throw error;
+    await makeFolder(dirname(folder));
+    return make();
   }
 }
 
@@ -190,7 +219,7 @@ async function copyOnce(shipped: string, home: string): Promise<string> {
   const { version } = JSON.parse(await fs.readFile(join(shipped, '../package.json'), 'utf8')) as { version: string };
   const target = join(home, `postgresql-${version}`);
   if (existsSync(target)) return join(target, 'native');
-  if (await fs.mkdir(home, { recursive: true })) await fs.chmod(home, 0o755);
+  if (await makeFolder(home)) await fs.chmod(home, 0o755);
   const unfinished = await fs.mkdtemp(join(home, UNFINISHED));
   try {
     await fs.cp(shipped, join(unfinished, 'native'), { recursive: true, verbatimSymlinks: true });
@@ -260,14 +289,18 @@ async function keepRunning(cluster: Cluster, first: Postmaster, signal: AbortSig
  * repeat): it takes PG_GRANDPARENT_PID for no rival, and checks all else. Deleting the file could hit a newer one.
  */
 async function launch(cluster: Cluster, signal: AbortSignal): Promise<Postmaster> {
-  const began = Date.now();
+  const began = performance.now();
   for (;;) {
     signal.throwIfAborted();
     const holder = await lockHolder(cluster.folder);
     if (holder?.alive) {
       const patience = holder.status === 'stopping' ? SHUTDOWN_MS : GRACE_MS;
-      if (Date.now() - began < patience) {
+      if (performance.now() - began < patience) {
         await sleep(20);
+        continue;
+      }
+      if (await isOrphan(cluster.folder, holder.pid)) {
+        await stopOrphan(holder.pid, signal);
         continue;
       }
       throw new EmbeddedPostgresError(
@@ -278,9 +311,10 @@ async function launch(cluster: Cluster, signal: AbortSignal): Promise<Postmaster
     const postmaster = await spawnPostmaster(cluster, holder?.pid, signal);
     if (await answers(cluster, postmaster)) return postmaster;
     await postmaster.closed;
+    signal.throwIfAborted();
     const log = postmaster.lastLines.join('\n');
     const occupied = /lock file ".*" already exists|shared memory block .* is still in use/.test(log);
-    if (!occupied || Date.now() - began > SHUTDOWN_MS) {
+    if (!occupied || performance.now() - began > SHUTDOWN_MS) {
       throw new EmbeddedPostgresError(`PostgreSQL did not start in ${cluster.folder}:\n${log}`);
     }
     await sleep(50);
@@ -304,6 +338,38 @@ async function isPostmasterOf(folder: string, pid: number): Promise<boolean> {
     return itsFolder.ino === ours.ino && itsFolder.dev === ours.dev;
   } catch {
     return false;
+  }
+}
+
+/**
+ * Whether the server has lost the gateway that started it, and its watchdog too, which would have stopped it by now. The gateway is
+ * its parent, until that dies and the system gives it another one; which process it was stands among the server's options.
+ */
+async function isOrphan(folder: string, pid: number): Promise<boolean> {
+  if (!(await isPostmasterOf(folder, pid))) return false;
+  const options = await fs.readFile(join(folder, 'postmaster.opts'), 'utf8').catch(() => '');
+  const owner = new RegExp(`${OWNER}=(\\d+)`).exec(options)?.[1];
+  return owner !== undefined && (await parentOf(pid)) !== Number(owner);
+}
+
+async function parentOf(pid: number): Promise<number | undefined> {
+  if (process.platform !== 'linux') return Number((await run('ps', ['-o', 'ppid=', '-p', `${pid}`])).stdout);
+  // Behind the name, which may have anything in it: the state, and the parent.
+  const status = await fs.readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  const [, parent] = /.*\) \S (\d+)/s.exec(status) ?? [];
+  return parent === undefined ? undefined : Number(parent);
+}
+
+/** As its watchdog would have. */
+async function stopOrphan(pid: number, signal: AbortSignal): Promise<void> {
+  const began = performance.now();
+  for (let kill: NodeJS.Signals | 0 = 'SIGINT'; ; kill = performance.now() - began > PATIENCE_WITH_SHUTDOWN_S * 1_000 ? 'SIGQUIT' : 0) {
+    try {
+      process.kill(pid, kill);
+    } catch {
+      return;
+    }
+    await sleep(100, undefined, { signal });
   }
 }
 
@@ -340,6 +406,7 @@ async function spawnPostmaster(cluster: Cluster, noRival: number | undefined, si
     listen_addresses: '',
     port: '5432',
     unix_socket_directories: socketFolder === folder ? '.' : socketFolder,
+    [OWNER]: `${process.pid}`,
   };
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const options: SpawnOptions = {

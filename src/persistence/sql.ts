@@ -7,6 +7,9 @@ const preparedAtMost = 500;
 /** What is known of each statement that is prepared, by its text; the same on all connections. */
 const prepared = new Map<string, Prepared>();
 
+/** How often all statements got other names: each session prepares a statement once for each name. */
+let generation = 0;
+
 /** Whether a connection is a session of PostgreSQL itself; unknown until it was asked. */
 const isSession = new WeakMap<Client, boolean>();
 
@@ -15,9 +18,15 @@ const isSession = new WeakMap<Client, boolean>();
  * name that it has there; behind a pooler, where a session is everybody's, each time.
  */
 export async function rowsOf<Row>(client: Client, sql: string, parameters: unknown[] = []): Promise<Row[]> {
+  const statement = isOwnSession(client) ? preparedAs(sql) : undefined;
   try {
-    return (await send(client, isOwnSession(client) ? preparedAs(sql) : undefined, sql, parameters)) as Row[];
+    return (await send(client, statement, sql, parameters)) as Row[];
   } catch (error) {
+    if (statement !== undefined && isOutdated(error)) {
+      prepareAnew(sql, statement);
+      // A transaction has failed as a whole, and begins again as a whole.
+      if (client.getTransactionStatus() === 'I') return (await send(client, preparedAs(sql), sql, parameters)) as Row[];
+    }
     // Where it was sent from; where its answer came in tells nothing.
     if (error instanceof Error) Error.captureStackTrace(error);
     throw error;
@@ -26,8 +35,28 @@ export async function rowsOf<Row>(client: Client, sql: string, parameters: unkno
 
 function preparedAs(sql: string): Prepared | undefined {
   let known = prepared.get(sql);
-  if (known === undefined && prepared.size < preparedAtMost) prepared.set(sql, (known = { name: `s${prepared.size}`, shape: undefined }));
+  if (known === undefined && prepared.size < preparedAtMost)
+    prepared.set(sql, (known = { name: `s${generation}_${prepared.size}`, shape: undefined }));
   return known;
+}
+
+/**
+ * Whether a table was changed under the running program (as by a migration of a newer one), so that a statement which the session had
+ * prepared would have other columns. PostgreSQL refuses it from then on, until it is prepared anew.
+ */
+export function isOutdated(error: unknown): boolean {
+  return error instanceof Error && (error as { code?: string }).code === '0A000' && error.message.startsWith('cached plan');
+}
+
+/**
+ * Gives all statements other names, by which every session prepares them anew. All at once: other statements read the table too, and
+ * each session would find that out by a failure of its own. What sessions keep by the old names ends with them.
+ */
+function prepareAnew(sql: string, outdated: Prepared): void {
+  // Of those that failed together, the first one did it.
+  if (prepared.get(sql) !== outdated) return;
+  prepared.clear();
+  generation += 1;
 }
 
 /**

@@ -25,7 +25,7 @@ const grace = 1_000;
  * @throws AppError UNAVAILABLE, and whatever the work throws
  */
 export async function watched<Result>(client: Client, { limit, isAnswering }: WatchOptions, work: () => Promise<Result>): Promise<Result> {
-  const deadline = Date.now() + limit;
+  const deadline = performance.now() + limit;
   let isOver = false;
   let reason: string | undefined;
   const giveUp = async (why: string): Promise<void> => {
@@ -38,13 +38,13 @@ export async function watched<Result>(client: Client, { limit, isAnswering }: Wa
     drop(client);
   };
   const look = async (): Promise<void> => {
-    if (Date.now() >= deadline) return giveUp('The database took too long for this request; try again, or ask for less.');
+    if (performance.now() >= deadline) return giveUp('The database took too long for this request; try again, or ask for less.');
     const answers = await isAnswering();
     if (isOver) return;
     if (!answers) return giveUp('The database does not answer right now; try again.');
     timer = next();
   };
-  const next = () => setTimeout(() => void look(), Math.max(0, Math.min(heartbeat, deadline - Date.now())));
+  const next = () => setTimeout(() => void look(), Math.max(0, Math.min(heartbeat, deadline - performance.now())));
   let timer = next();
   try {
     return await work();

@@ -6,6 +6,7 @@ import { pathBelow } from '../domain/tree.js';
 import type { Database } from '../persistence/database.js';
 import { type Changes, gatewayItself } from './changes.js';
 import type { CredentialService } from './credential-service.js';
+import type { Passwords } from './passwords.js';
 import { generatedPassword } from './secrets.js';
 
 export interface FirstAdmin {
@@ -17,6 +18,24 @@ export interface FirstAdmin {
   announce: (password: string) => void;
 }
 
+/** Whether there is a Super Admin, or was one, so that nothing is left to be made. */
+export async function hasRoot(database: Database): Promise<boolean> {
+  return (await rootOf(database)) !== undefined;
+}
+
+/** Whether there is a root, and this is not its password. */
+export async function hasRootOtherPassword(database: Database, passwords: Passwords, password: string): Promise<boolean> {
+  const root = await rootOf(database);
+  if (root === undefined) return false;
+  const key = { key: { sid: root.sid }, login: '', address: '' };
+  const [found] = await database.lookUp(undefined, ({ credentials }) => credentials.findForSignIn([key]));
+  return found?.credential === undefined || !(await passwords.verify(root, found.credential.passwordHash, password));
+}
+
+function rootOf(database: Database) {
+  return database.lookUp(undefined, ({ accounts }) => accounts.findRoot());
+}
+
 /**
  * Creates the root organization and the Super Admin, if there is no root account yet. Instances that start at once wait
  * for each other; one of them creates.
@@ -25,7 +44,7 @@ export interface FirstAdmin {
  * was never valid, where the other order would cost the only one that is.
  */
 export async function ensureRoot(database: Database, changes: Changes, credentials: CredentialService, admin: FirstAdmin): Promise<void> {
-  if (await database.lookUp(undefined, ({ accounts }) => accounts.findRoot())) return;
+  if (await hasRoot(database)) return;
   const { emailAddress } = admin;
   const password = admin.password ?? generatedPassword();
   const prepared = await credentials.preparePassword(password, emailAddress, undefined);

@@ -41,7 +41,11 @@ async function verify({ history }: Repositories, earlier: Map<Sid, ChainEnd>): P
       last = { position: entry.position, hash: entry.hash };
       const known = earlier.get(treeSid);
       if (known?.position === entry.position && known.hash !== entry.hash) {
-        return { fault: `${placeOf(treeSid, expected)} is another one than at the checkpoint` };
+        // The hashes up to here fit each other, so whoever altered one entry made all after it anew.
+        const range = expected === 1 ? '' : `, or one before it,`;
+        return {
+          fault: `${placeOf(treeSid, expected)} is another one than at the checkpoint: it${range} was altered, and those after it were hashed anew`,
+        };
       }
     }
     entries += batch.length;

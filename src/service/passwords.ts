@@ -75,11 +75,11 @@ export class Passwords {
 
   /** Whether it is remembered that the password was verified; says nothing when it is not. */
   remembers(account: VersionedAccount, passwordHash: string, password: string): boolean {
-    return textsOf(password).some((text) => (this.#verified.get(this.#question(account, passwordHash, text)) ?? 0) > Date.now());
+    return textsOf(password).some((text) => (this.#verified.get(this.#question(account, passwordHash, text)) ?? 0) > performance.now());
   }
 
   /** Verifies when it is the turn of whoever signs in. @throws AppError OVERLOADED */
-  async verify(account: VersionedAccount, passwordHash: string, password: string, turn: Turn): Promise<boolean> {
+  async verify(account: VersionedAccount, passwordHash: string, password: string, turn: Turn = ofGateway): Promise<boolean> {
     if (this.remembers(account, passwordHash, password)) return true;
     return this.#inTurn(turn, async () => {
       // Somebody else may have proved the same meanwhile.
@@ -105,7 +105,7 @@ export class Passwords {
 
   #remember(question: string): void {
     this.#verified.delete(question);
-    this.#verified.set(question, Date.now() + remembered.forMilliseconds);
+    this.#verified.set(question, performance.now() + remembered.forMilliseconds);
     if (this.#verified.size <= remembered.atMost) return;
     const [oldest] = this.#verified.keys();
     this.#verified.delete(oldest!);

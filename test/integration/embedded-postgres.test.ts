@@ -192,6 +192,36 @@ describe('after kill -9 of gateway and PostgreSQL', () => {
   });
 });
 
+describe('after kill -9 of gateway and watchdog', () => {
+  it('stops the orphan, though a client is connected to it, and starts on its data', async () => {
+    const gateway = await startGateway();
+    await remember(gateway.url, 'orphaned');
+    await (await connected(gateway.url)).query('BEGIN');
+    const pid = await postmaster();
+    process.kill(await watchdogOf(pid), 'SIGKILL');
+    gateway.process.kill('SIGKILL');
+    await once(gateway.process, 'exit');
+    await sleep(1_500);
+    expect(isAlive(pid)).toBe(true);
+
+    expect(await remembered((await start()).url)).toBe('orphaned');
+    expect(isAlive(pid)).toBe(false);
+    expect(await postmaster()).not.toBe(pid);
+  });
+
+  it('leaves a server alone whose gateway lives, with a watchdog or without', async () => {
+    const gateway = await startGateway();
+    const pid = await postmaster();
+    process.kill(await watchdogOf(pid), 'SIGKILL');
+    await expect(start()).rejects.toThrow('already running');
+    expect(await ask(gateway.url, 'SELECT 1 AS answer')).toEqual([{ answer: 1 }]);
+    expect(await postmaster()).toBe(pid);
+    gateway.process.kill('SIGTERM');
+    await once(gateway.process, 'exit');
+    expect(isAlive(pid)).toBe(false);
+  });
+});
+
 describe('when PostgreSQL ends unasked', () => {
   it('starts it again at the same URL, with the data', async () => {
     const { url } = await start();
@@ -495,6 +525,13 @@ const remembered = async (url: string) => (await ask(url, 'SELECT word FROM memo
 
 async function postmaster(): Promise<number> {
   return Number((await fs.readFile(join(directory, 'postgres/postmaster.pid'), 'utf8')).split('\n')[0]);
+}
+
+/** The shell that waits beside the server for the end of the gateway. */
+async function watchdogOf(pid: number): Promise<number> {
+  const processes = execFileSync('ps', ['-axo', 'pid=,ppid=,comm='], { encoding: 'utf8' }).split('\n');
+  const [watchdog] = processes.filter((line) => new RegExp(`^ *\\d+ +${pid} +\\S*sh$`).test(line));
+  return Number.parseInt(watchdog!, 10);
 }
 
 /** What a program prints that the server runs. */

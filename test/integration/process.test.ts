@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -216,11 +216,30 @@ describe('what cannot be started says so in one sentence', () => {
 
   it('that CREDENTIALS_KEY does not fit the database', async () => {
     await (await start()).end('SIGTERM');
-    const sentence = 'CREDENTIALS_KEY is not the key that the AuthTokens in this database were encrypted with.';
+    const sentence = 'is not the key that the AuthTokens in this database were encrypted with. Restore the right one.';
     for (const settings of [{}, { MIGRATE_ON_START: 'false' }, { WORKERS: '2' }]) {
-      expect(await runGateway(environment({ CREDENTIALS_KEY: key, ...settings }))).toMatchObject({ code: 78, mistakes: [sentence] });
+      const ended = await runGateway(environment({ CREDENTIALS_KEY: key, ...settings }));
+      expect(ended).toMatchObject({ code: 78, mistakes: [`CREDENTIALS_KEY ${sentence}`] });
     }
+    const file = join(folder, 'credentials.key');
+    await writeFile(file, key);
+    expect(await runGateway(environment())).toMatchObject({ code: 78, mistakes: [`${file} ${sentence}`] });
     await expectNoProcessIn(folder);
+  });
+
+  it.each(['1', '2'])('that credentials.key is missing beside a database, with WORKERS=%s, and nothing is written', async (WORKERS) => {
+    await (await start()).end('SIGTERM');
+    const file = join(folder, 'credentials.key');
+    await rm(file);
+    const contents = async () => (await readdir(folder, { recursive: true })).toSorted();
+    const before = await contents();
+    const sentence = 'is missing, and the database beside it has AuthTokens that nothing else can read. Restore it from a backup,';
+    for (const args of [[], ['migrate'], ['rotate-key']]) {
+      const { code, mistakes } = await runGateway(environment({ WORKERS }), args);
+      expect([code, mistakes]).toEqual([78, [`${file} ${sentence} or set CREDENTIALS_KEY if the key is kept there.`]]);
+    }
+    expect(await contents()).toEqual(before);
+    expect(await runGateway(environment(), ['verify-history'])).toMatchObject({ code: 0, mistakes: [] });
   });
 
   it('that credentials.key is damaged', async () => {
@@ -239,6 +258,10 @@ const wrong: Record<string, [string, RegExp]> = {
   WORKERS: ['0', /^WORKERS must be a whole number from 1 to 64, not "0"\.$/],
   METRICS_PORT: ['65536', /^METRICS_PORT must be a whole number from 0 to 65535, not "65536"\.$/],
   PUBLIC_URL: ['ftp://files.test', /^PUBLIC_URL must be an http or https URL/],
+  HOST: ['http://127.0.0.1', /^HOST must be an IP address or a host name/],
+  NODE_ENV: ['prod', /^NODE_ENV must be one of production, development, test, not "prod"\.$/],
+  CORS_ORIGINS: ['https://*.example.com', /^CORS_ORIGINS must be origins like /],
+  TRUST_PROXY: ['0.0.0.0/0', /^TRUST_PROXY must be addresses or ranges like /],
   DATABASE_POOL_SIZE: ['0', /^DATABASE_POOL_SIZE must be a whole number from 3/],
   DATABASE_QUEUE_SIZE: ['0', /^DATABASE_QUEUE_SIZE must be /],
   READ_TIMEOUT_SECONDS: ['0', /^READ_TIMEOUT_SECONDS must be /],
@@ -374,8 +397,15 @@ describe('an empty database', () => {
     const settings = { DATABASE_URL: databaseUrl, CREDENTIALS_KEY: key };
     const gateway = await start({ environment: settings });
     const checkpoint = join(folder, 'checkpoint.json');
-    const verify = () => runGateway(environment(settings), ['verify-history', checkpoint]);
-    expect(await verify()).toMatchObject({ code: 0, mistakes: [], output: 'The history is sound: 2 entries in 1 chains.\n' });
+    // It reads no AuthToken, and needs no key.
+    const verify = (...options: string[]) =>
+      runGateway(environment({ DATABASE_URL: databaseUrl }), ['verify-history', ...options, checkpoint]);
+    expect(await verify()).toMatchObject({
+      code: 78,
+      mistakes: [`There is no ${checkpoint}. To make a first checkpoint there: verify-history --new ${checkpoint}`],
+    });
+    expect(await verify('--new')).toMatchObject({ code: 0, mistakes: [], output: 'The history is sound: 2 entries in 1 chains.\n' });
+    expect(await verify('--new')).toMatchObject({ code: 78, mistakes: [expect.stringContaining('Leave --new out')] });
     await postGraphql(gateway.url, administrator(gateway), createAccount, { email: 'sales@customer.test' });
     const again = await verify();
     expect(again.output).toMatch(/^The history is sound: 3 entries in 2 chains, and continues the checkpoint of \S+Z\.\n$/);
@@ -386,8 +416,20 @@ describe('an empty database', () => {
       1,
       expect.stringMatching(/^The history is not sound\. Entry 1 of the history of AC\w{32} is missing\.\n$/),
     ]);
-    await writeFile(checkpoint, 'not one');
-    expect(await verify()).toMatchObject({ code: 78, mistakes: [`${checkpoint}: This is no checkpoint of the history.`] });
+    const lowest = { date: new Date().toISOString(), chains: { [`AC${'0'.repeat(32)}`]: { position: 0, hash: '0'.repeat(64) } } };
+    for (const text of ['not one', JSON.stringify(lowest)]) {
+      await writeFile(checkpoint, text);
+      expect(await verify()).toMatchObject({ code: 78, mistakes: [`${checkpoint}: This is no checkpoint of the history.`] });
+    }
+  });
+
+  it('has a history whose verdict is told, though the checkpoint cannot be written', async () => {
+    const gateway = await start({ environment: { DATABASE_URL: databaseUrl, CREDENTIALS_KEY: key } });
+    await gateway.end('SIGTERM');
+    const nowhere = join(folder, 'missing', 'checkpoint.json');
+    const ended = await runGateway(environment({ DATABASE_URL: databaseUrl }), ['verify-history', '--new', nowhere]);
+    expect(ended).toMatchObject({ code: 1, mistakes: [expect.stringContaining('ENOENT')] });
+    expect(ended.output).toMatch(/^The history is sound: 2 entries in 1 chains\.\n/);
   });
 
   it('is prepared by one of five gateways that start on it at once', async () => {

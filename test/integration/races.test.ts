@@ -495,6 +495,7 @@ describe('gateways that start at once on an empty database', () => {
         }),
       );
 
+      const urls = await Promise.all(apps.map(async (app) => (await app.listen()).url));
       const { dataSource } = apps[0]!;
       expect(await dataSource.query(`SELECT email_address, status FROM account`)).toEqual([
         { email_address: admin.login, status: 'active' },
@@ -505,7 +506,7 @@ describe('gateways that start at once on an empty database', () => {
       );
       expect(announced).toHaveLength(1);
       const login = { login: admin.login, secret: announced[0]! };
-      for (const app of apps) expect((await postGraphql((await app.listen()).url, login, '{ viewer { role } }')).errors).toBeUndefined();
+      for (const url of urls) expect((await postGraphql(url, login, '{ viewer { role } }')).errors).toBeUndefined();
 
       for (const app of apps) await app.close();
       await server.query(`DROP DATABASE ${name} WITH (FORCE)`);

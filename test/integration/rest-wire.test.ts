@@ -711,6 +711,12 @@ describe('pages of other origins', () => {
       }
     });
 
+    it('is refused from its own host by another scheme, and changes nothing', async () => {
+      const request = write(child.sid, profile);
+      const headers = { ...request.headers, Origin: gateway.url.replace('http:', 'https:') };
+      expect((await changingNothing(() => sendOnWire(gateway.url, { login: admin, ...request, headers }))).status).toBe(403);
+    });
+
     it.each([
       {},
       { 'Sec-Fetch-Site': 'same-origin' },

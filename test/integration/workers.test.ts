@@ -129,6 +129,32 @@ it('a worker that hangs is ended after DRAIN_SECONDS, and costs no metrics', asy
   await expectNoProcessIn(folder);
 });
 
+it('a worker that hangs is ended while the gateway serves, and replaced; those that only have much to do are not', async () => {
+  await start();
+  const [hanging, other] = await workers();
+  process.kill(hanging!, 'SIGSTOP');
+  await vi.waitFor(() => expect(gateway.output()).toContain(`"worker":${hanging},"msg":"a worker does not answer; it is ended"`), patience);
+  await vi.waitFor(() => expect(gateway.output()).toContain(`"worker":${hanging},"code":null,"signal":"SIGKILL"`), patience);
+  await vi.waitFor(async () => {
+    await live();
+    expect(answering()).toHaveLength(3);
+  }, patience);
+  const statuses = await Promise.all(Array.from({ length: 20 }, live));
+  expect(statuses).toEqual(statuses.map(() => 200));
+
+  // Stopped for less long than that, or together with the process that asks: neither has anything to answer for.
+  process.kill(other!, 'SIGSTOP');
+  await sleep(2_000);
+  process.kill(gateway.pid, 'SIGSTOP');
+  await sleep(6_000);
+  process.kill(gateway.pid, 'SIGCONT');
+  process.kill(other!, 'SIGCONT');
+  await sleep(3_000);
+  expect(timesIn(gateway.output(), 'does not answer')).toBe(1);
+  expect(await gateway.end('SIGTERM')).toBe(0);
+  await expectNoProcessIn(folder);
+}, 120_000);
+
 it('when the first process is killed, nothing is left, and the port is free', async () => {
   await start({ DATABASE_URL: '', CREDENTIALS_KEY: '' });
   await workers();

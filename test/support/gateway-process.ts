@@ -24,7 +24,8 @@ export interface GatewayProcessOptions {
   dataDirectory?: string;
 }
 
-const program = join(import.meta.dirname, '../../dist/src/main.js');
+/** The built program. */
+export const program = join(import.meta.dirname, '../../dist/src/entry.js');
 
 /** Starts the built gateway as its users do: a process of its own, an embedded PostgreSQL, a folder for its data. */
 export async function startGateway({ environment = {}, ...options }: GatewayProcessOptions = {}): Promise<GatewayProcess> {

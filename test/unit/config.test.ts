@@ -87,7 +87,7 @@ describe('the configuration', () => {
     [{ TRUST_PROXY: 'true' }, 'TRUST_PROXY must be addresses or ranges like 10.0.0.0/8, separated by commas, not "true".'],
     [{ TRUST_PROXY: '10.0.0.0/33' }, 'TRUST_PROXY must be addresses or ranges like 10.0.0.0/8, separated by commas, not "10.0.0.0/33".'],
     [{ SIGN_IN_FAILURES_PER_ACCOUNT: '0' }, 'SIGN_IN_FAILURES_PER_ACCOUNT must be a whole number from 1 to 1000000, not "0".'],
-    [{ PUBLIC_URL: 'gateway' }, 'PUBLIC_URL must be an http or https URL, not "gateway".'],
+    [{ PUBLIC_URL: 'gateway' }, 'PUBLIC_URL must be an http or https URL without user, query and fragment, not "gateway".'],
     [
       { CREDENTIALS_KEY: 'short' },
       'CREDENTIALS_KEY must be 32 bytes, as 64 hexadecimal digits or as base64; or several of them, separated by commas.',

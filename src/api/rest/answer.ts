@@ -52,6 +52,7 @@ export function sendList<Row>(
       }
     } catch (error) {
       // It is too late to tell the caller.
+      reply.request.isFailed = true;
       reportOf(reply.request)(error, 'a list was broken off');
       throw error;
     }

@@ -12,7 +12,9 @@ export function profileLink(request: FastifyRequest, publicUrl: string | undefin
 
 /** The URL of a path of the documented API, at the host and mount that the request came by unless users reach it by another. */
 export function urlOf(request: FastifyRequest, publicUrl: string | undefined, path: string): string {
-  const host = /^[\w.:[\]-]+$/.test(request.host) ? `${request.protocol}://${request.host}` : '';
+  // Both may be a proxy's word for anything.
+  const isUrl = /^https?$/.test(request.protocol) && /^[\w.:[\]-]+$/.test(request.host);
+  const host = isUrl ? `${request.protocol}://${request.host}` : '';
   return (publicUrl ?? host) + mountOf(request.originalUrl) + path;
 }
 
