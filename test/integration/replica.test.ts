@@ -72,7 +72,7 @@ async function statementsOnReplica(): Promise<string[]> {
   const found = await replicated.onReplica<{ query: string }>(
     `SELECT query FROM pg_stat_statements
      WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-       AND query !~ 'pg_stat_statements|pg_is_in_recovery|pg_wal_replay|pg_get_wal|pg_last_wal|version\\(\\)|current_schema|current_database'`,
+       AND query !~ 'pg_stat_statements|pg_backend_pid|pg_is_in_recovery|pg_wal_replay|pg_get_wal|pg_last_wal|version\\(\\)|current_schema|current_database'`,
   );
   return found.map(({ query }) => query);
 }
