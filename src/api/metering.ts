@@ -29,7 +29,7 @@ export const lengthForeseen = 100_000;
 
 /** What it may cost that PostgreSQL reads so many accounts, one by one, to filter, count or leave them out. */
 export function costOfReading(accounts: number): number {
-  return Math.ceil(accounts * 0.0016 * costOfMillisecond);
+  return Math.ceil(accounts * 0.0008 * costOfMillisecond);
 }
 
 /** How a request came. */
