@@ -484,6 +484,36 @@ describe('variables that do not fit', () => {
     expect(await quickly('query($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids: nulls })).toMatchObject(refused);
   });
 
+  it.each([
+    [{ role: 'HUNTER2' }, 'The value of input.role is none of the type Role: ADMINISTRATOR, DEVELOPER, PROVISIONING_AGENT.', 'role'],
+    [{ role: 5 }, 'The value of input.role is none of the type Role: ADMINISTRATOR, DEVELOPER, PROVISIONING_AGENT.', 'role'],
+    [{ type: { HUNTER2: 1 } }, 'The value of input.type is none of the type AccountType: FULL, TRIAL.', 'type'],
+    [
+      { status: 'HUNTER2" at "input.password"; x' },
+      'The value of input.status is none of the type AccountStatus: UNINITIALIZED, ACTIVE, SUSPENDED, CLOSED.',
+      'status',
+    ],
+    [{ password: ['HUNTER2'] }, 'The value of input.password does not fit its type, String.', 'password'],
+    [{ organization: { sid: ['HUNTER2'] } }, 'The value of input.organization.sid does not fit its type, ID.', 'sid'],
+  ])('are told what was expected, without what came: %j', async (wrong, message, field) => {
+    const create = 'mutation($input: CreateAccountInput!) { createAccount(input: $input) { account { sid } } }';
+    const { errors } = await ask(create, { input: { emailAddress: 'a@b.test', role: 'DEVELOPER', ...wrong } });
+    expect(errors).toMatchObject([{ message, extensions: { code: 'BAD_USER_INPUT', field } }]);
+    expect(JSON.stringify(errors)).not.toContain('HUNTER2');
+  });
+
+  it.each([
+    ['role: HUNTER2', 'role', 'Role: ADMINISTRATOR, DEVELOPER, PROVISIONING_AGENT'],
+    ['role: "HUNTER2"', 'role', 'Role: ADMINISTRATOR, DEVELOPER, PROVISIONING_AGENT'],
+    ['role: DEVELOPER, type: [HUNTER2]', 'type', 'AccountType: FULL, TRIAL'],
+    ['role: DEVELOPER, status: 5', 'status', 'AccountStatus: UNINITIALIZED, ACTIVE, SUSPENDED, CLOSED'],
+  ])('nor is it told of a literal: %s', async (literal, field, expected) => {
+    const { errors } = await ask(`mutation { createAccount(input: { emailAddress: "a@b.test", ${literal} }) { account { sid } } }`);
+    expect(errors).toMatchObject([
+      { message: `The value of ${field} is none of the type ${expected}.`, extensions: { code: 'GRAPHQL_VALIDATION_FAILED', field } },
+    ]);
+  });
+
   it('are refused unread when they are nested without end', async () => {
     const body = `{"query":"{ __typename }","variables":${'['.repeat(900_000)}${']'.repeat(900_000)}}`;
     expect(await quickly('', body)).toMatchObject({
