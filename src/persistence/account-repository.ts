@@ -322,7 +322,13 @@ export function positionOf(account: Listed, { field }: Order): Position {
 function keyset(order: Order, page: Page, parameter: Parameter) {
   const key = orderKeys[order.field]!;
   const descending = order.descending !== page.backward;
-  const after = (from: Position): string =>
-    `(${key.sql}, account.sid) ${descending ? '<' : '>'} (${parameter(from.key)}::${key.type}, ${parameter(from.sid)})`;
-  return { key, direction: descending ? 'DESC' : 'ASC', condition: page.from === undefined ? [] : [after(page.from)] };
+  const beyond = (comparison: '<' | '>', position: Position | undefined): string[] =>
+    position === undefined
+      ? []
+      : [`(${key.sql}, account.sid) ${comparison} (${parameter(position.key)}::${key.type}, ${parameter(position.sid)})`];
+  return {
+    key,
+    direction: descending ? 'DESC' : 'ASC',
+    condition: [...beyond(descending ? '<' : '>', page.from), ...beyond(descending ? '>' : '<', page.until)],
+  };
 }

@@ -141,14 +141,15 @@ export class ProfileRepository {
 
   /** One page in the order of their creation, with one row more than the page's size, in reading order. */
   async listPage(page: Page): Promise<ProfileSummary[]> {
-    const [direction, comparison] = page.backward ? ['DESC', '<'] : ['ASC', '>'];
+    const [direction, from, until] = page.backward ? ['DESC', '<', '>'] : ['ASC', '>', '<'];
     return rowsOf<ProfileSummary>(
       this.client,
       `SELECT ${summaryColumns} FROM profile
-       WHERE $1::timestamptz IS NULL OR (profile.date_created, profile.sid) ${comparison} ($1, $2)
+       WHERE ($1::timestamptz IS NULL OR (profile.date_created, profile.sid) ${from} ($1, $2))
+         AND ($3::timestamptz IS NULL OR (profile.date_created, profile.sid) ${until} ($3, $4))
        ORDER BY profile.date_created ${direction}, profile.sid ${direction}
        LIMIT ${page.size + 1}`,
-      [page.from?.key ?? null, page.from?.sid ?? null],
+      [page.from?.key ?? null, page.from?.sid ?? null, page.until?.key ?? null, page.until?.sid ?? null],
     );
   }
 

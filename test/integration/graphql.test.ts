@@ -5,6 +5,7 @@ import { type TestGateway, admin, startTestGateway } from '../support/gateway.js
 import { basic, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { plant } from '../support/plant.js';
+import { callsIn, statementsOf } from '../support/statements.js';
 import { type Created, create, missingSid, password, uniqueEmail } from '../support/tree.js';
 
 let gateway: TestGateway;
@@ -230,6 +231,72 @@ describe('a list of accounts', () => {
     }
     expect(await found({ type: 'TRIAL' })).toEqual([]);
     expect(await found({})).toHaveLength(2);
+  });
+});
+
+describe('a connection', () => {
+  const args = 'first: $first, after: $after, last: $last, before: $before';
+  const page = 'edges { cursor node { __typename } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }';
+  const byName = 'orderBy: { field: FRIENDLY_NAME, direction: DESC }';
+  let parent: Created;
+  beforeAll(async () => {
+    parent = await make();
+    await plant(gateway.database, { below: parent.sid, widths: [4, 2] });
+    for (let count = 0; count < 12; count++) {
+      await ask(`mutation { createProfile(input: { document: {} }) { profile { sid } }
+        createOrganization(input: { domainName: "page-${count}.test" }) { organization { sid } } }`);
+      await ask('mutation($sid: ID!) { updateAccount(input: { sid: $sid, friendlyName: "New" }) { account { sid } } }', {
+        sid: parent.sid,
+      });
+    }
+  });
+
+  it.each([
+    ['sub-accounts', `account(by: { sid: $sid }) { of: subAccounts(${args}) { ${page} } }`],
+    ['sub-accounts by name, backwards', `account(by: { sid: $sid }) { of: subAccounts(${args}, ${byName}) { ${page} } }`],
+    ['descendants', `account(by: { sid: $sid }) { of: descendants(${args}) { ${page} } }`],
+    ['history', `account(by: { sid: $sid }) { of: history(${args}) { ${page} } }`],
+    ['history of a tree', `account(by: { sid: $sid }) { of: history(${args}, includeDescendants: true) { ${page} } }`],
+    ['organizations', `of: organizations(${args}) { ${page} }`],
+    ['profiles', `of: profiles(${args}) { ${page} }`],
+  ])("of %s takes first or last with any of its cursors, as Relay's specification has it", async (_what, field) => {
+    const query = `query($sid: ID!, $first: Int, $after: String, $last: Int, $before: String) { account(by: { sid: $sid }) { sid } ${field} }`;
+    const read = async (variables: object) => {
+      const { data, errors } = await ask(query, { sid: parent.sid, ...variables });
+      expect(errors).toBeUndefined();
+      const { edges, pageInfo } = data!.of ?? data!.account.of;
+      return { cursors: edges.map(({ cursor }: { cursor: string }) => cursor) as string[], pageInfo };
+    };
+    const whole = (await read({ first: 100 })).cursors;
+    const [low, high, end] = [1, whole.length - 2, whole.length - 1];
+    expect(high).toBeGreaterThan(low);
+    for (const after of [undefined, 0, low, end]) {
+      for (const before of [undefined, 0, high, end]) {
+        for (const count of [{}, { first: 1 }, { last: 1 }, { first: 100 }, { last: 100 }] as { first?: number; last?: number }[]) {
+          const left = whole.filter((_, index) => index > (after ?? -1) && index < (before ?? whole.length));
+          const cut = Math.max(0, left.length - (count.first ?? count.last ?? 50));
+          const given = { ...(after !== undefined && { after: whole[after] }), ...(before !== undefined && { before: whole[before] }) };
+          const cursors = count.last === undefined ? left.slice(0, left.length - cut) : left.slice(cut);
+          expect(await read({ ...given, ...count }), JSON.stringify({ after, before, ...count })).toEqual({
+            cursors,
+            pageInfo: {
+              hasNextPage: before !== undefined || (count.last === undefined && cut > 0),
+              hasPreviousPage: after !== undefined || (count.last !== undefined && cut > 0),
+              startCursor: cursors[0] ?? null,
+              endCursor: cursors.at(-1) ?? null,
+            },
+          });
+        }
+      }
+    }
+  });
+
+  it('costs one statement between two cursors as well', async () => {
+    const query = `query($sid: ID!, $first: Int, $after: String, $last: Int, $before: String) { account(by: { sid: $sid }) { of: subAccounts(${args}) { ${page} } } }`;
+    const { edges } = (await ask(query, { sid: parent.sid, first: 100 })).data!.account.of;
+    const calls = async (cursors: object) =>
+      callsIn(await statementsOf(gateway.database, () => ask(query, { sid: parent.sid, last: 2, ...cursors })));
+    expect(await calls({ after: edges[0].cursor, before: edges.at(-1).cursor })).toBe(await calls({}));
   });
 });
 
