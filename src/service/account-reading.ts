@@ -137,6 +137,8 @@ export function parseFilter(filter: AccountFilter): AccountFilter {
   if (filter.text !== undefined) {
     assertPrintable(filter.text, 'text');
     assertWithin(filter.text.length, { min: 1, max: 255 }, 'text', 'The length of text');
+    // As names are stored, however the keyboard composes an é.
+    return { ...filter, text: filter.text.normalize('NFC') };
   }
   return filter;
 }

@@ -230,7 +230,9 @@ describe('a list of accounts', () => {
       expect(await found(filter)).toEqual([mark.sid]);
     }
     expect(await found({ type: 'TRIAL' })).toEqual([]);
-    expect(await found({})).toHaveLength(2);
+    const zoe = await make({ parent: top.sid, friendlyName: 'Zoe\u0308 Brøn' });
+    for (const text of ['zo\u00eb', 'ZOE\u0308 B']) expect(await found({ text })).toEqual([zoe.sid]);
+    expect(await found({})).toHaveLength(3);
   });
 });
 
