@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Role } from '../../src/domain/account.js';
 import { cursorOf } from '../../src/domain/page.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
-import { basic, postGraphql } from '../support/graphql-client.js';
+import { basic, byExecutor, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { plant } from '../support/plant.js';
 import { callsIn, statementsOf } from '../support/statements.js';
@@ -106,6 +106,15 @@ describe('an account', () => {
     expect(await may(admin, top.sid)).toEqual({ ...all, migrate: true });
     expect(await may(top.login, child.sid)).toEqual({ ...all, migrate: false });
     expect(await may(top.login, top.sid)).toEqual({ ...all, ...below, migrate: false });
+  });
+
+  it('is told whether it is the Super Admin, by its plan and by the executor', async () => {
+    const top = await make();
+    for (const spell of [(query: string) => query, byExecutor]) {
+      const query = spell('{ viewer { isSuperAdmin subAccounts(first: 1) { nodes { isSuperAdmin } } } }');
+      expect((await ask(query)).data!.viewer).toEqual({ isSuperAdmin: true, subAccounts: { nodes: [{ isSuperAdmin: false }] } });
+      expect((await ask(query, {}, top.login)).data!.viewer.isSuperAdmin).toBe(false);
+    }
   });
 
   it('is found again as a node, beside organizations, in the order of the ids', async () => {
