@@ -12,7 +12,8 @@ import type { RepeatableInput } from './repeatable-input.js';
 import { NodeResolver } from './node-resolver.js';
 import { OrganizationResolver } from './organization-resolver.js';
 import { ProfileResolver } from './profile-resolver.js';
-import { DateTime, JsonText } from './scalars.js';
+import { JsonText } from './json-object.js';
+import { DateTime } from './scalars.js';
 
 /** The executable schema: what TypeGraphQL reads from the classes, with the directives made to hold. */
 export function createSchema(): GraphQLSchema {

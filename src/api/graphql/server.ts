@@ -21,6 +21,7 @@ import { type Requested, coercedVariables, costOf } from './cost.js';
 import { DocumentStore } from './document-store.js';
 import { asGraphqlError, describe, formatted } from './graphql-error.js';
 import { graphqlRequestOf } from './http-request.js';
+import { keepTexts, stringifyRaw } from './json-object.js';
 import { limitRules } from './limits.js';
 import { Introspection } from './introspection.js';
 import { type ObserveBatch, createLoaders } from './loaders.js';
@@ -126,6 +127,7 @@ function gate(options: GraphqlOptions): ApolloServerPlugin<Context> {
         async didResolveOperation({ document, operation, operationName, request, contextValue }) {
           try {
             if (operation === undefined) throw noOperation(document, request.operationName);
+            keepTexts(options.schema, operation, request.variables ?? {}, request.http?.body);
             admitted = await admit(
               options,
               plans,
@@ -172,7 +174,7 @@ class Written {
 
 function stringify(result: FormattedExecutionResult): string {
   const { data } = result;
-  return `${data instanceof Written ? `{"data":${data.text}}` : JSON.stringify(result)}\n`;
+  return `${data instanceof Written ? `{"data":${data.text}}` : stringifyRaw(result)}\n`;
 }
 
 /** Failures of a request as a whole, wherever in it they come to light. */
