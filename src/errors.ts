@@ -32,6 +32,7 @@ const catalogue = {
   // GraphQL's own: the document is no GraphQL, is not one of this schema, or asks for more than the limits allow.
   GRAPHQL_PARSE_FAILED: 400,
   GRAPHQL_VALIDATION_FAILED: 400,
+  PERSISTED_QUERY_NOT_SUPPORTED: 400,
   NOT_ACCEPTABLE: 406,
   PAYLOAD_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
@@ -39,6 +40,7 @@ const catalogue = {
   IDEMPOTENCY_MISMATCH: 422,
   RATE_LIMITED: 429,
   NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
   NOT_IMPLEMENTED: 501,
   UNAVAILABLE: 503,
   OVERLOADED: 503,

@@ -12,6 +12,7 @@ import { shapeOf } from '../domain/json.js';
 import { AppError } from '../errors.js';
 import { readClientAddresses } from './client-address.js';
 import { boundConnections } from './connections.js';
+import { parseKeepingSource } from './json-source.js';
 import { advise, refusalOf } from './request-error.js';
 import { ResponseInCapitals } from './response-in-capitals.js';
 import { securityHeaders } from './security-headers.js';
@@ -152,7 +153,7 @@ function parseJson(body: Buffer): unknown {
   try {
     const text = utf8(body);
     const { depth, values } = shapeOf(text);
-    if (depth <= bodyMaxDepth && values <= bodyMaxValues) return JSON.parse(text);
+    if (depth <= bodyMaxDepth && values <= bodyMaxValues) return parseKeepingSource(text);
     excess = depth > bodyMaxDepth ? `is nested more than ${bodyMaxDepth} levels deep` : `has more than ${bodyMaxValues} values`;
   } catch {
     throw new AppError('BAD_USER_INPUT', 'The body is not JSON in UTF-8.');

@@ -199,6 +199,9 @@ export function parseEmailAddress(text: string, field = 'emailAddress'): string 
 
 export const friendlyNameMaxLength = 64;
 
+/** What fonts show nothing for, and `trim` does not know: among them the fillers of Hangul, and the blank pattern of Braille. */
+const invisible = /[\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/gu;
+
 /** The friendly name as it is stored: in Unicode's form NFC. @throws AppError FRIENDLY_NAME_TOO_LONG, BAD_USER_INPUT */
 export function parseFriendlyName(text: string): string {
   const field = 'friendlyName';
@@ -207,7 +210,7 @@ export function parseFriendlyName(text: string): string {
   if (name === undefined) {
     throw new AppError('FRIENDLY_NAME_TOO_LONG', `A friendly name has at most ${friendlyNameMaxLength} characters.`, { field });
   }
-  if (name.replace(/\p{Cf}/gu, '').trim() === '') throw new AppError('BAD_USER_INPUT', 'A friendly name must not be blank.', { field });
+  if (name.replace(invisible, '').trim() === '') throw new AppError('BAD_USER_INPUT', 'A friendly name must not be blank.', { field });
   return name;
 }
 

@@ -85,3 +85,6 @@ export const overlapSecondsMax = 86_400;
 
 /** How long a one-time reset token lives, in seconds: a minute to a week, a day unless said otherwise. */
 export const resetTokenSeconds = { min: 60, max: 604_800, default: 86_400 };
+
+/** How many reset tokens of one account work at once: with one more, the one that ends first does no longer. */
+export const resetTokensAtMost = 10;

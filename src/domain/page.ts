@@ -37,6 +37,8 @@ export interface Page {
   backward: boolean;
   /** Exclusive; absent at the list's end that reading starts from. */
   from: Position | undefined;
+  /** Where reading ends at the latest, exclusive; absent at the list's other end. */
+  until?: Position | undefined;
   /** How many rows to leave out after that. Costs as much as reading them: for pages that are named by number only. */
   skip?: number;
 }
@@ -67,27 +69,31 @@ export interface PageOf<Row> {
   hasPreviousPage: boolean;
 }
 
-/** @throws AppError INVALID_PAGE, naming the argument at fault */
+/**
+ * The page that the arguments ask for, as Relay's specification has it ("Pagination algorithm"): of what lies between the
+ * cursors `after` and `before`, the first or the last so many. Without either number, a page has the default size, and is read
+ * backwards where only `before` is given.
+ * @throws AppError INVALID_PAGE, naming the argument at fault
+ */
 export function parsePage({ first, after, last, before }: PageArguments, order: Order): Page {
   if (first !== undefined && last !== undefined) throw invalidPage('Give first or last, not both.', 'last');
-  const backward = last !== undefined || (first === undefined && before !== undefined);
-  if (backward && after !== undefined) throw invalidPage('after goes with first.', 'after');
-  if (!backward && before !== undefined) throw invalidPage('before goes with last.', 'before');
-
+  const backward = last !== undefined || (first === undefined && after === undefined && before !== undefined);
   const size = checkedSize((backward ? last : first) ?? pageSize.default, backward ? 'last' : 'first');
-  const cursor = backward ? before : after;
-  const from = cursor === undefined ? undefined : parseCursor(cursor, order, backward ? 'before' : 'after');
-  return { size, backward, from };
+  const start = after === undefined ? undefined : parseCursor(after, order, 'after');
+  const end = before === undefined ? undefined : parseCursor(before, order, 'before');
+  return backward ? { size, backward, from: end, until: start } : { size, backward, from: start, until: end };
 }
 
 /** Cuts what was read with one row more than the page's size, in reading order, to the page. */
 export function pageFrom<Row>(read: Row[], page: Page): PageOf<Row> {
   const more = read.length > page.size;
   const rows = more ? read.slice(0, page.size) : read;
-  const came = page.from !== undefined;
+  // What a cursor stands for is there, beyond the page.
+  const before = page.from !== undefined;
+  const beyond = more || page.until !== undefined;
   return page.backward
-    ? { rows: rows.toReversed(), hasPreviousPage: more, hasNextPage: came }
-    : { rows, hasNextPage: more, hasPreviousPage: came };
+    ? { rows: rows.toReversed(), hasPreviousPage: beyond, hasNextPage: before }
+    : { rows, hasNextPage: beyond, hasPreviousPage: before };
 }
 
 /** An opaque cursor. It names the field that its list is ordered by, so that it cannot be used in another order by mistake. */

@@ -81,6 +81,11 @@ export function requirementOf(operation: Operation): Rank {
   return ranks[Math.min(...needed)]!;
 }
 
+/** The least rank that holds the operation on oneself, and the one that holds it on the accounts below; nothing where nobody does. */
+export function ranksFor(operation: Operation): { readonly [place in Place]?: Rank } {
+  return leastRank[operation];
+}
+
 /** Whether the caller stands at least as high as the rank. */
 export function reaches(actor: Actor, rank: Rank): boolean {
   return ranks.indexOf(actor.rank) >= ranks.indexOf(rank);
@@ -98,7 +103,7 @@ export function mayBelow(actor: Actor, operation: Operation): boolean {
 }
 
 function holds(actor: Actor, operation: Operation, place: Place): boolean {
-  const rank = (leastRank[operation] as { [place in Place]?: Rank })[place];
+  const rank = ranksFor(operation)[place];
   return rank !== undefined && reaches(actor, rank);
 }
 

@@ -49,6 +49,16 @@ export interface Reach {
   count: number;
 }
 
+/** Links to profiles that a cascade undid. */
+export interface Unlinked {
+  /** The first so many by the SIDs of the accounts. */
+  unlinked: { sid: Sid; profileSid: Sid }[];
+  unlinkedCount: number;
+}
+
+/** A cascade is told by one entry of the history, whatever its size; so many links are named in it (ADR 38). */
+const unlinkedToldAtMost = 100;
+
 export type AccountColumn = keyof Account;
 
 const columnNames: Record<AccountColumn, string> = {
@@ -170,10 +180,10 @@ export class AccountRepository {
   /**
    * The cascade, in one statement: gives the status to every account in the tree, itself included, that has one of the
    * statuses `from`. Accounts that are closed by it lose their credentials, reset tokens and profile links; the links are
-   * locked in the order that whoever deletes a profile locks them in.
+   * locked in the order that whoever deletes a profile locks them in. Tells of the links that it undid, if there were any.
    */
-  async setStatusInTree(account: Account, status: AccountStatus, from: readonly AccountStatus[]): Promise<void> {
-    await rowsOf(
+  async setStatusInTree(account: Account, status: AccountStatus, from: readonly AccountStatus[]): Promise<Unlinked | undefined> {
+    const [unlinked] = await rowsOf<Unlinked>(
       this.client,
       `WITH reached AS (
          UPDATE account SET status = $2, version = account.version + 1, date_updated = now()
@@ -185,15 +195,19 @@ export class AccountRepository {
          DELETE FROM password_reset_token USING reached
          WHERE password_reset_token.account_sid = reached.sid AND $2 = 'closed'
        ), linked AS (
-         SELECT link.account_sid FROM account_profile AS link JOIN account ON account.sid = link.account_sid
+         SELECT link.account_sid, link.profile_sid FROM account_profile AS link JOIN account ON account.sid = link.account_sid
          WHERE ${inTree} AND $2 = 'closed'
          ORDER BY link.account_sid FOR UPDATE OF link
        ), unlinked AS (
          DELETE FROM account_profile USING linked WHERE account_profile.account_sid = linked.account_sid
        )
-       SELECT`,
+       SELECT (SELECT count(*)::integer FROM linked) AS "unlinkedCount", ARRAY(
+         SELECT json_build_object('sid', linked.account_sid, 'profileSid', linked.profile_sid)
+         FROM linked ORDER BY linked.account_sid LIMIT ${unlinkedToldAtMost}
+       ) AS unlinked`,
       [account.path, status, from],
     );
+    return unlinked!.unlinkedCount === 0 ? undefined : unlinked;
   }
 
   /** Moves the whole tree, closed accounts included, to another organization. */
@@ -322,7 +336,13 @@ export function positionOf(account: Listed, { field }: Order): Position {
 function keyset(order: Order, page: Page, parameter: Parameter) {
   const key = orderKeys[order.field]!;
   const descending = order.descending !== page.backward;
-  const after = (from: Position): string =>
-    `(${key.sql}, account.sid) ${descending ? '<' : '>'} (${parameter(from.key)}::${key.type}, ${parameter(from.sid)})`;
-  return { key, direction: descending ? 'DESC' : 'ASC', condition: page.from === undefined ? [] : [after(page.from)] };
+  const beyond = (comparison: '<' | '>', position: Position | undefined): string[] =>
+    position === undefined
+      ? []
+      : [`(${key.sql}, account.sid) ${comparison} (${parameter(position.key)}::${key.type}, ${parameter(position.sid)})`];
+  return {
+    key,
+    direction: descending ? 'DESC' : 'ASC',
+    condition: [...beyond(descending ? '<' : '>', page.from), ...beyond(descending ? '>' : '<', page.until)],
+  };
 }

@@ -161,9 +161,16 @@ export class CredentialRepository {
     return rotated.length > 0;
   }
 
-  /** Keeps a new reset token, and forgets those of the account that have expired. */
-  async addResetToken(sid: Sid, tokenHash: Buffer, seconds: number): Promise<Date> {
-    await rowsOf(this.client, `DELETE FROM password_reset_token WHERE account_sid = $1 AND expires_at <= now()`, [sid]);
+  /** Keeps a new reset token. Forgets those of the account that have expired and, of the others, those that end first, but for so many. */
+  async addResetToken(sid: Sid, tokenHash: Buffer, seconds: number, othersAtMost: number): Promise<Date> {
+    await rowsOf(
+      this.client,
+      `DELETE FROM password_reset_token WHERE account_sid = $1 AND token_hash NOT IN (
+         SELECT live.token_hash FROM password_reset_token AS live WHERE live.account_sid = $1 AND live.expires_at > now()
+         ORDER BY live.expires_at DESC, live.token_hash LIMIT $2
+       )`,
+      [sid, othersAtMost],
+    );
     const [added] = await rowsOf<{ expiresAt: Date }>(
       this.client,
       `INSERT INTO password_reset_token (token_hash, account_sid, expires_at)

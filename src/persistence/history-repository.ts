@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import { type ChainEnd, type Deed, type HistoryEntry, cascading, chained } from '../domain/history.js';
-import type { Page } from '../domain/page.js';
+import type { Page, Position } from '../domain/page.js';
 import type { Sid } from '../domain/sid.js';
 import { treeAt } from './account-repository.js';
 import { listsOf, rowsOf } from './sql.js';
@@ -64,6 +64,11 @@ const sources: Record<HistoryScope, readonly string[]> = {
 /** The entries of a list, from all of its sources. */
 function entriesOf(scope: HistoryScope, selected: string, rest = ''): string {
   return sources[scope].map((condition) => `(SELECT ${selected} FROM history WHERE ${condition} ${rest})`).join(' UNION ALL ');
+}
+
+/** Where in its chain a cursor stands. */
+function positionIn(cursor: Position | undefined): number | null {
+  return cursor === undefined ? null : Number(cursor.key);
 }
 
 function parametersOf(keys: readonly HistoryKey[]): unknown[] {
@@ -134,19 +139,20 @@ export class HistoryRepository {
 
   /** One page of each of many lists, in one statement; each with one row more than the page's size, in reading order. */
   async listPages(keys: readonly HistoryKey[], scope: HistoryScope, page: Page): Promise<ListedEntry[]> {
-    const [comparison, direction] = page.backward ? ['<', 'DESC'] : ['>', 'ASC'];
+    const [from, until, direction] = page.backward ? ['<', '>', 'DESC'] : ['>', '<', 'ASC'];
+    const between = `AND ($5::integer IS NULL OR history.position ${from} $5) AND ($6::integer IS NULL OR history.position ${until} $6)`;
     const first = `ORDER BY history.position ${direction} LIMIT ${page.size + 1}`;
     const rows = await rowsOf<HistoryEntry & { list: number; actorPath: string | null }>(
       this.client,
       `SELECT list.number::integer - 1 AS list, entry.*, actor.path AS "actorPath"
        FROM ${lists}
        CROSS JOIN LATERAL (
-         SELECT * FROM (${entriesOf(scope, columns, `AND ($5::integer IS NULL OR history.position ${comparison} $5) ${first}`)}) AS source
+         SELECT * FROM (${entriesOf(scope, columns, `${between} ${first}`)}) AS source
          ORDER BY source.position ${direction} LIMIT ${page.size + 1}
        ) AS entry
        LEFT JOIN account AS actor ON actor.sid = entry."actorSid"
        ORDER BY list.number, entry.position ${direction}`,
-      [...parametersOf(keys), page.from === undefined ? null : Number(page.from.key)],
+      [...parametersOf(keys), positionIn(page.from), positionIn(page.until)],
     );
     return rows.map(({ list, actorPath, ...entry }) => ({ list, entry, actorPath }));
   }

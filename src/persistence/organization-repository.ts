@@ -72,9 +72,10 @@ export class OrganizationRepository {
       `SELECT ${columns} FROM organization
        WHERE ($1::text IS NULL OR organization.status = $1)
          AND ($2::text IS NULL OR organization.domain_name ${backwards ? '<' : '>'} $2)
+         AND ($3::text IS NULL OR organization.domain_name ${backwards ? '>' : '<'} $3)
        ORDER BY organization.domain_name ${backwards ? 'DESC' : 'ASC'}
        LIMIT ${page.size + 1}`,
-      [status ?? null, page.from?.key ?? null],
+      [status ?? null, page.from?.key ?? null, page.until?.key ?? null],
     );
   }
 

@@ -23,6 +23,13 @@ export interface Wanted {
 /** What can be linked to a profile, each kind by a table of its own. */
 export type LinkedKind = Extract<SidKind, 'account' | 'organization'>;
 
+/** An account or organization that is linked to a profile. */
+export interface LinkedOwner {
+  sid: Sid;
+  /** The top-level account of an account; nothing for an organization. */
+  treeSid: Sid | null;
+}
+
 /** Every statement on the tables `profile`, `account_profile` and `organization_profile`. */
 export class ProfileRepository {
   constructor(private readonly client: Client) {}
@@ -73,18 +80,29 @@ export class ProfileRepository {
 
   /**
    * Deletes a profile that is locked FOR UPDATE, and with it its links, once they are locked in the order that all take.
-   * Returns what was linked to it.
+   * Returns how many were linked to it, and the first so many of them by their SIDs.
    */
-  async delete(sid: Sid): Promise<Sid[]> {
+  async delete(sid: Sid, toldAtMost: number): Promise<{ linked: LinkedOwner[]; count: number }> {
     const ofKind = (kind: LinkedKind, rest = ''): string =>
       `SELECT link.${kind}_sid AS sid FROM ${kind}_profile AS link WHERE link.profile_sid = $1 ${rest}`;
-    const [, , linked] = await together(
+    const [, , linked, [total]] = await together(
       lockedBy(this.client, ofKind('account', 'ORDER BY link.account_sid FOR UPDATE'), [sid]),
       lockedBy(this.client, ofKind('organization', 'ORDER BY link.organization_sid FOR UPDATE'), [sid]),
-      rowsOf<{ sid: Sid }>(this.client, `${ofKind('account')} UNION ALL ${ofKind('organization')}`, [sid]),
+      rowsOf<LinkedOwner>(
+        this.client,
+        `SELECT owner.sid, account.top_level_sid AS "treeSid"
+         FROM (SELECT * FROM (${ofKind('account')} UNION ALL ${ofKind('organization')}) AS every ORDER BY every.sid LIMIT $2) AS owner
+         LEFT JOIN account ON account.sid = owner.sid ORDER BY owner.sid`,
+        [sid, toldAtMost],
+      ),
+      rowsOf<{ count: number }>(
+        this.client,
+        `SELECT count(*)::integer AS count FROM (${ofKind('account')} UNION ALL ${ofKind('organization')}) AS owner`,
+        [sid],
+      ),
       rowsOf(this.client, `DELETE FROM profile WHERE profile.sid = $1`, [sid]),
     );
-    return linked.map((link) => link.sid);
+    return { linked, count: total!.count };
   }
 
   /** Links the owner to the profile, instead of to any other. */
@@ -102,9 +120,14 @@ export class ProfileRepository {
     await rowsOf(this.client, `DELETE FROM ${kind}_profile WHERE ${kind}_sid = $1 AND profile_sid = $2`, [ownerSid, profileSid]);
   }
 
-  /** Undoes the organization's link to whatever profile. */
-  async unlinkOrganization(organizationSid: Sid): Promise<void> {
-    await rowsOf(this.client, `DELETE FROM organization_profile WHERE organization_sid = $1`, [organizationSid]);
+  /** Undoes the organization's link to whatever profile, and tells which one that was. */
+  async unlinkOrganization(organizationSid: Sid): Promise<Sid | undefined> {
+    const [link] = await rowsOf<{ profileSid: Sid }>(
+      this.client,
+      `DELETE FROM organization_profile WHERE organization_sid = $1 RETURNING profile_sid AS "profileSid"`,
+      [organizationSid],
+    );
+    return link?.profileSid;
   }
 
   /** Which profile each of the accounts and organizations is linked to itself; those that are to none are left out. */
@@ -141,14 +164,15 @@ export class ProfileRepository {
 
   /** One page in the order of their creation, with one row more than the page's size, in reading order. */
   async listPage(page: Page): Promise<ProfileSummary[]> {
-    const [direction, comparison] = page.backward ? ['DESC', '<'] : ['ASC', '>'];
+    const [direction, from, until] = page.backward ? ['DESC', '<', '>'] : ['ASC', '>', '<'];
     return rowsOf<ProfileSummary>(
       this.client,
       `SELECT ${summaryColumns} FROM profile
-       WHERE $1::timestamptz IS NULL OR (profile.date_created, profile.sid) ${comparison} ($1, $2)
+       WHERE ($1::timestamptz IS NULL OR (profile.date_created, profile.sid) ${from} ($1, $2))
+         AND ($3::timestamptz IS NULL OR (profile.date_created, profile.sid) ${until} ($3, $4))
        ORDER BY profile.date_created ${direction}, profile.sid ${direction}
        LIMIT ${page.size + 1}`,
-      [page.from?.key ?? null, page.from?.sid ?? null],
+      [page.from?.key ?? null, page.from?.sid ?? null, page.until?.key ?? null, page.until?.sid ?? null],
     );
   }
 

@@ -140,5 +140,6 @@ export function parseFilter({ text, ...others }: AccountFilter): AccountFilter {
   if (text === undefined || text === '') return others;
   assertPrintable(text, 'text');
   assertWithin(lengthOf(text), textLength, 'text', 'The length of text');
-  return { ...others, text };
+  // As names are stored, however the keyboard composes an é.
+  return { ...others, text: text.normalize('NFC') };
 }

@@ -255,12 +255,12 @@ export class AccountService {
     const from = statusesThatMayBecome(status);
     const reached = await accounts.countInTree(account, from);
     if (dryRun || reached.length === 0) return { account, reached, dryRun };
-    await accounts.setStatusInTree(account, status, from);
+    const unlinked = await accounts.setStatusInTree(account, status, from);
     note(account.topLevelSid, {
       operation: operationFor(status),
       subjectSid: account.sid,
       before: { status: account.status },
-      after: { status, reached },
+      after: { status, reached, ...unlinked },
     });
     return { account: (await accounts.find(account.sid))!, reached, dryRun };
   }

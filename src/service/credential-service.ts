@@ -10,7 +10,7 @@ import {
   isRoot,
   parseAccountReference,
 } from '../domain/account.js';
-import { assertStrongPassword, overlapSecondsMax, type Presented, resetTokenSeconds } from '../domain/credentials.js';
+import { assertStrongPassword, overlapSecondsMax, type Presented, resetTokenSeconds, resetTokensAtMost } from '../domain/credentials.js';
 import { assertWithin } from '../domain/input.js';
 import { type Actor, type SignedIn, actorOf, assertSignedIn, authorize, authorizeOn, may } from '../domain/permissions.js';
 import { parseSid, type Sid } from '../domain/sid.js';
@@ -237,7 +237,7 @@ export class CredentialService {
       async ({ credentials }, { actor, account, note }) => {
         authorizeOn(actor, 'createPasswordResetToken', account);
         assertOpen(account);
-        const expiresAt = await credentials.addResetToken(sid, tokenHash, expiresInSeconds);
+        const expiresAt = await credentials.addResetToken(sid, tokenHash, expiresInSeconds, resetTokensAtMost - 1);
         note(account.topLevelSid, { operation: 'createPasswordResetToken', subjectSid: sid, after: { expiresAt } });
         return { account, resetToken: token, expiresAt };
       },

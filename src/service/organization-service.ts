@@ -111,7 +111,10 @@ export class OrganizationService {
         if (!(await accounts.isOrganizationEmpty(sid))) {
           throw new AppError('ORGANIZATION_NOT_EMPTY', `Organization ${sid} still has accounts that are not closed.`);
         }
-        await profiles.unlinkOrganization(sid);
+        const profileSid = await profiles.unlinkOrganization(sid);
+        if (profileSid !== undefined) {
+          note(actor.account.topLevelSid, { operation: 'unlinkProfile', subjectSid: sid, before: { profileSid } });
+        }
         const closed = await organizations.setStatus(sid, OrganizationStatus.CLOSED);
         const [before, after] = [organization, closed].map(({ status }) => ({ status }));
         note(actor.account.topLevelSid, { operation: 'closeOrganization', subjectSid: sid, before, after });

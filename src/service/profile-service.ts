@@ -38,6 +38,9 @@ export const profileOrder: Order = { field: 'dateCreated', descending: false };
 /** What to link a profile to, as callers name it. */
 export type ProfileTarget = { account: AccountReference } | { organization: OrganizationReference };
 
+/** In the history of how many of those that were linked to it the end of a profile is told: each is a row (ADR 38). */
+const toldAtMost = 1000;
+
 /** Profiles: everyone reads the one that is in effect; all else only the Super Admin does (SPEC §2). */
 export class ProfileService {
   /** By sources, the links of these, among others. */
@@ -176,8 +179,13 @@ export class ProfileService {
     assertProfile(sid);
     await this.changes.write(caller, { operation: 'manageProfiles' }, async ({ profiles }, { actor, note }) => {
       const digest = (await profiles.lockDocument(sid, 'FOR UPDATE')) ?? notFound();
-      const before = { ...digest, linked: await profiles.delete(sid) };
-      note(actor.account.topLevelSid, { operation: 'deleteProfile', subjectSid: sid, before });
+      const { linked, count } = await profiles.delete(sid, toldAtMost);
+      const root = actor.account.topLevelSid;
+      for (const owner of linked) {
+        note(owner.treeSid ?? root, { operation: 'unlinkProfile', subjectSid: owner.sid, before: { profileSid: sid } });
+      }
+      const before = { ...digest, linked: linked.map((owner) => owner.sid), linkedCount: count };
+      note(root, { operation: 'deleteProfile', subjectSid: sid, before });
       return null;
     });
   }

@@ -149,6 +149,26 @@ describe('a reset token', () => {
     expect(rows[0]!.token_hash.toString('base64url')).not.toBe(resetToken);
   });
 
+  it('is one of ten that work; with one more, the one that ends first is gone, and so are all that have expired', async () => {
+    const { sid } = await make();
+    const kept = async () =>
+      (
+        await gateway.database.query<{ count: number }>(`SELECT count(*)::integer FROM password_reset_token WHERE account_sid = $1`, [sid])
+      )[0]!.count;
+    const tokens: string[] = [];
+    for (let made = 0; made < 3; made++) tokens.push((await resetTokenFor(sid)).resetToken);
+    await gateway.database.query(`UPDATE password_reset_token SET expires_at = now() WHERE account_sid = $1`, [sid]);
+    for (let made = 0; made < 12; made++) tokens.push((await resetTokenFor(sid)).resetToken);
+    expect(await kept()).toBe(10);
+    await Promise.all(Array.from({ length: 8 }, () => resetTokenFor(sid)));
+    expect(await kept()).toBe(10);
+    for (const token of tokens.slice(0, 5)) {
+      expect((await reset(token, 'a better password')).errors![0]!.extensions).toEqual({ code: 'BAD_USER_INPUT', field: 'token' });
+    }
+    expect((await reset((await resetTokenFor(sid)).resetToken, 'a better password')).data!.resetPassword.sid).toBe(sid);
+    expect(await kept()).toBe(0);
+  });
+
   it('is not made for oneself', async () => {
     const account = await make();
     const { errors } = await ask(

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Role } from '../../src/domain/account.js';
 import { cursorOf } from '../../src/domain/page.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
-import { basic, postGraphql } from '../support/graphql-client.js';
+import { basic, byExecutor, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { plant } from '../support/plant.js';
+import { callsIn, statementsOf } from '../support/statements.js';
 import { type Created, create, missingSid, password, uniqueEmail } from '../support/tree.js';
 
 let gateway: TestGateway;
@@ -107,6 +108,15 @@ describe('an account', () => {
     expect(await may(top.login, top.sid)).toEqual({ ...all, ...below, migrate: false });
   });
 
+  it('is told whether it is the Super Admin, by its plan and by the executor', async () => {
+    const top = await make();
+    for (const spell of [(query: string) => query, byExecutor]) {
+      const query = spell('{ viewer { isSuperAdmin subAccounts(first: 1) { nodes { isSuperAdmin } } } }');
+      expect((await ask(query)).data!.viewer).toEqual({ isSuperAdmin: true, subAccounts: { nodes: [{ isSuperAdmin: false }] } });
+      expect((await ask(query, {}, top.login)).data!.viewer.isSuperAdmin).toBe(false);
+    }
+  });
+
   it('is found again as a node, beside organizations, in the order of the ids', async () => {
     const account = await make();
     const { data } = await ask(
@@ -120,6 +130,21 @@ describe('an account', () => {
       null,
       { __typename: 'Account', id: account.sid, emailAddress: account.emailAddress },
     ]);
+  });
+
+  it('is found beside what is malformed, unknown or out of sight, which are null alike', async () => {
+    const [account, stranger] = [await make(), await make()];
+    const malformed = ['x', '', 'OR123', 'AC', `XX${'0'.repeat(32)}`, missingSid().toUpperCase(), `${account.sid} `, '\0', '😀'];
+    const ids = [account.sid, ...malformed, missingSid(), stranger.sid, stranger.organizationSid.replace(/.$/, 'g'), account.sid];
+    const { data, errors } = await ask('query($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids }, account.login);
+    expect(errors).toBeUndefined();
+    expect(data!.nodes).toEqual(ids.map((id) => (id === account.sid ? { id } : null)));
+    for (const id of ids.slice(1, -1)) {
+      expect(await ask('query($id: ID!) { node(id: $id) { id } }', { id }, account.login)).toMatchObject({
+        status: 200,
+        data: { node: null },
+      });
+    }
   });
 
   it('shows its AuthToken to itself and to the administrators above it, and to nobody else', async () => {
@@ -214,8 +239,76 @@ describe('a list of accounts', () => {
       expect(await found(filter)).toEqual([mark.sid]);
     }
     expect(await found({ type: 'TRIAL' })).toEqual([]);
-    for (const filter of [{}, { text: '' }]) expect(await found(filter)).toHaveLength(2);
+    const zoe = await make({ parent: top.sid, friendlyName: 'Zoe\u0308 Brøn' });
+    for (const text of ['zo\u00eb', 'ZOE\u0308 B']) expect(await found({ text })).toEqual([zoe.sid]);
+    for (const filter of [{}, { text: '' }]) expect(await found(filter)).toHaveLength(3);
     expect(await found({ text: '', role: 'DEVELOPER' })).toEqual([mark.sid]);
+  });
+});
+
+describe('a connection', () => {
+  const args = 'first: $first, after: $after, last: $last, before: $before';
+  const page = 'edges { cursor node { __typename } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }';
+  const byName = 'orderBy: { field: FRIENDLY_NAME, direction: DESC }';
+  let parent: Created;
+  beforeAll(async () => {
+    parent = await make();
+    await plant(gateway.database, { below: parent.sid, widths: [4, 2] });
+    for (let count = 0; count < 12; count++) {
+      await ask(`mutation { createProfile(input: { document: {} }) { profile { sid } }
+        createOrganization(input: { domainName: "page-${count}.test" }) { organization { sid } } }`);
+      await ask('mutation($sid: ID!) { updateAccount(input: { sid: $sid, friendlyName: "New" }) { account { sid } } }', {
+        sid: parent.sid,
+      });
+    }
+  });
+
+  it.each([
+    ['sub-accounts', `account(by: { sid: $sid }) { of: subAccounts(${args}) { ${page} } }`],
+    ['sub-accounts by name, backwards', `account(by: { sid: $sid }) { of: subAccounts(${args}, ${byName}) { ${page} } }`],
+    ['descendants', `account(by: { sid: $sid }) { of: descendants(${args}) { ${page} } }`],
+    ['history', `account(by: { sid: $sid }) { of: history(${args}) { ${page} } }`],
+    ['history of a tree', `account(by: { sid: $sid }) { of: history(${args}, includeDescendants: true) { ${page} } }`],
+    ['organizations', `of: organizations(${args}) { ${page} }`],
+    ['profiles', `of: profiles(${args}) { ${page} }`],
+  ])("of %s takes first or last with any of its cursors, as Relay's specification has it", async (_what, field) => {
+    const query = `query($sid: ID!, $first: Int, $after: String, $last: Int, $before: String) { account(by: { sid: $sid }) { sid } ${field} }`;
+    const read = async (variables: object) => {
+      const { data, errors } = await ask(query, { sid: parent.sid, ...variables });
+      expect(errors).toBeUndefined();
+      const { edges, pageInfo } = data!.of ?? data!.account.of;
+      return { cursors: edges.map(({ cursor }: { cursor: string }) => cursor) as string[], pageInfo };
+    };
+    const whole = (await read({ first: 100 })).cursors;
+    const [low, high, end] = [1, whole.length - 2, whole.length - 1];
+    expect(high).toBeGreaterThan(low);
+    for (const after of [undefined, 0, low, end]) {
+      for (const before of [undefined, 0, high, end]) {
+        for (const count of [{}, { first: 1 }, { last: 1 }, { first: 100 }, { last: 100 }] as { first?: number; last?: number }[]) {
+          const left = whole.filter((_, index) => index > (after ?? -1) && index < (before ?? whole.length));
+          const cut = Math.max(0, left.length - (count.first ?? count.last ?? 50));
+          const given = { ...(after !== undefined && { after: whole[after] }), ...(before !== undefined && { before: whole[before] }) };
+          const cursors = count.last === undefined ? left.slice(0, left.length - cut) : left.slice(cut);
+          expect(await read({ ...given, ...count }), JSON.stringify({ after, before, ...count })).toEqual({
+            cursors,
+            pageInfo: {
+              hasNextPage: before !== undefined || (count.last === undefined && cut > 0),
+              hasPreviousPage: after !== undefined || (count.last !== undefined && cut > 0),
+              startCursor: cursors[0] ?? null,
+              endCursor: cursors.at(-1) ?? null,
+            },
+          });
+        }
+      }
+    }
+  });
+
+  it('costs one statement between two cursors as well', async () => {
+    const query = `query($sid: ID!, $first: Int, $after: String, $last: Int, $before: String) { account(by: { sid: $sid }) { of: subAccounts(${args}) { ${page} } } }`;
+    const { edges } = (await ask(query, { sid: parent.sid, first: 100 })).data!.account.of;
+    const calls = async (cursors: object) =>
+      callsIn(await statementsOf(gateway.database, () => ask(query, { sid: parent.sid, last: 2, ...cursors })));
+    expect(await calls({ after: edges[0].cursor, before: edges.at(-1).cursor })).toBe(await calls({}));
   });
 });
 
@@ -240,8 +333,6 @@ describe('bad input is named, and changes nothing:', () => {
     [`{ account(by: { sid: "${missingSid().toUpperCase()}" }) { sid } }`, 'BAD_USER_INPUT', 'sid'],
     [`{ account(by: { emailAddress: "nobody" }) { sid } }`, 'INVALID_EMAIL', 'emailAddress'],
     [`{ account(by: {}) { sid } }`, 'GRAPHQL_VALIDATION_FAILED', 'by'],
-    [`{ node(id: "XX${'0'.repeat(32)}") { id } }`, 'BAD_USER_INPUT', 'id'],
-    [`{ nodes(ids: ["AC"]) { id } }`, 'BAD_USER_INPUT', 'ids'],
     [`{ viewer { descendants(maxDepth: 0) ${nodes} } }`, 'BAD_USER_INPUT', 'maxDepth'],
     [`{ authToken(sid: "'; DROP TABLE account; --") }`, 'BAD_USER_INPUT', 'sid'],
     [`{ organization(by: { domainName: "under_score" }) { sid } }`, 'INVALID_DOMAIN_NAME', 'domainName'],
@@ -485,6 +576,36 @@ describe('variables that do not fit', () => {
     expect(await quickly('query($d: AccountBy!) { account(by: $d) { sid } }', { d: unknownKeys })).toMatchObject(refused);
     const nulls = Array.from({ length: 100_000 }, () => null);
     expect(await quickly('query($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids: nulls })).toMatchObject(refused);
+  });
+
+  it.each([
+    [{ role: 'HUNTER2' }, 'The value of input.role is none of the type Role: ADMINISTRATOR, DEVELOPER, PROVISIONING_AGENT.', 'role'],
+    [{ role: 5 }, 'The value of input.role is none of the type Role: ADMINISTRATOR, DEVELOPER, PROVISIONING_AGENT.', 'role'],
+    [{ type: { HUNTER2: 1 } }, 'The value of input.type is none of the type AccountType: FULL, TRIAL.', 'type'],
+    [
+      { status: 'HUNTER2" at "input.password"; x' },
+      'The value of input.status is none of the type AccountStatus: UNINITIALIZED, ACTIVE, SUSPENDED, CLOSED.',
+      'status',
+    ],
+    [{ password: ['HUNTER2'] }, 'The value of input.password does not fit its type, String.', 'password'],
+    [{ organization: { sid: ['HUNTER2'] } }, 'The value of input.organization.sid does not fit its type, ID.', 'sid'],
+  ])('are told what was expected, without what came: %j', async (wrong, message, field) => {
+    const create = 'mutation($input: CreateAccountInput!) { createAccount(input: $input) { account { sid } } }';
+    const { errors } = await ask(create, { input: { emailAddress: 'a@b.test', role: 'DEVELOPER', ...wrong } });
+    expect(errors).toMatchObject([{ message, extensions: { code: 'BAD_USER_INPUT', field } }]);
+    expect(JSON.stringify(errors)).not.toContain('HUNTER2');
+  });
+
+  it.each([
+    ['role: HUNTER2', 'role', 'Role: ADMINISTRATOR, DEVELOPER, PROVISIONING_AGENT'],
+    ['role: "HUNTER2"', 'role', 'Role: ADMINISTRATOR, DEVELOPER, PROVISIONING_AGENT'],
+    ['role: DEVELOPER, type: [HUNTER2]', 'type', 'AccountType: FULL, TRIAL'],
+    ['role: DEVELOPER, status: 5', 'status', 'AccountStatus: UNINITIALIZED, ACTIVE, SUSPENDED, CLOSED'],
+  ])('nor is it told of a literal: %s', async (literal, field, expected) => {
+    const { errors } = await ask(`mutation { createAccount(input: { emailAddress: "a@b.test", ${literal} }) { account { sid } } }`);
+    expect(errors).toMatchObject([
+      { message: `The value of ${field} is none of the type ${expected}.`, extensions: { code: 'GRAPHQL_VALIDATION_FAILED', field } },
+    ]);
   });
 
   it('are refused unread when they are nested without end', async () => {

@@ -10,6 +10,7 @@ import { checkHistory } from '../../src/history-check.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { type Login, basic, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
+import { plant } from '../support/plant.js';
 import { sendRest } from '../support/rest-client.js';
 import { callsIn, statementsOf } from '../support/statements.js';
 import { type Created, create, password, uniqueEmail } from '../support/tree.js';
@@ -356,9 +357,10 @@ describe('the history of organizations and profiles', () => {
     expect(told(data.organization.history.nodes)).toEqual([
       { operation: 'CREATE_ORGANIZATION', subjectSid: sid, before: null, after: { domainName, status: 'active' } },
       { operation: 'LINK_PROFILE', subjectSid: sid, before: null, after: { profileSid: profile } },
+      { operation: 'UNLINK_PROFILE', subjectSid: sid, before: { profileSid: profile }, after: null },
       { operation: 'CLOSE_ORGANIZATION', subjectSid: sid, before: { status: 'active' }, after: { status: 'closed' } },
     ]);
-    expect(data.organization.history.totalCount).toBe(3);
+    expect(data.organization.history.totalCount).toBe(4);
     expect(told(await historyOf(account.sid)).slice(1)).toEqual([
       { operation: 'LINK_PROFILE', subjectSid: account.sid, before: null, after: { profileSid: profile } },
       { operation: 'UNLINK_PROFILE', subjectSid: account.sid, before: { profileSid: profile }, after: null },
@@ -367,9 +369,103 @@ describe('the history of organizations and profiles', () => {
     expect(told((await historyOf(root, admin, true)).filter(({ subjectSid }) => subjectSid === profile))).toEqual([
       { operation: 'CREATE_PROFILE', subjectSid: profile, before: null, after: digest('{"a":1}') },
       { operation: 'UPDATE_PROFILE', subjectSid: profile, before: digest('{"a":1}'), after: digest('{"a":2}') },
-      { operation: 'DELETE_PROFILE', subjectSid: profile, before: { ...digest('{"a":2}'), linked: [sid] }, after: null },
+      { operation: 'DELETE_PROFILE', subjectSid: profile, before: { ...digest('{"a":2}'), linked: [sid], linkedCount: 1 }, after: null },
     ]);
     expect(operations(await historyOf(root, admin)).slice(0, 1)).toEqual(['CREATE_ACCOUNT']);
+  });
+});
+
+describe('a link that ends with something else', () => {
+  const newProfile = async (): Promise<string> =>
+    (await ask('mutation { createProfile(input: { document: {} }) { profile { sid } } }')).data.createProfile.profile.sid;
+  const link = async (profile: string, target: object) =>
+    ask('mutation($p: ID!, $t: ProfileTarget!) { linkProfile(input: { sid: $p, target: $t }) { profile { sid } } }', {
+      p: profile,
+      t: target,
+    });
+  const unlinked = (sid: string, profileSid: string) => ({
+    operation: 'UNLINK_PROFILE',
+    subjectSid: sid,
+    before: { profileSid },
+    after: null,
+  });
+
+  const entriesInAll = async (): Promise<number> =>
+    (await gateway.database.query<{ count: number }>(`SELECT count(*)::integer FROM history`))[0]!.count;
+  /** Links all that is right below the account. */
+  const linkBelow = (sid: string, profile: string) =>
+    gateway.database.query(`INSERT INTO account_profile (account_sid, profile_sid) SELECT sid, $2 FROM account WHERE parent_sid = $1`, [
+      sid,
+      profile,
+    ]);
+
+  it('is told to a thousand at most when the profile is deleted, and counted for all', async () => {
+    const [profile, top] = [await newProfile(), await make()];
+    await plant(gateway.database, { below: top.sid, widths: [1010] });
+    await linkBelow(top.sid, profile);
+    const before = await entriesInAll();
+    await ask('mutation($p: ID!) { deleteProfile(input: { sid: $p }) { sid } }', { p: profile });
+    expect(await entriesInAll()).toBe(before + 1000 + 1);
+    const [deleted] = await gateway.database.query<{ before: string }>(
+      `SELECT before FROM history WHERE subject_sid = $1 AND operation = 'deleteProfile'`,
+      [profile],
+    );
+    const { linked, linkedCount } = JSON.parse(deleted!.before) as { linked: string[]; linkedCount: number };
+    expect([linked.length, new Set(linked).size, linkedCount]).toEqual([1000, 1000, 1010]);
+    expect(linked).toEqual(linked.toSorted());
+    expect(operations(await historyOf(linked[0]!))).toEqual(['UNLINK_PROFILE']);
+  });
+
+  it('is told to all whom it touched when the profile is deleted, in whatever tree they are', async () => {
+    const profile = await newProfile();
+    const [one, other] = [await make(), await make()];
+    const child = await make({ parent: other.sid });
+    for (const { sid } of [one, child]) await link(profile, { accountSid: sid });
+    await ask('mutation($p: ID!) { deleteProfile(input: { sid: $p }) { sid } }', { p: profile });
+    for (const { sid } of [one, child]) expect(told(await historyOf(sid)).at(-1)).toEqual(unlinked(sid, profile));
+    expect(operations(await historyOf(other.sid, admin))).toEqual(['CREATE_ACCOUNT']);
+  });
+
+  it('is told when the organization is closed', async () => {
+    const [profile, domainName] = [await newProfile(), uniqueEmail().replace('@', '.')];
+    const created = await ask(
+      'mutation($name: DomainName!) { createOrganization(input: { domainName: $name }) { organization { sid } } }',
+      {
+        name: domainName,
+      },
+    );
+    const { sid } = created.data.createOrganization.organization;
+    await link(profile, { organizationSid: sid });
+    await ask('mutation($o: ID!) { closeOrganization(input: { sid: $o }) { organization { sid } } }', { o: sid });
+    const { data } = await ask(`query($o: ID!) { organization(by: { sid: $o }) { history { nodes ${entry} } } }`, { o: sid });
+    expect(told(data.organization.history.nodes).at(-2)).toEqual(unlinked(sid, profile));
+  });
+
+  it('is named and counted in the one entry of a closing, up to a hundred', async () => {
+    const profile = await newProfile();
+    const top = await make();
+    const child = await make({ parent: top.sid });
+    await link(profile, { accountSid: child.sid });
+    await plant(gateway.database, { below: child.sid, widths: [150] });
+    await gateway.database.query(
+      `INSERT INTO account_profile (account_sid, profile_sid) SELECT sid, $2 FROM account WHERE parent_sid = $1`,
+      [child.sid, profile],
+    );
+    const before = await entriesInAll();
+    await ask('mutation($a: ID!) { closeAccount(input: { sid: $a }) { dryRun } }', { a: child.sid });
+    expect(await entriesInAll()).toBe(before + 1);
+    const sids = await gateway.database.query<{ sid: string }>(
+      `SELECT sid FROM account WHERE parent_sid = $1 OR sid = $1 ORDER BY sid LIMIT 100`,
+      [child.sid],
+    );
+    const closing = told(await historyOf(child.sid)).at(-1)!;
+    expect(closing.after).toMatchObject({
+      status: 'closed',
+      unlinkedCount: 151,
+      unlinked: sids.map(({ sid }) => ({ sid, profileSid: profile })),
+    });
+    const [left] = await gateway.database.query(`SELECT count(*)::integer AS count FROM account_profile WHERE profile_sid = $1`, [profile]);
+    expect(left).toEqual({ count: 0 });
   });
 });
 

@@ -59,6 +59,27 @@ describe('the schema', () => {
     }
   });
 
+  it('says in the description of every operation who may ask for it, as the permission table has it', () => {
+    const said = new Map<string, Set<string>>();
+    for (const type of [schema.getQueryType(), schema.getMutationType()]) {
+      for (const { name, description } of Object.values(type!.getFields())) {
+        const [guard] = guards(schema, name);
+        const [, who] = /[.)] Who may: ([^.]+)\.$/.exec(description!) ?? [];
+        said.set(guard!, (said.get(guard!) ?? new Set()).add(who ?? `nothing of ${name}`));
+      }
+    }
+    expect(Object.fromEntries([...said].map(([guard, sentences]) => [guard, [...sentences].toSorted()]))).toEqual({
+      ANYONE: ['anyone, signed in or not'],
+      PROVISIONING_AGENT: ['any account, for itself; an Administrator or the Super Admin, for the accounts below it too'],
+      ADMINISTRATOR: [
+        'an Administrator or the Super Admin, for itself',
+        'an Administrator or the Super Admin, for itself and the accounts below it',
+        'an Administrator or the Super Admin, for the accounts below it',
+      ],
+      SUPER_ADMIN: ['the Super Admin alone'],
+    });
+  });
+
   it('does not build with an operation that has no guard', () => {
     @ObjectType()
     class Thing {
@@ -171,13 +192,17 @@ describe('the migrations', () => {
   });
 });
 
-function guards(of: GraphQLSchema): string[] {
+/** The guards of all fields, or of the operation with the name. */
+function guards(of: GraphQLSchema, operation?: string): string[] {
   const objects = Object.values(of.getTypeMap()).filter((type): type is GraphQLObjectType => isObjectType(type));
-  return objects.flatMap((type) =>
-    Object.values(type.getFields()).flatMap(({ astNode }) =>
-      (astNode?.directives ?? []).flatMap(({ arguments: args }) =>
-        (args ?? []).map(({ value }) => (value.kind === 'EnumValue' ? value.value : '')),
-      ),
+  const roots = [of.getQueryType(), of.getMutationType()];
+  return (operation === undefined ? objects : objects.filter((type) => roots.includes(type))).flatMap((type) =>
+    Object.values(type.getFields()).flatMap(({ astNode, name }) =>
+      operation !== undefined && operation !== name
+        ? []
+        : (astNode?.directives ?? []).flatMap(({ arguments: args }) =>
+            (args ?? []).map(({ value }) => (value.kind === 'EnumValue' ? value.value : '')),
+          ),
     ),
   );
 }

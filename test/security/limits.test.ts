@@ -45,6 +45,12 @@ const targetOf = (query: string): string => `/graphql?query=${encodeURIComponent
 /** What a URL has room for: Node.js takes 16 KiB of headers. */
 const fitsUrl = (query: string): boolean => targetOf(query).length < 15_000;
 
+/** A document as clients write it that add fields to every fragment; what else a fragment selects is spread over few of them. */
+function components(count: number, field: string, type: string, added: string, own: string): string {
+  const fragments = Array.from({ length: count }, (_, n) => `fragment F${n} on ${type} { ${n < 20 ? added : added.replace(own, '')} }`);
+  return `{ ${field} { __typename id ${fragments.map((_, n) => `...F${n}`).join(' ')} } } ${fragments.join(' ')}`;
+}
+
 /** How many milliseconds of the processor the quickest of some tries took: whatever else runs can only add to it. */
 async function processorTime(work: () => Promise<unknown>): Promise<number> {
   let least = Infinity;
@@ -202,6 +208,8 @@ describe('what people ask for', () => {
       'the active ones below each of fifty, and how many these are',
       '{ accounts { nodes { subAccounts(filter: { status: ACTIVE }) { totalCount nodes { sid } } } } }',
     ],
+    ['one thing by as many components as there may be fragments', components(100, 'viewer', 'Account', '__typename id sid', 'sid')],
+    ['one thing by 28 components, by fragments without a name', `{ viewer { ${'... { __typename id } '.repeat(28)} } }`],
     ['its profile', '{ viewer { profile { document } } }'],
     ['the schema, as tools ask for it', getIntrospectionQuery({ inputValueDeprecation: true, schemaDescription: true, oneOf: true })],
   ])('%s is answered', async (_what, query) => {

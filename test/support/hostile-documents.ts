@@ -10,6 +10,9 @@ const chain = (count: number, on: string, spread: (next: string) => string, last
 /** Documents that ask for much work or for much data by few bytes: each the worst of its kind that fits the limits before it. */
 export const hostileDocuments: readonly [what: string, document: string, reason: RegExp][] = [
   ['one field, again and again', `{ viewer { ${many(1960, () => 'sid')} } }`, /selects sid more than 20 times/],
+  ['the type, again and again', `{ viewer { ${many(1960, () => '__typename')} } }`, /selects __typename more than/],
+  ['the ID, by ever other fragments', `{ viewer { ${many(390, () => '... { id }')} } }`, /selects id more than/],
+  ['something heavy by the name of the ID', `{ viewer { ${many(29, () => 'id: parent { sid }')} } }`, /selects id more than 20 times/],
   ['one object, again and again', `{ viewer { ${many(480, () => 'parent{sid}')} } }`, /selects parent more than 20 times/],
   [
     'one object with ever other arguments',

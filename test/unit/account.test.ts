@@ -92,6 +92,14 @@ describe('a friendly name', () => {
     expect(() => parseFriendlyName(text)).toThrow(expect.objectContaining({ code: 'BAD_USER_INPUT', field: 'friendlyName' }));
   });
 
+  it.each(['\u3164', '\u115f', '\u1160', '\u2800', '\uffa0', '\u200b\u2060', '\u034f', '\ufe0f', '\u{e0100}', '\u3000', ' \u2800\u3164 '])(
+    'is not %j, which nobody sees; beside what is seen it may be',
+    (text) => {
+      expect(() => parseFriendlyName(text)).toThrow(expect.objectContaining({ code: 'BAD_USER_INPUT', field: 'friendlyName' }));
+      expect(parseFriendlyName(`a${text}b`)).toBe(`a${text}b`);
+    },
+  );
+
   it('is by default the e-mail address, cut to 64', () => {
     expect(defaultFriendlyName(`${'a'.repeat(64)}@b.test`)).toBe('a'.repeat(64));
   });

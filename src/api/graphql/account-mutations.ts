@@ -124,7 +124,11 @@ class CreatePasswordResetTokenInput extends RepeatableInput {
   @Field(() => ID, { description: 'The SID of the account.' })
   sid: string;
 
-  @Field(() => Int, { nullable: true, description: 'How many seconds the token lives: 60 to 604800. Default: 86400, a day.' })
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'How many seconds the token lives: 60 to 604800. Default: 86400, a day. At most 10 of an account work at once: one more ends the one that would end first.',
+  })
   expiresInSeconds?: number;
 }
 

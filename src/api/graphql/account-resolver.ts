@@ -1,6 +1,6 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, Extensions, FieldResolver, ID, Info, Int, Query, Resolver, Root } from 'type-graphql';
-import { type Account, type Capabilities, capabilitiesIn } from '../../domain/account.js';
+import { type Account, type Capabilities, capabilitiesIn, isRoot } from '../../domain/account.js';
 import type { Organization } from '../../domain/organization.js';
 import type { Profile } from '../../domain/profile.js';
 import { type Actor, type SignedIn, may } from '../../domain/permissions.js';
@@ -67,6 +67,14 @@ export class AccountResolver {
   @FieldResolver(() => String, { description: "Its URI, relative to the documented API's mount." })
   uri(@Root() { sid }: AccountObjectType): string {
     return accountUri(sid);
+  }
+
+  @FieldResolver(() => Boolean, {
+    description:
+      'Whether it is the Super Admin: the account at the root of the tree, whatever its role. `viewer { isSuperAdmin }` asks it of the caller.',
+  })
+  isSuperAdmin(@Root() account: AccountObjectType): boolean {
+    return isRoot(account);
   }
 
   @Guarded('readOwnOrganization')

@@ -14,8 +14,8 @@ import {
   isIntrospectionType,
   isObjectType,
 } from 'graphql';
-import { Directive } from 'type-graphql';
-import { type Operation, type Rank, authorizeRank, requirementOf } from '../../domain/permissions.js';
+import { Directive, Extensions } from 'type-graphql';
+import { type Operation, type Rank, authorizeRank, ranksFor, requirementOf } from '../../domain/permissions.js';
 import type { Context } from './context.js';
 
 /** How the schema spells a rank. */
@@ -59,9 +59,50 @@ export const authDirective = new GraphQLDirective({
   },
 });
 
+/** What the schema keeps of a guard besides the directive. */
+interface GuardedField {
+  guardedBy?: Operation;
+}
+
 /** Guards a field of the schema by what the permission table says of the operation. */
 export function Guarded(operation: Operation): MethodDecorator & PropertyDecorator {
-  return Directive(`@auth(requires: ${spellings[requirementOf(operation)]})`) as MethodDecorator & PropertyDecorator;
+  const decorators = [
+    Directive(`@auth(requires: ${spellings[requirementOf(operation)]})`),
+    Extensions({ guardedBy: operation } satisfies GuardedField),
+  ] as MethodDecorator[];
+  return (target: object, name: string | symbol, descriptor?: PropertyDescriptor) => {
+    for (const decorate of decorators) decorate(target, name, descriptor!);
+  };
+}
+
+/** Who stands at least as high as a rank. */
+const callers: Record<Rank, string> = {
+  Anonymous: 'anyone, signed in or not',
+  ProvisioningAgent: 'any account',
+  Developer: 'a Developer, an Administrator or the Super Admin',
+  Administrator: 'an Administrator or the Super Admin',
+  SuperAdmin: 'the Super Admin alone',
+};
+
+/** Who may do the operation, and for whom: what the permission table says (SPEC §2). */
+function whoMay(operation: Operation): string {
+  const { self, below } = ranksFor(operation);
+  const least = requirementOf(operation);
+  if (least === 'Anonymous' || least === 'SuperAdmin') return callers[least];
+  if (self === undefined) return `${callers[least]}, for the accounts below it`;
+  if (below === undefined) return `${callers[self]}, for itself`;
+  if (self === below) return `${callers[self]}, for itself and the accounts below it`;
+  return `${callers[self]}, for itself; ${callers[below]}, for the accounts below it too`;
+}
+
+/** Ends the description of every operation with who may ask for it, since introspection does not carry directives (SPEC §3). */
+export function describeGuards(schema: GraphQLSchema): GraphQLSchema {
+  return mapSchema(schema, {
+    [MapperKind.ROOT_FIELD]: (field: GraphQLFieldConfig<unknown, Context>) => {
+      const { guardedBy } = field.extensions as GuardedField;
+      return { ...field, description: `${field.description} Who may: ${whoMay(guardedBy!)}.` };
+    },
+  });
 }
 
 /** Makes every `@auth` of the schema hold, when the field is resolved and when it is subscribed to. */

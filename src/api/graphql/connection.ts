@@ -4,16 +4,16 @@ import type { PageArguments, PageOf } from '../../domain/page.js';
 /** The arguments of every connection. */
 @ArgsType()
 export class ConnectionArgs implements PageArguments {
-  @Field(() => Int, { nullable: true, description: 'Reads forwards: at most this many, 1 to 100. Default: 50.' })
+  @Field(() => Int, { nullable: true, description: 'The first so many, 1 to 100, of what the cursors leave. Default: 50.' })
   first?: number;
 
-  @Field({ nullable: true, description: 'Reads forwards from this cursor on, which itself is left out.' })
+  @Field({ nullable: true, description: 'Leaves what comes after this cursor.' })
   after?: string;
 
-  @Field(() => Int, { nullable: true, description: 'Reads backwards: at most this many, 1 to 100. Not together with `first`.' })
+  @Field(() => Int, { nullable: true, description: 'The last so many, 1 to 100, of what the cursors leave. Not together with `first`.' })
   last?: number;
 
-  @Field({ nullable: true, description: 'Reads backwards from this cursor on, which itself is left out.' })
+  @Field({ nullable: true, description: 'Leaves what comes before this cursor. Alone, the page ends there.' })
   before?: string;
 }
 

@@ -6,7 +6,8 @@ import { type HistoryOwner, type ShownEntry, historyPosition } from '../../servi
 import { ConnectionArgs, PageInfoType, pageInfoOf } from './connection.js';
 import type { Context } from './context.js';
 import type { Loaders } from './loaders.js';
-import { DateTime, JsonObject } from './scalars.js';
+import { JsonObject } from './json-object.js';
+import { DateTime } from './scalars.js';
 
 registerEnumType(HistoryOperation, {
   name: 'HistoryOperation',

@@ -1,5 +1,6 @@
 import {
   type DocumentNode,
+  type FieldNode,
   type FragmentDefinitionNode,
   GraphQLError,
   Kind,
@@ -52,6 +53,15 @@ function excessIn(document: DocumentNode, limits: RequestLimits): string | undef
 interface Merged {
   count: number;
   below: SelectionSetNode[];
+  /** Those that a client may have added by itself. */
+  added: Set<FieldNode>;
+}
+
+/** What clients add to every fragment by themselves, to know again what they are given. */
+const addedByClients = ['__typename', 'id'];
+
+function isAddedByClient({ alias, name, arguments: args, selectionSet }: FieldNode): boolean {
+  return addedByClients.includes(name.value) && alias === undefined && args?.length === 0 && selectionSet === undefined;
 }
 
 /** A document as it is executed: each fragment written out wherever it is spread, and what is selected twice merged. */
@@ -85,8 +95,11 @@ class Spread {
     if (depth > limits.depth) this.excess ??= `The document is nested more than ${limits.depth} levels deep.`;
     const merged = new Map<string, Merged>();
     for (const set of sets) this.#collect(set, merged);
-    for (const [name, { count, below }] of merged) {
-      if (count > limits.repetition) this.excess ??= `The document selects ${name} more than ${limits.repetition} times at one place.`;
+    for (const [name, { count, below, added }] of merged) {
+      // Nobody repeats what a client adds (SPEC §3); but there is no more of it than there can be fragments.
+      const addedAtMost = limits.repetition + limits.fragments;
+      const exceeded = count > limits.repetition ? limits.repetition : added.size > addedAtMost ? addedAtMost : undefined;
+      if (exceeded !== undefined) this.excess ??= `The document selects ${name} more than ${exceeded} times at one place.`;
       if (this.excess !== undefined) return;
       if (below.length > 0) this.#merge(below, depth + 1);
     }
@@ -101,8 +114,14 @@ class Spread {
       switch (selection.kind) {
         case Kind.FIELD: {
           const name = (selection.alias ?? selection.name).value;
-          const { count, below } = merged.get(name) ?? { count: 0, below: [] };
-          merged.set(name, { count: count + 1, below: selection.selectionSet ? below.concat(selection.selectionSet) : below });
+          const { count, below, added } = merged.get(name) ?? { count: 0, below: [], added: new Set() };
+          const isAdded = isAddedByClient(selection);
+          if (isAdded) added.add(selection);
+          merged.set(name, {
+            count: isAdded ? count : count + 1,
+            below: selection.selectionSet ? below.concat(selection.selectionSet) : below,
+            added,
+          });
           break;
         }
         case Kind.INLINE_FRAGMENT:

@@ -3,7 +3,7 @@ import { Arg, Ctx, ID, Info, Query, Resolver } from 'type-graphql';
 import type { Account } from '../../domain/account.js';
 import type { Organization } from '../../domain/organization.js';
 import type { Profile } from '../../domain/profile.js';
-import { kindOf, parseSid, type Sid } from '../../domain/sid.js';
+import { kindOf, type Sid } from '../../domain/sid.js';
 import { assertWithin } from '../../domain/input.js';
 import { Guarded } from './auth-directive.js';
 import type { Context } from './context.js';
@@ -21,7 +21,7 @@ export class NodeResolver {
     @Ctx() context: Context,
     @Info() info: GraphQLResolveInfo,
   ) {
-    return loadNode(id, 'id', context, info);
+    return loadNode(id, context, info);
   }
 
   @Guarded('readAccount')
@@ -35,22 +35,20 @@ export class NodeResolver {
     @Info() info: GraphQLResolveInfo,
   ) {
     assertWithin(ids.length, { min: 0, max: idsAtMost }, 'ids', 'The number of ids');
-    return Promise.all(ids.map((id) => loadNode(id, 'ids', context, info)));
+    return Promise.all(ids.map((id) => loadNode(id, context, info)));
   }
 }
 
-async function loadNode(
-  id: Sid,
-  field: string,
-  { loaders }: Context,
-  info: GraphQLResolveInfo,
-): Promise<Account | Organization | Profile | null> {
+/** What is malformed names nothing, as what is unknown or out of sight does (SPEC §3). */
+async function loadNode(id: Sid, { loaders }: Context, info: GraphQLResolveInfo): Promise<Account | Organization | Profile | null> {
   switch (kindOf(id)) {
+    case 'account':
+      return loaders.accounts.load(id);
     case 'organization':
       return loaders.organizations.load(id);
     case 'profile':
       return loaders.profiles.load({ of: id, withDocument: asksFor('document', info) });
-    default:
-      return loaders.accounts.load(parseSid('account', id, field));
+    case undefined:
+      return null;
   }
 }

@@ -24,6 +24,7 @@ import {
 } from 'graphql';
 import type { AccountReference } from '../../domain/account.js';
 import type { Context } from './context.js';
+import { RawJson } from './json-object.js';
 
 /** What a field of the schema says of itself to whoever plans a query; set by the decorator `Extensions`. */
 export interface PlanningHints {
@@ -297,7 +298,8 @@ function writerOf(type: GraphQLLeafType): (value: unknown) => string {
   }
   return (value) => {
     const serialized = type.serialize(value);
-    return typeof serialized === 'string' ? quoted(serialized) : (JSON.stringify(serialized) ?? unwritable());
+    if (typeof serialized === 'string') return quoted(serialized);
+    return serialized instanceof RawJson ? serialized.text : (JSON.stringify(serialized) ?? unwritable());
   };
 }
 

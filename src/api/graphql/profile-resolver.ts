@@ -7,7 +7,7 @@ import type { Context } from './context.js';
 import { ProfileConnectionType, ProfileSummaryType, ProfileTargetInput, ProfileType, profileTarget } from './profile-type.js';
 import { asksFor } from './requested-columns.js';
 import { RepeatableInput } from './repeatable-input.js';
-import { JsonObject, JsonText } from './scalars.js';
+import { JsonObject, JsonText } from './json-object.js';
 
 const documentDescription =
   'A JSON object of at most 1 MiB, nested at most 200 levels deep; a request has at most 25,000 values in all. Errors: BAD_USER_INPUT, PAYLOAD_TOO_LARGE.';

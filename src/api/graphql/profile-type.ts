@@ -5,7 +5,8 @@ import { type ProfileTarget, profileOrder, profilePosition } from '../../service
 import { PageInfoType, pageInfoOf } from './connection.js';
 import type { Context } from './context.js';
 import { NodeType } from './node-type.js';
-import { DateTime, JsonObject } from './scalars.js';
+import { JsonObject } from './json-object.js';
+import { DateTime } from './scalars.js';
 
 @ObjectType('ProfileSummary', { description: 'A profile in a list, without its document.', simpleResolvers: true })
 export class ProfileSummaryType implements ProfileSummary {

@@ -5,14 +5,15 @@ import { buildSchemaSync } from 'type-graphql';
 import { parseIdempotencyKey } from '../../domain/idempotency.js';
 import { AccountMutations } from './account-mutations.js';
 import { AccountResolver } from './account-resolver.js';
-import { assertGuarded, authDirective, enforceAuth } from './auth-directive.js';
+import { assertGuarded, authDirective, describeGuards, enforceAuth } from './auth-directive.js';
 import type { Context } from './context.js';
 import { meterCosts } from './cost.js';
 import type { RepeatableInput } from './repeatable-input.js';
 import { NodeResolver } from './node-resolver.js';
 import { OrganizationResolver } from './organization-resolver.js';
 import { ProfileResolver } from './profile-resolver.js';
-import { DateTime, JsonText } from './scalars.js';
+import { JsonText } from './json-object.js';
+import { DateTime } from './scalars.js';
 
 /** The executable schema: what TypeGraphQL reads from the classes, with the directives made to hold. */
 export function createSchema(): GraphQLSchema {
@@ -24,7 +25,7 @@ export function createSchema(): GraphQLSchema {
     validate: false,
   });
   assertGuarded(annotated);
-  return signInAgain(letRepeat(enforceAuth(meterCosts(dropNulls(holdToOneOf(describeRoots(annotated)))))));
+  return signInAgain(letRepeat(enforceAuth(meterCosts(dropNulls(holdToOneOf(describeRoots(describeGuards(annotated))))))));
 }
 
 /** The schema as it is committed: with its descriptions, its directives and their uses. */

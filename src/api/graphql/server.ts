@@ -1,8 +1,14 @@
-import { ApolloServer, type ApolloServerPlugin, HeaderMap, type HTTPGraphQLResponse } from '@apollo/server';
-import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
+import { ApolloServer, type ApolloServerPlugin, type HTTPGraphQLResponse } from '@apollo/server';
+import { ApolloServerPluginCacheControlDisabled, ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { FormattedExecutionResult, GraphQLError, GraphQLFormattedError, GraphQLSchema } from 'graphql';
-import Negotiator from 'negotiator';
+import {
+  type DocumentNode,
+  type FormattedExecutionResult,
+  type GraphQLError,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+  Kind,
+} from 'graphql';
 import type { RequestLimits } from '../../config.js';
 import { type Actor, anonymous } from '../../domain/permissions.js';
 import { AppError, type ErrorCode, statusOf } from '../../errors.js';
@@ -14,6 +20,8 @@ import type { Context } from './context.js';
 import { assertAffordable, expectedOf } from './cost.js';
 import { DocumentStore } from './document-store.js';
 import { asGraphqlError, describe, formatted } from './graphql-error.js';
+import { graphqlRequestOf } from './http-request.js';
+import { keepTexts, stringifyRaw } from './json-object.js';
 import { limitRules } from './limits.js';
 import { Introspection } from './introspection.js';
 import { type ObserveBatch, createLoaders } from './loaders.js';
@@ -51,10 +59,10 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
     validationRules: limitRules(options.limits),
     // Each has places in the document, which take long to find in a long one.
     validationOptions: { maxErrors: mistakesShown },
-    // Errors of requests that never become an operation; those of operations are described in `gate`, which knows the request.
+    // Errors of requests that never become an operation, should there be any; those of operations are described in `gate`.
     formatError: ({ message }) => formatted({ code: 'BAD_USER_INPUT', message }),
     stringifyResult: stringify,
-    plugins: [ApolloServerPluginCacheControlDisabled(), gate(options)],
+    plugins: [ApolloServerPluginCacheControlDisabled(), ApolloServerPluginLandingPageDisabled(), gate(options)],
     logger: { debug() {}, info() {}, warn: (message) => fastify.log.warn(message), error: (message) => fastify.log.error(message) },
   });
   await apollo.start();
@@ -64,10 +72,8 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
     method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url: '/graphql',
     handler: async (request, reply) => {
-      assertAnswerable(request);
-      assertShort(request.body, options.limits);
+      const httpGraphQLRequest = graphqlRequestOf(request, reply, options.limits.length);
       const contextValue = contextOf(request, options);
-      const httpGraphQLRequest = { method: request.method, headers: headersOf(request), search: searchOf(request), body: request.body };
       try {
         return await send(reply, await apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: async () => contextValue }));
       } finally {
@@ -85,19 +91,6 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
 
 /** Who sends a document with more mistakes than these is not reading them. */
 const mistakesShown = 5;
-
-/** Before anything is done: who cannot read the answer must not find out after a change was made. */
-function assertAnswerable({ headers }: FastifyRequest): void {
-  if (new Negotiator({ headers }).mediaType(['application/json', 'application/graphql-response+json']) !== undefined) return;
-  throw new AppError('NOT_ACCEPTABLE', 'The answer is application/json or application/graphql-response+json.');
-}
-
-/** A body is as long as a profile among its variables can be; a document is not. */
-function assertShort(body: unknown, { length }: RequestLimits): void {
-  const { query } = (body ?? {}) as { query?: unknown };
-  if (typeof query !== 'string' || query.length <= length) return;
-  throw new AppError('PAYLOAD_TOO_LARGE', `A document has at most ${length} characters.`);
-}
 
 /** A query that was let in, and can be answered level by level. */
 interface Admitted {
@@ -142,9 +135,9 @@ function gate(options: GraphqlOptions): ApolloServerPlugin<Context> {
       let admitted: Admitted | undefined;
       return {
         async didResolveOperation({ document, operation, operationName, request, contextValue }) {
-          // The document has no operation of the name that was asked for; Apollo says so next.
-          if (operation === undefined) return;
           try {
+            if (operation === undefined) throw noOperation(document, request.operationName);
+            keepTexts(options.schema, operation, request.variables ?? {}, request.http?.body);
             admitted = await admit(
               options,
               plans,
@@ -162,7 +155,7 @@ function gate(options: GraphqlOptions): ApolloServerPlugin<Context> {
           if (text === undefined) return null;
           return { http, body: { kind: 'single', singleResult: { data: new Written(text) as unknown as Record<string, unknown> } } };
         },
-        async willSendResponse({ errors, response, document, contextValue }) {
+        async willSendResponse({ errors, request, response, document, contextValue }) {
           const { body, http } = response;
           http.headers.set('cache-control', 'no-store');
           const { requestId, report, meter } = contextValue;
@@ -170,7 +163,8 @@ function gate(options: GraphqlOptions): ApolloServerPlugin<Context> {
           if (meter.cost > 0) observe.cost('graphql', meter.cost);
           if (body.kind !== 'single' || errors === undefined) return;
           const shown = errors.slice(0, mistakesShown);
-          body.singleResult.errors = shown.map((error) => describe(error, document, requestId, report));
+          const about = { schema: options.schema, document, variables: request.variables, requestId, report };
+          body.singleResult.errors = shown.map((error) => describe(error, about));
           if (body.singleResult.data === undefined) observe.refusal('graphql', body.singleResult.errors[0]!.extensions!.code as ErrorCode);
           const status = statusOfAnswer(body.singleResult);
           // Where Apollo has no status of its own, it says 500.
@@ -190,7 +184,7 @@ class Written {
 
 function stringify(result: FormattedExecutionResult): string {
   const { data } = result;
-  return `${data instanceof Written ? `{"data":${data.text}}` : JSON.stringify(result)}\n`;
+  return `${data instanceof Written ? `{"data":${data.text}}` : stringifyRaw(result)}\n`;
 }
 
 /** Failures of a request as a whole, wherever in it they come to light. */
@@ -211,6 +205,15 @@ function statusOfAnswer({ data, errors }: { data?: unknown; errors?: readonly Gr
 function retryAfterOf(errors: readonly GraphQLError[]): number | undefined {
   const seconds = errors.flatMap(({ originalError }) => (originalError instanceof AppError ? (originalError.retryAfter ?? []) : []));
   return seconds.length === 0 ? undefined : Math.max(...seconds);
+}
+
+/** The document does not say what to do, or has nothing of the name that was asked for. */
+function noOperation({ definitions }: DocumentNode, operationName: string | undefined): AppError {
+  const names = definitions.flatMap((definition) => (definition.kind === Kind.OPERATION_DEFINITION ? (definition.name?.value ?? []) : []));
+  const options = { field: 'operationName' };
+  if (names.length === 0) return new AppError('BAD_USER_INPUT', 'The document has no operation of that name.', options);
+  const expected = operationName === undefined ? 'several operations; operationName says which' : 'no operation of that name';
+  return new AppError('BAD_USER_INPUT', `The document has ${expected}: ${names.join(', ')}.`, options);
 }
 
 function unsupported(operation: string): AppError {
@@ -241,19 +244,6 @@ function contextOf(request: FastifyRequest, { services, observeBatch }: GraphqlO
     });
   };
   return context as Context;
-}
-
-function headersOf({ headers }: FastifyRequest): HeaderMap {
-  const map = new HeaderMap();
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(', ') : value);
-  }
-  return map;
-}
-
-function searchOf({ url }: FastifyRequest): string {
-  const start = url.indexOf('?');
-  return start < 0 ? '' : url.slice(start);
 }
 
 async function send(reply: FastifyReply, { status, headers, body }: HTTPGraphQLResponse): Promise<FastifyReply> {

@@ -1,5 +1,5 @@
-import Negotiator from 'negotiator';
 import { AppError } from '../../errors.js';
+import { preferredMediaType } from '../accept.js';
 import { asksForJson } from './path.js';
 
 /** The forms that an answer can have (SPEC §4). */
@@ -16,10 +16,7 @@ const formats: Record<string, Format> = {
 /** The form that a request asks for: `.json` in its path beats `Accept`; XML is the default. @throws AppError NOT_ACCEPTABLE */
 export function formatAskedFor(url: string, accept: string | undefined): Format {
   if (asksForJson(url)) return 'json';
-  if (!accept) return 'xml';
-  // All answers are in UTF-8, whether that is asked for or not.
-  const types = accept.replace(/;\s*charset=[^;,]*/gi, '');
-  const type = new Negotiator({ headers: { accept: types } }).mediaType(Object.keys(formats));
+  const type = preferredMediaType(accept, Object.keys(formats));
   if (type !== undefined) return formats[type]!;
   throw new AppError('NOT_ACCEPTABLE', 'Answers are application/json or application/xml.');
 }
