@@ -19,6 +19,7 @@ import { Metrics, MetricsServer, type PoolNumbers } from './metrics.js';
 import { type Refusal, kinds } from './persistence/admission.js';
 import { openDatabase } from './persistence/database-check.js';
 import { Database, type DatabaseBounds } from './persistence/database.js';
+import { assertLocksExclude } from './persistence/lock-check.js';
 import { migrate } from './persistence/migrate.js';
 import { Replica } from './persistence/replica.js';
 import { AccountMigration } from './service/account-migration.js';
@@ -87,6 +88,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   const pending = await openDatabase(dataSource, { migrates: config.migrateOnStart, rights: 'all' });
   try {
+    await assertLocksExclude(dataSource);
     // Where there is nothing to do, no right to change tables is needed.
     const migrated = config.migrateOnStart && pending.length > 0 ? await migrate(dataSource) : [];
     if (migrated.length > 0) log.info({ migrations: migrated }, 'migrations have run');

@@ -5,7 +5,6 @@ import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/Postgres
 import { AppError } from '../errors.js';
 import { version as gatewayVersion } from '../version.js';
 import { migrationsTable } from './data-source.js';
-import { locksExclude } from './lock-check.js';
 import type { Connected } from './watch.js';
 
 /** The database is none that this gateway can work on: a sentence for each reason, which says what to do (SPEC §8). */
@@ -68,7 +67,6 @@ export async function openDatabase(dataSource: DataSource, use: DatabaseUse): Pr
     const facts = await factsOf(dataSource);
     const mistakes = mistakesOf(facts, known, use);
     if (mistakes.length > 0) throw new UnfitDatabaseError(mistakes);
-    if (use.rights === 'all' && !(await locksExclude(dataSource))) throw new UnfitDatabaseError([locksDoNotExclude]);
     return known.filter((name) => !facts.migrated.includes(name));
   } catch (error) {
     await dataSource.destroy();
@@ -142,10 +140,6 @@ function rightsOn(table: string, { rights }: DatabaseUse): Right[] {
   const never = [...(neverUpdated.includes(table) ? ['UPDATE'] : []), ...(neverDeleted.includes(table) ? ['DELETE'] : [])];
   return (['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const).filter((right) => !never.includes(right));
 }
-
-const locksDoNotExclude =
-  'The database does not keep advisory locks (pg_advisory_xact_lock): two sessions had the same one at once. ' +
-  'Changes would not exclude each other. Use PostgreSQL 15 or later.';
 
 /** What the table of migrations says, in its comment, of the gateway that ran the last of them. */
 export function markOf(version: string): string {

@@ -1,12 +1,22 @@
 import { randomInt } from 'node:crypto';
 import type { DataSource, QueryRunner } from 'typeorm';
+import { UnfitDatabaseError } from './database-check.js';
+
+/** Refuses a database on which changes would not exclude each other. Needs two connections. @throws UnfitDatabaseError */
+export async function assertLocksExclude(dataSource: DataSource): Promise<void> {
+  if (await locksExclude(dataSource)) return;
+  throw new UnfitDatabaseError([
+    'The database does not keep advisory locks (pg_advisory_xact_lock): two sessions had the same one at once. ' +
+      'Changes would not exclude each other. Use PostgreSQL 15 or later.',
+  ]);
+}
 
 /**
  * Whether the database's advisory locks do what all changes rest on (SPEC §2, "Concurrency"): who has one alone shuts out who
  * would share it, until its transaction ends. Some databases that speak PostgreSQL's protocol take such a lock and exclude nobody.
  * Shown by two sessions, with a lock of no meaning.
  */
-export async function locksExclude(dataSource: DataSource): Promise<boolean> {
+async function locksExclude(dataSource: DataSource): Promise<boolean> {
   const lock = [randomInt(2 ** 47)];
   const [alone, sharing] = [dataSource.createQueryRunner(), dataSource.createQueryRunner()];
   const isShared = async (): Promise<boolean> => {
