@@ -72,23 +72,29 @@ export interface HistoryEntry {
   after: string | null;
   /** 64 hexadecimal digits. */
   hash: string;
+  /** How the text is made that is hashed. */
+  recordVersion: RecordVersion;
 }
+
+/** 1 has the ID of the request as it is: so were entries hashed at first. 2, which all new ones are, has its SHA-256. */
+export type RecordVersion = 1 | 2;
 
 /** An entry before it is chained. */
 export type Unchained = Omit<HistoryEntry, 'hash'>;
 
 /**
- * The text that is hashed of an entry: a JSON array of all that it says. The account that did it stands in it as the
- * SHA-256 of its SID: who may read an entry can check it, and learns of no account that is out of sight.
+ * The text that is hashed of an entry: a JSON array of all that it says. The account that did it and the request that it was
+ * done for stand in it as the SHA-256 of the SID and of the ID: who may read an entry can check it, and learns of nothing that
+ * is out of sight.
  */
-export function recordOf({ position, date, actorSid, operation, subjectSid, requestId, before, after }: Unchained): string {
+export function recordOf({ position, date, actorSid, operation, subjectSid, requestId, before, after, recordVersion }: Unchained): string {
   return JSON.stringify([
     position,
     date.toISOString(),
     actorSid === null ? null : sha256(actorSid),
     operation,
     subjectSid,
-    requestId,
+    requestId === null || recordVersion === 1 ? requestId : sha256(requestId),
     before,
     after,
   ]);

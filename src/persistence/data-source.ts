@@ -14,6 +14,7 @@ import { SignInFailures1700000004000 } from './migrations/1700000004000-sign-in-
 import { ConstraintsByBytes1700000005000 } from './migrations/1700000005000-constraints-by-bytes.js';
 import { RandomAuthTokens1700000025000 } from './migrations/1700000025000-random-auth-tokens.js';
 import { EmailConflicts1700000026000 } from './migrations/1700000026000-email-conflicts.js';
+import { HistoryRecordVersions1700000037000 } from './migrations/1700000037000-history-record-versions.js';
 import { OrganizationEntity } from './organization-entity.js';
 import { AccountProfileEntity, OrganizationProfileEntity, ProfileEntity } from './profile-entity.js';
 import { SignInFailureEntity } from './sign-in-failure-entity.js';
@@ -65,6 +66,7 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
       ConstraintsByBytes1700000005000,
       RandomAuthTokens1700000025000,
       EmailConflicts1700000026000,
+      HistoryRecordVersions1700000037000,
     ],
     migrationsTableName: migrationsTable,
   });

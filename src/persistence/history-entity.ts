@@ -39,6 +39,9 @@ export class HistoryEntity {
 
   @Column('text')
   hash: string;
+
+  @Column('smallint', { name: 'record_version', default: 1 })
+  recordVersion: number;
 }
 
 /** The table `history_head`: where each chain ends. Who adds to a chain locks its row here. */

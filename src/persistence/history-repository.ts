@@ -33,7 +33,7 @@ export interface ListedEntry {
 }
 
 const columns = `history.position, history.date, history.actor_sid AS "actorSid", history.operation, history.subject_sid AS "subjectSid",
-  history.request_id AS "requestId", history.before, history.after, history.hash`;
+  history.request_id AS "requestId", history.before, history.after, history.hash, history.record_version AS "recordVersion"`;
 
 /** The lists that are asked for at once, a row for each. */
 const lists = `
@@ -108,6 +108,7 @@ export class HistoryRepository {
         requestId,
         before: before === undefined ? null : JSON.stringify(before),
         after: after === undefined ? null : JSON.stringify(after),
+        recordVersion: 2,
       });
       hash = entry.hash;
       return entry;
@@ -115,8 +116,8 @@ export class HistoryRepository {
     await rowsOf(
       this.client,
       `WITH added AS (
-         INSERT INTO history (tree_sid, position, date, actor_sid, operation, subject_sid, request_id, before, after, hash)
-         SELECT $1, entry.position, $2, $3, entry.operation, entry.subject_sid, $4, entry.before, entry.after, entry.hash
+         INSERT INTO history (tree_sid, position, date, actor_sid, operation, subject_sid, request_id, before, after, hash, record_version)
+         SELECT $1, entry.position, $2, $3, entry.operation, entry.subject_sid, $4, entry.before, entry.after, entry.hash, 2
          FROM unnest($5::integer[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
            AS entry(position, operation, subject_sid, before, after, hash)
        )

@@ -16,6 +16,8 @@ export type HistoryOwner = Account | Pick<Organization, 'sid'>;
 export interface ShownEntry extends HistoryEntry {
   /** The account that did it; nothing where that is out of sight, or the gateway itself. */
   shownActorSid: Sid | null;
+  /** The request that it was done for; nothing where the account that did it is out of sight. */
+  shownRequestId: string | null;
 }
 
 /** Reading the history (SPEC §7): what was done to an account or organization, and by whom. */
@@ -55,7 +57,11 @@ function keyOf(actor: SignedIn, owner: HistoryOwner): HistoryKey {
 
 function shownTo({ account }: SignedIn, { entry, actorPath }: ListedEntry): ShownEntry {
   const isInSight = actorPath !== null && (actorPath === account.path || isBelow(actorPath, account.path));
-  return { ...entry, shownActorSid: isInSight ? entry.actorSid : null };
+  return {
+    ...entry,
+    shownActorSid: isInSight ? entry.actorSid : null,
+    shownRequestId: isInSight || entry.actorSid === null ? entry.requestId : null,
+  };
 }
 
 /** Where in a list an entry stands. */

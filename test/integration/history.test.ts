@@ -190,18 +190,64 @@ describe('the history of an account', () => {
     const chain = await historyOf(top.sid, top.login, true);
     expect(operations(chain)).toEqual(['CREATE_ACCOUNT', 'CREATE_ACCOUNT', 'UPDATE_ACCOUNT', 'READ_AUTH_TOKEN', 'CLOSE_ACCOUNT']);
     let hash = top.sid;
-    for (const { record, hash: own, actorSid, ...fields } of chain) {
+    for (const { record, hash: own, actorSid, requestId, ...fields } of chain) {
       hash = createHash('sha256').update(`${hash}\n${record}`).digest('hex');
       expect(own).toBe(hash);
-      const [position, date, actor, , subjectSid, requestId, before, after] = JSON.parse(record);
-      expect({ position, date, subjectSid, requestId, before: JSON.parse(before), after: JSON.parse(after) }).toMatchObject({
+      const [position, date, actor, , subjectSid, request, before, after] = JSON.parse(record);
+      expect({ position, date, subjectSid, before: JSON.parse(before), after: JSON.parse(after) }).toMatchObject({
         position: fields.position,
         subjectSid: fields.subjectSid,
-        requestId: fields.requestId,
         before: fields.before,
         after: fields.after,
       });
+      // Who did what the Super Admin did is out of sight, and so is for which request.
+      expect([actorSid, requestId].map((hidden) => hidden === null)).toEqual(
+        Array(2).fill(!['UPDATE_ACCOUNT', 'READ_AUTH_TOKEN'].includes(fields.operation)),
+      );
       if (actorSid !== null) expect(createHash('sha256').update(actorSid).digest('hex')).toBe(actor);
+      if (requestId !== null) expect(createHash('sha256').update(requestId).digest('hex')).toBe(request);
+    }
+  });
+
+  it('hides the request as it hides who made it, in the text that is hashed too', async () => {
+    const top = await make();
+    const change = 'mutation($sid: ID!, $name: String!) { updateAccount(input: { sid: $sid, friendlyName: $name }) { account { sid } } }';
+    for (const [login, id] of [
+      [admin, 'from-above'],
+      [top.login, 'its-own'],
+    ] as const) {
+      await fetch(`${gateway.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: basic(login), 'x-request-id': id },
+        body: JSON.stringify({ query: change, variables: { sid: top.sid, name: id } }),
+      });
+    }
+    const requests = async (login: Login) => (await historyOf(top.sid, login)).slice(1).map(({ requestId }) => requestId);
+    expect(await requests(admin)).toEqual(['from-above', 'its-own']);
+    expect(await requests(top.login)).toEqual([null, 'its-own']);
+    const [, byAdmin] = await historyOf(top.sid, top.login);
+    expect(JSON.parse(byAdmin!.record)[5]).toBe(createHash('sha256').update('from-above').digest('hex'));
+  });
+
+  it('can be verified where entries are from before request IDs were hidden', async () => {
+    const top = await make();
+    const rows = await gateway.database.query<HistoryEntry>(
+      `SELECT position, date, actor_sid AS "actorSid", operation, subject_sid AS "subjectSid", request_id AS "requestId", before, after
+       FROM history WHERE tree_sid = $1 ORDER BY position`,
+      [top.sid],
+    );
+    const hash = hashOf(top.sid, { ...rows[0]!, recordVersion: 1 });
+    await gateway.database.query('UPDATE history SET hash = $2, record_version = 1 WHERE tree_sid = $1', [top.sid, hash]);
+    await gateway.database.query('UPDATE history_head SET hash = $2 WHERE tree_sid = $1', [top.sid, hash]);
+    await make({ parent: top.sid });
+    expect(await checkHistory(gateway.database.url, undefined)).toMatchObject({ isSound: true });
+    const [old, young] = await historyOf(top.sid, admin, true);
+    expect([JSON.parse(old!.record)[5] === old!.requestId, JSON.parse(young!.record)[5] === young!.requestId]).toEqual([true, false]);
+    for (const [before, { record, hash: own }] of [
+      [top.sid, old!],
+      [old!.hash, young!],
+    ] as const) {
+      expect(own).toBe(createHash('sha256').update(`${before}\n${record}`).digest('hex'));
     }
   });
 
@@ -521,8 +567,8 @@ describe('npm run verify-history', () => {
     await query('DELETE FROM history WHERE tree_sid = $1', [top.sid]);
     for (const row of saved) {
       await query(
-        `INSERT INTO history (tree_sid, position, date, actor_sid, operation, subject_sid, request_id, before, after, hash)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+        `INSERT INTO history (tree_sid, position, date, actor_sid, operation, subject_sid, request_id, before, after, hash, record_version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
         Object.values(row),
       );
     }
@@ -545,6 +591,7 @@ describe('npm run verify-history', () => {
     ['before', `'{}'`],
     ['after', `replace(after, 'active', 'closed')`],
     ['hash', `md5(hash) || md5(hash)`],
+    ['record_version', '1'],
   ])('names the entry whose %s was edited', async (column, value) => {
     expect(await damaged(`UPDATE history SET ${column} = ${value} WHERE tree_sid = $1 AND position = 3`)).toContain(
       `${place(3)} is not as it was written`,
@@ -556,7 +603,7 @@ describe('npm run verify-history', () => {
     expect(await damaged(`UPDATE history SET date = 'infinity' WHERE tree_sid = $1 AND position = 2`)).toContain(
       `${place(2)} is not as it was written`,
     );
-    const forged = `INSERT INTO history SELECT tree_sid, -1, date, actor_sid, operation, subject_sid, request_id, before, after, hash
+    const forged = `INSERT INTO history SELECT tree_sid, -1, date, actor_sid, operation, subject_sid, request_id, before, after, hash, record_version
       FROM history WHERE tree_sid = $1 AND position = 2`;
     expect(await damaged(forged)).toContain(place(1));
   });
@@ -577,7 +624,7 @@ describe('npm run verify-history', () => {
 
   it('names the entry that was put in', async () => {
     expect(
-      await damaged(`INSERT INTO history SELECT tree_sid, 6, date, actor_sid, operation, subject_sid, request_id, before, after, hash
+      await damaged(`INSERT INTO history SELECT tree_sid, 6, date, actor_sid, operation, subject_sid, request_id, before, after, hash, record_version
                      FROM history WHERE tree_sid = $1 AND position = 5`),
     ).toContain(`${place(6)} is not as it was written`);
   });
@@ -594,7 +641,7 @@ describe('npm run verify-history', () => {
   it('names the entry at the checkpoint, when a chain was written anew with right hashes', async () => {
     const forge = async () => {
       const rows = await query<HistoryEntry>(
-        `SELECT position, date, actor_sid AS "actorSid", operation, subject_sid AS "subjectSid", request_id AS "requestId", before, after
+        `SELECT position, date, actor_sid AS "actorSid", operation, subject_sid AS "subjectSid", request_id AS "requestId", before, after, record_version AS "recordVersion"
          FROM history WHERE tree_sid = $1 ORDER BY position`,
         [top.sid],
       );

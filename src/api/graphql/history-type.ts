@@ -1,5 +1,5 @@
 import { ArgsType, Ctx, Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
-import { type HistoryEntry, HistoryOperation, historyOrder, recordOf } from '../../domain/history.js';
+import { type HistoryEntry, HistoryOperation, type RecordVersion, historyOrder, recordOf } from '../../domain/history.js';
 import { type PageOf, cursorOf, parsePage } from '../../domain/page.js';
 import type { HistoryScope } from '../../persistence/history-repository.js';
 import { type HistoryOwner, type ShownEntry, historyPosition } from '../../service/history-service.js';
@@ -67,8 +67,13 @@ export class HistoryEntryType implements ShownEntry {
   @Field(() => ID, { description: 'The account, organization or profile that it was done to.' })
   subjectSid: string;
 
-  @Field(() => String, { nullable: true, description: 'The ID of the request that it was done for, as in the header `X-Request-Id`.' })
-  requestId: string | null;
+  @Field(() => String, {
+    name: 'requestId',
+    nullable: true,
+    description:
+      'The ID of the request that it was done for, as in the header `X-Request-Id`. Null where the account that did it is out of sight.',
+  })
+  shownRequestId: string | null;
 
   @Field(() => JsonObject, { nullable: true, description: 'What was changed, as it was before. Null where there was nothing.' })
   before: string | null;
@@ -78,7 +83,7 @@ export class HistoryEntryType implements ShownEntry {
 
   @Field({
     description:
-      'The text that is hashed: a JSON array of position, date, SHA-256 of the SID of who did it, operation, subject, request, before and after.',
+      'The text that is hashed: a JSON array of position, date, SHA-256 of the SID of who did it, operation, subject, SHA-256 of the ID of the request, before and after. The oldest entries have the ID itself.',
   })
   record(): string {
     return recordOf(this);
@@ -90,8 +95,10 @@ export class HistoryEntryType implements ShownEntry {
   })
   hash: string;
 
-  // Not in the schema: who did it may be out of sight.
+  // Not in the schema: who did it, and for which request, may be out of sight.
   actorSid: string | null;
+  requestId: string | null;
+  recordVersion: RecordVersion;
 }
 
 @ObjectType('HistoryEdge', { description: 'An entry in a list.', simpleResolvers: true })
