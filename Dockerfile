@@ -17,6 +17,7 @@ COPY --from=build /gateway/dist ./dist
 COPY --from=build /gateway/src/api/graphql/explorer ./src/api/graphql/explorer
 COPY --from=build /gateway/src/api/rest/reference ./src/api/rest/reference
 COPY openapi.yaml ./
+COPY docs/errors.md ./docs/errors.md
 USER node
 EXPOSE 4000 9464
 HEALTHCHECK --interval=10s --timeout=3s CMD ["node", "-e", "fetch('http://127.0.0.1:4000/health/ready').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]

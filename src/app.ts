@@ -5,6 +5,7 @@ import { allowOrigins, refuseCrossSiteWrites } from './api/cross-site.js';
 import { explorer } from './api/graphql/explorer.js';
 import { createSchema } from './api/graphql/schema.js';
 import { graphqlApi } from './api/graphql/server.js';
+import { errorPage } from './api/error-page.js';
 import { health, refuseUntil } from './api/health.js';
 import { createHttpServer } from './api/http-server.js';
 import { Metering, costOfMillisecond } from './api/metering.js';
@@ -28,7 +29,7 @@ import { AccountService } from './service/account-service.js';
 import { Changes } from './service/changes.js';
 import { CredentialService } from './service/credential-service.js';
 import { EmailConflicts } from './service/email-conflicts.js';
-import { ensureRoot, hasRoot, hasRootOtherPassword } from './service/first-start.js';
+import { ensureDefaultProfile, ensureRoot, hasRoot, hasRootOtherPassword } from './service/first-start.js';
 import { HistoryService } from './service/history-service.js';
 import { OrganizationService } from './service/organization-service.js';
 import { type PasswordCost, Passwords } from './service/passwords.js';
@@ -142,6 +143,7 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
   const prepare = async (): Promise<void> => {
     const announce = (generated: string): void => announcePassword(emailAddress, generated);
     if (!isPrepared) await ensureRoot(database, changes, credentials, { emailAddress, password, announce });
+    if (config.migrateOnStart) await ensureDefaultProfile(database, changes, config.defaultProfile);
     isPrepared = true;
   };
 
@@ -169,7 +171,7 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
   health(server, async () => isPrepared && database.isReady());
   const services: Services = {
     accounts: metrics.timed('accounts', new AccountService(changes, credentials, new EmailConflicts(database, changes), config.maxLevels)),
-    accountReading: metrics.timed('accountReading', new AccountReading(database)),
+    accountReading: metrics.timed('accountReading', new AccountReading(database, secrets)),
     migration: metrics.timed('migration', new AccountMigration(changes)),
     organizations: metrics.timed('organizations', new OrganizationService(database, changes)),
     credentials: metrics.timed('credentials', credentials),
@@ -178,7 +180,8 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
     subresources: metrics.timed('subresources', new SubresourceAccess(database)),
   };
   reference(server);
-  await restApi(server, { services, publicUrl: config.publicUrl, metering });
+  errorPage(server);
+  await restApi(server, { services, publicUrl: config.publicUrl, authTokensInLists: config.authTokensInLists, metering });
   await graphqlApi(server, {
     schema: createSchema(),
     services,

@@ -1,6 +1,8 @@
 import { isIP } from 'node:net';
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseEmailAddress } from './domain/account.js';
+import { defaultDocument, parseDocument } from './domain/profile.js';
 import type { SignInLimits } from './domain/sign-in-limit.js';
 import { type AuthTokenScheme, assertStrongPassword, authTokenSchemes } from './domain/credentials.js';
 
@@ -35,6 +37,10 @@ export interface Config {
   readonly credentialsKeys: readonly Buffer[] | undefined;
   /** How AuthTokens are made (SPEC §5). */
   readonly authTokenScheme: AuthTokenScheme;
+  /** Whether lists of accounts by REST show AuthTokens to whoever may read them. */
+  readonly authTokensInLists: boolean;
+  /** The document of the default profile. */
+  readonly defaultProfile: string;
   readonly adminEmail: string;
   /** The Super Admin's first password; without it, one is generated. */
   readonly adminPassword: string | undefined;
@@ -136,6 +142,8 @@ export function readConfig(environment: Environment = process.env, { needsKey = 
     migrateOnStart: reader.boolean('MIGRATE_ON_START', true),
     credentialsKeys,
     authTokenScheme: reader.oneOf('AUTH_TOKEN_SCHEME', 'random', authTokenSchemes),
+    authTokensInLists: reader.boolean('AUTH_TOKENS_IN_LISTS', true),
+    defaultProfile: reader.checked('DEFAULT_PROFILE_FILE', (path) => parseDocument(readFileSync(path, 'utf8'))) ?? defaultDocument,
     adminEmail,
     adminPassword,
     maxLevels: reader.integer('ACCOUNT_TREE_MAX_LEVELS', 10, 2, 50),

@@ -1,57 +1,74 @@
+/** How REST says what a code says: by the HTTP status, and by a number, since clients in the field type codes as integers. */
+interface Entry {
+  status: number;
+  number: number;
+}
+
 /**
- * The catalogue of errors (SPEC §9): every code that a caller can meet, with the HTTP status that REST answers it by.
- * GraphQL carries the code in `extensions.code`.
+ * The catalogue of errors (SPEC §9): every code that a caller can meet. GraphQL carries the code in `extensions.code`; REST as
+ * `error`, beside its number as `code` (SPEC §4). A number never changes and is never given again: 20… are those that Twilio's
+ * clients know, 70… follow the order of SPEC §9, which leaves gaps for codes that are to come; later ones are appended.
+ * `docs/errors.md` tells of each.
  */
 const catalogue = {
-  UNAUTHENTICATED: 401,
-  ACCOUNT_NOT_ACTIVE: 403,
-  FORBIDDEN: 403,
-  ACCOUNT_NOT_FOUND: 404,
-  ORGANIZATION_NOT_FOUND: 404,
-  PROFILE_NOT_FOUND: 404,
-  EMAIL_IN_USE: 409,
-  DOMAIN_NAME_IN_USE: 409,
-  PARENT_NOT_ACTIVE: 409,
-  ORGANIZATION_NOT_EMPTY: 409,
-  INVALID_EMAIL: 400,
-  INVALID_STATUS: 400,
-  INVALID_ROLE: 400,
-  INVALID_DOMAIN_NAME: 400,
-  FRIENDLY_NAME_TOO_LONG: 400,
-  PASSWORD_TOO_WEAK: 400,
-  INVALID_PAGE: 400,
-  MISSING_PARAMETER: 400,
-  BAD_USER_INPUT: 400,
-  ACCOUNT_CLOSED: 400,
-  NOT_TOP_LEVEL: 400,
-  SAME_ORGANIZATION: 400,
-  MAX_LEVELS_EXCEEDED: 400,
-  PASSWORD_RESET_REQUIRED: 400,
-  ORGANIZATION_REQUIRED: 412,
-  VERSION_CONFLICT: 412,
+  UNAUTHENTICATED: { status: 401, number: 20003 },
+  ACCOUNT_NOT_ACTIVE: { status: 403, number: 20005 },
+  FORBIDDEN: { status: 403, number: 20403 },
+  ACCOUNT_NOT_FOUND: { status: 404, number: 70001 },
+  ORGANIZATION_NOT_FOUND: { status: 404, number: 70002 },
+  PROFILE_NOT_FOUND: { status: 404, number: 70003 },
+  EMAIL_IN_USE: { status: 409, number: 70004 },
+  DOMAIN_NAME_IN_USE: { status: 409, number: 70005 },
+  PARENT_NOT_ACTIVE: { status: 409, number: 70006 },
+  ORGANIZATION_NOT_EMPTY: { status: 409, number: 70007 },
+  INVALID_EMAIL: { status: 400, number: 70008 },
+  INVALID_STATUS: { status: 400, number: 70009 },
+  INVALID_ROLE: { status: 400, number: 70010 },
+  INVALID_DOMAIN_NAME: { status: 400, number: 70011 },
+  FRIENDLY_NAME_TOO_LONG: { status: 400, number: 70012 },
+  PASSWORD_TOO_WEAK: { status: 400, number: 70013 },
+  INVALID_PAGE: { status: 400, number: 70014 },
+  MISSING_PARAMETER: { status: 400, number: 70015 },
+  BAD_USER_INPUT: { status: 400, number: 70016 },
+  ACCOUNT_CLOSED: { status: 400, number: 70017 },
+  NOT_TOP_LEVEL: { status: 400, number: 70018 },
+  SAME_ORGANIZATION: { status: 400, number: 70019 },
+  MAX_LEVELS_EXCEEDED: { status: 400, number: 70020 },
+  PASSWORD_RESET_REQUIRED: { status: 400, number: 70021 },
+  ORGANIZATION_REQUIRED: { status: 412, number: 70022 },
+  VERSION_CONFLICT: { status: 412, number: 70023 },
+  IDEMPOTENCY_IN_FLIGHT: { status: 409, number: 70024 },
+  IDEMPOTENCY_MISMATCH: { status: 422, number: 70025 },
+  NOT_ACCEPTABLE: { status: 406, number: 70026 },
+  PAYLOAD_TOO_LARGE: { status: 413, number: 70027 },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, number: 70028 },
+  RATE_LIMITED: { status: 429, number: 20429 },
+  NOT_IMPLEMENTED: { status: 501, number: 70029 },
+  NOT_FOUND: { status: 404, number: 20404 },
+  METHOD_NOT_ALLOWED: { status: 405, number: 20004 },
+  PRECONDITION_FAILED: { status: 412, number: 70032 },
   // GraphQL's own: the document is no GraphQL, is not one of this schema, or asks for more than the limits allow.
-  GRAPHQL_PARSE_FAILED: 400,
-  GRAPHQL_VALIDATION_FAILED: 400,
-  PERSISTED_QUERY_NOT_SUPPORTED: 400,
-  NOT_ACCEPTABLE: 406,
-  PAYLOAD_TOO_LARGE: 413,
-  UNSUPPORTED_MEDIA_TYPE: 415,
-  IDEMPOTENCY_IN_FLIGHT: 409,
-  IDEMPOTENCY_MISMATCH: 422,
-  RATE_LIMITED: 429,
-  NOT_FOUND: 404,
-  METHOD_NOT_ALLOWED: 405,
-  NOT_IMPLEMENTED: 501,
-  UNAVAILABLE: 503,
-  OVERLOADED: 503,
-  INTERNAL: 500,
-} as const;
+  GRAPHQL_PARSE_FAILED: { status: 400, number: 70033 },
+  GRAPHQL_VALIDATION_FAILED: { status: 400, number: 70034 },
+  PERSISTED_QUERY_NOT_SUPPORTED: { status: 400, number: 70035 },
+  UNAVAILABLE: { status: 503, number: 20503 },
+  OVERLOADED: { status: 503, number: 70039 },
+  INTERNAL: { status: 500, number: 20500 },
+} as const satisfies Record<string, Entry>;
 
 export type ErrorCode = keyof typeof catalogue;
 
+/** All codes, in the order of the catalogue. */
+export const errorCodes = Object.keys(catalogue) as ErrorCode[];
+
 /** The HTTP status that says what the code says. */
 export function statusOf(code: ErrorCode): number {
-  return catalogue[code];
+  return catalogue[code].status;
+}
+
+/** The number that stands for the code. */
+export function numberOf(code: ErrorCode): number {
+  return catalogue[code].number;
 }
 
 /** How long to wait, for a message: "1 second", "40 seconds"; from two minutes on in minutes, rounded up. */
@@ -77,7 +94,7 @@ export class AppError extends Error {
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.field = options.field;
-    this.status = options.status ?? catalogue[code];
+    this.status = options.status ?? statusOf(code);
     this.retryAfter = options.retryAfter ?? (this.status === 503 ? 1 : undefined);
   }
 }

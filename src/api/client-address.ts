@@ -2,13 +2,18 @@ import { isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
 /**
- * Makes `request.ip` an address, whatever `X-Forwarded-For` says (SPEC §5). All that limits or logs by address reads that; so the
+ * Makes `request.ip` an address, and `request.protocol` http or https, whatever `X-Forwarded-For` and `-Proto` say (SPEC §5). All that limits or logs by address reads that; so the
  * header is put right here, before any other hook.
  */
 export function readClientAddresses(server: FastifyInstance): void {
   server.addHook('onRequest', async ({ raw: { headers } }) => {
     const forwarded = headers['x-forwarded-for'];
     if (forwarded !== undefined) headers['x-forwarded-for'] = forwardedAddresses(String(forwarded));
+    const protocol = String(headers['x-forwarded-proto'] ?? '')
+      .split(',')
+      .at(-1)!
+      .trim();
+    if (protocol !== 'http' && protocol !== 'https') delete headers['x-forwarded-proto'];
   });
 }
 

@@ -12,11 +12,12 @@ import { shapeOf } from '../domain/json.js';
 import { AppError } from '../errors.js';
 import { readClientAddresses } from './client-address.js';
 import { boundConnections } from './connections.js';
+import { errorBody, jsonOf } from './error-body.js';
 import { parseKeepingSource } from './json-source.js';
 import { advise, refusalOf } from './request-error.js';
 import { ResponseInCapitals } from './response-in-capitals.js';
 import { securityHeaders } from './security-headers.js';
-import { utf8 } from './utf8.js';
+import { assertNotEncoded, utf8 } from './utf8.js';
 
 export interface HttpServerOptions {
   log: FastifyBaseLogger;
@@ -46,7 +47,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
       return bare;
     },
     // Before any hook.
-    frameworkErrors: (error, request, reply) => refuse(error, request, reply.headers(headers)),
+    frameworkErrors: (error, request, reply) => refuse(error, request, reply.headers(headers), publicUrl),
     bodyLimit: bodyBytes,
     // Anyone can send X-Forwarded-For, and limits go by the address.
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
@@ -65,7 +66,10 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   readClientAddresses(server);
   server.decorateRequest('isFailed', false);
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => parseJson(body));
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, async ({ headers: given }: FastifyRequest, body: Buffer) => {
+    assertNotEncoded(given);
+    return parseJson(body);
+  });
 
   server.addHook('onRequest', async (request, reply) => {
     reply.headers({ ...headers, 'x-request-id': request.id });
@@ -80,7 +84,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     assertSingle(request.raw.rawHeaders);
     assertShortHeaders(request.raw);
   });
-  server.setErrorHandler(refuse);
+  server.setErrorHandler((error: FastifyError, request, reply) => refuse(error, request, reply, publicUrl));
   server.setNotFoundHandler(() => {
     throw new AppError('NOT_FOUND', 'There is nothing at this path.');
   });
@@ -136,10 +140,10 @@ function assertShortHeaders({ headers }: IncomingMessage): void {
   }
 }
 
-function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const { retryAfter, ...shown } = refusalOf(error, request);
-  advise(reply, { status: shown.status, retryAfter });
-  return reply.code(shown.status).send(shown);
+function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply, publicUrl: string | undefined): FastifyReply {
+  const shown = refusalOf(error, request);
+  advise(reply, shown);
+  return reply.code(shown.status).send(jsonOf(errorBody(shown, publicUrl)));
 }
 
 /** A caller may name its request, for its own logs and ours, in a word that cannot break a log line. */

@@ -10,7 +10,7 @@ function requestError(error: FastifyError): Error {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new AppError('PAYLOAD_TOO_LARGE', 'The body is larger than this server takes.');
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return new AppError('UNSUPPORTED_MEDIA_TYPE', 'The content type of the body is not one that is taken here.');
+      return new AppError('UNSUPPORTED_MEDIA_TYPE', 'The body has another content type than is taken here. Send application/json.');
     default:
       return error.statusCode !== undefined && error.statusCode < 500 ? new AppError('BAD_USER_INPUT', 'The request is malformed.') : error;
   }

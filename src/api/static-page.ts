@@ -38,7 +38,11 @@ export function endsWithSlash(url: string): boolean {
 
 /** A handler that answers with a file, read now, once. */
 export function staticFile(path: string, type: string) {
-  const content = readFileSync(path);
+  return staticContent(readFileSync(path), type);
+}
+
+/** A handler that answers with the same content always. */
+export function staticContent(content: string | Buffer, type: string) {
   const etag = `"${createHash('sha256').update(content).digest('base64url')}"`;
   return (request: FastifyRequest, reply: FastifyReply) => {
     reply.headers({ ...headers, etag });

@@ -1,4 +1,11 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { AppError } from '../errors.js';
+
+/** Holds that a body comes as it is, not compressed. @throws AppError UNSUPPORTED_MEDIA_TYPE */
+export function assertNotEncoded({ 'content-encoding': encoding }: IncomingHttpHeaders): void {
+  if (encoding === undefined || encoding.trim().toLowerCase() === 'identity') return;
+  throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'The body is encoded, as Content-Encoding says. Send it as it is, without that header.');
+}
 
 /** The text of a body. @throws AppError BAD_USER_INPUT when it is not in UTF-8: other bytes would be replaced silently */
 export function utf8(body: Buffer): string {

@@ -50,6 +50,10 @@ export interface Account {
   friendlyName: string;
   type: AccountType;
   status: AccountStatus;
+  /** Since when it has its status; not known of what has had it since before that was kept. */
+  statusChangedAt: Date | null;
+  /** The account by whose act it has its status; nothing where that is not known, or was the gateway itself. */
+  statusChangedBy: Sid | null;
   role: Role;
   dateCreated: Date;
   dateUpdated: Date;
@@ -146,16 +150,22 @@ export function assertActiveParent(parent: Account): void {
   }
 }
 
-/** The version that a caller read, or any of several; nothing when it does not matter. */
-export type ExpectedVersion = number | readonly number[] | undefined;
+/** The version that a caller read, or any of several; nothing when it does not matter; `none` when there must be no such account yet. */
+export type ExpectedVersion = number | readonly number[] | 'none' | undefined;
 
-/** Refuses a change that was decided on an older reading of the account. @throws AppError VERSION_CONFLICT */
+/** Refuses a change that was decided on an older reading of the account. @throws AppError VERSION_CONFLICT, PRECONDITION_FAILED */
 export function assertVersion(account: Account, expected: ExpectedVersion): void {
+  if (expected === 'none') throw alreadyThere(`Account ${account.sid}`);
   if (expected !== undefined && ![expected].flat().includes(account.version)) {
     throw new AppError('VERSION_CONFLICT', `Account ${account.sid} is at version ${account.version} now; read it again.`, {
       field: 'version',
     });
   }
+}
+
+/** A change that was only to be made where nothing is yet (SPEC §4). */
+export function alreadyThere(what: string): AppError {
+  return new AppError('PRECONDITION_FAILED', `${what} is there already; leave If-None-Match out to change it.`, { field: 'ifNoneMatch' });
 }
 
 /** What an account cannot have because another one has it. */
@@ -190,11 +200,10 @@ function isEmailAddress(text: string): boolean {
 /** The e-mail address as it is stored: in lower case. @throws AppError INVALID_EMAIL */
 export function parseEmailAddress(text: string, field = 'emailAddress'): string {
   if (isEmailAddress(text)) return text.toLowerCase();
-  throw new AppError(
-    'INVALID_EMAIL',
-    "An e-mail address is a local part of letters, digits and . _ % + - ' (at most 64), one @, and a domain name.",
-    { field },
-  );
+  const parts = "An e-mail address is a local part of letters, digits and . _ % + - ' (at most 64), one @, and a domain name.";
+  // A form reads + as a space.
+  const hint = text.includes(' ') ? ' This one has a space; where that was to be a +, a form or URL has %2B.' : '';
+  throw new AppError('INVALID_EMAIL', parts + hint, { field });
 }
 
 export const friendlyNameMaxLength = 64;

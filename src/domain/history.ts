@@ -4,7 +4,7 @@ import type { Account } from './account.js';
 import type { Order } from './page.js';
 import type { Sid } from './sid.js';
 
-/** All that is written down when it was done (SPEC §7): what changes something, who was shown an AuthToken, and who met an e-mail address out of sight. */
+/** All that is written down when it was done (SPEC §7): what changes something, who was shown AuthTokens, and who met an e-mail address out of sight. */
 export const HistoryOperation = {
   CREATE_ACCOUNT: 'createAccount',
   UPDATE_ACCOUNT: 'updateAccount',
@@ -12,6 +12,7 @@ export const HistoryOperation = {
   CLOSE_ACCOUNT: 'closeAccount',
   MIGRATE_ACCOUNT: 'migrateAccount',
   READ_AUTH_TOKEN: 'readAuthToken',
+  LIST_AUTH_TOKENS: 'listAuthTokens',
   ROTATE_AUTH_TOKEN: 'rotateAuthToken',
   CREATE_PASSWORD_RESET_TOKEN: 'createPasswordResetToken',
   RESET_PASSWORD: 'resetPassword',
@@ -39,20 +40,21 @@ export interface Deed {
   after?: object | undefined;
 }
 
-const told = ['friendlyName', 'type', 'role', 'status', 'organizationSid'] as const satisfies (keyof Account)[];
+const told = ['emailAddress', 'friendlyName', 'type', 'role', 'status', 'organizationSid'] as const satisfies (keyof Account)[];
+type Told = (typeof told)[number];
 
 /** What is told of a new account. */
 export function factsOf(account: Account): object {
-  return { emailAddress: account.emailAddress, ...picked(account, told) };
+  return picked(account, told);
 }
 
-/** What a change was asked to change of the account, and in what it differs after it from before; nothing where that is nothing. */
-export function differences(before: Account, after: Account, asked: readonly string[] = []): Pick<Deed, 'before' | 'after'> {
-  const changed = told.filter((property) => asked.includes(property) || before[property] !== after[property]);
+/** In which of the properties the account differs after a change from before; nothing where that is nothing. */
+export function differences(before: Account, after: Account, properties: readonly Told[]): Pick<Deed, 'before' | 'after'> {
+  const changed = properties.filter((property) => before[property] !== after[property]);
   return changed.length === 0 ? {} : { before: picked(before, changed), after: picked(after, changed) };
 }
 
-function picked(account: Account, properties: readonly (typeof told)[number][]): object {
+function picked(account: Account, properties: readonly Told[]): object {
   return Object.fromEntries(properties.map((property) => [property, account[property]]));
 }
 

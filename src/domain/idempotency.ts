@@ -9,6 +9,13 @@ export interface Repeatable {
   key: string;
   /** All that the request asks for, as a text: another request with the same key is a mistake. May hold secrets. */
   request: string;
+  /** Told when the answer is what came of an earlier request. */
+  onReplay?: () => void;
+}
+
+/** Whoever asks, for something that is not to be done once only: what changes nothing must not use the key up. */
+export function unrepeated<Author extends { readonly repeatable?: Repeatable | undefined }>(author: Author): Author {
+  return { ...author, repeatable: undefined };
 }
 
 const keyPattern = /^[\x21-\x7e]{1,255}$/;

@@ -41,5 +41,6 @@ export function assertWithin(value: number, { min, max }: { min: number; max: nu
 export function parseWord<Word extends string>(text: string, words: readonly Word[], code: ErrorCode, field: string): Word {
   const found = words.find((word) => word.toLowerCase() === text.toLowerCase());
   if (found !== undefined) return found;
-  throw new AppError(code, `A ${field} is one of ${words.join(', ')}.`, { field });
+  // What came is not repeated: it may be a secret in the wrong place.
+  throw new AppError(code, `The ${field} is one of ${words.join(', ')}.`, { field });
 }

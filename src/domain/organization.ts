@@ -44,7 +44,8 @@ export function isDomainName(text: string): boolean {
 
 /** The domain name as it is stored: in lower case. @throws AppError INVALID_DOMAIN_NAME */
 export function parseDomainName(text: string, field = 'domainName'): string {
-  if (isDomainName(text)) return text.toLowerCase();
+  // What looks like a SID would be taken for one wherever either names an organization.
+  if (isDomainName(text) && !/^or[0-9a-f]{32}$/i.test(text)) return text.toLowerCase();
   throw new AppError(
     'INVALID_DOMAIN_NAME',
     'A domain name is labels of letters, digits and hyphens, joined by dots, at most 255 characters.',

@@ -9,13 +9,18 @@ export interface PageArguments {
   before?: string | undefined;
 }
 
-export const pageSize = { min: 1, max: 100, default: 50 };
+/** How many entries a page may have, and has unless said otherwise: by GraphQL (SPEC §3), and by REST (SPEC §4). */
+export interface PageSizes {
+  min: number;
+  max: number;
+  default: number;
+}
+export const pageSize: PageSizes = { min: 1, max: 100, default: 50 };
+export const restPageSize: PageSizes = { ...pageSize, max: 1000 };
 
-const sizes = `A page has ${pageSize.min} to ${pageSize.max} entries.`;
-
-function checkedSize(size: number, field: string): number {
-  if (Number.isInteger(size) && size >= pageSize.min && size <= pageSize.max) return size;
-  throw invalidPage(sizes, field);
+function checkedSize(size: number, field: string, { min, max }: PageSizes = pageSize): number {
+  if (Number.isInteger(size) && size >= min && size <= max) return size;
+  throw invalidPage(`A page has ${min} to ${max} entries.`, field);
 }
 
 /** What a list is ordered by; `path` is the order of the tree itself, each account before those below it. */
@@ -50,16 +55,15 @@ export interface NumberedPage {
 }
 
 /** @throws AppError INVALID_PAGE, naming the argument at fault */
-export function parseNumberedPage({
-  page = '0',
-  pageSize: size,
-}: {
-  page?: string | undefined;
-  pageSize?: string | undefined;
-}): NumberedPage {
-  if (!/^\d{1,9}$/.test(page)) throw invalidPage('Pages are counted from 0.', 'page');
-  if (size !== undefined && !/^\d{1,9}$/.test(size)) throw invalidPage(sizes, 'pageSize');
-  return { number: Number(page), size: size === undefined ? pageSize.default : checkedSize(Number(size), 'pageSize') };
+export function parseNumberedPage(
+  { page = '0', pageSize: size }: { page?: string | undefined; pageSize?: string | undefined },
+  sizes: PageSizes,
+): NumberedPage {
+  if (!/^\d{1,9}$/.test(page)) throw invalidPage('Pages are counted from 0, in digits.', 'page');
+  return {
+    number: Number(page),
+    size: size === undefined ? sizes.default : checkedSize(/^\d{1,9}$/.test(size) ? Number(size) : NaN, 'pageSize', sizes),
+  };
 }
 
 /** A page that was read. `rows` are in the list's order, whichever way the page was read. */

@@ -51,7 +51,9 @@ const leastRank = {
   // The type is the provider's word on its customer, as the role is; so it has the same guard.
   changeRole: { below: administrator },
   setAccountStatus: { below: administrator },
-  closeAccount: { below: administrator },
+  // The root is closed by nobody: see `may`.
+  closeAccount: { self: administrator, below: administrator },
+  changeEmailAddress: { below: administrator },
   createAccount: { self: administrator, below: administrator },
   migrateAccount: { self: superAdmin, below: superAdmin },
   readAuthToken: { self: anyAccount, below: administrator },
@@ -93,6 +95,7 @@ export function reaches(actor: Actor, rank: Rank): boolean {
 
 /** Whether the caller may do the operation to the account. */
 export function may(actor: Actor, operation: Operation, account: Account): boolean {
+  if (operation === 'closeAccount' && isRoot(account)) return false;
   const place = placeOf(actor, account);
   return place !== undefined && holds(actor, operation, place);
 }
@@ -107,15 +110,36 @@ function holds(actor: Actor, operation: Operation, place: Place): boolean {
   return rank !== undefined && reaches(actor, rank);
 }
 
+const rankNames: Record<Rank, string> = {
+  Anonymous: 'whoever asks',
+  ProvisioningAgent: 'an account that signed in',
+  Developer: 'a Developer or Administrator',
+  Administrator: 'an Administrator',
+  SuperAdmin: 'the Super Admin',
+};
+
+/** What operations are called in a refusal; else "do this". */
+const operationNames: { [operation in Operation]?: string } = {
+  listSubAccounts: 'list accounts',
+  createAccount: 'create accounts',
+  closeAccount: 'close accounts',
+  setAccountStatus: 'suspend or activate accounts',
+  migrateAccount: 'migrate accounts',
+  readHistory: 'read the history',
+  manageProfiles: 'list or change profiles',
+  readOwnOrganization: 'read its organization',
+  manageOrganizations: 'list, create or close organizations, or ask for their accounts',
+};
+
 /**
  * Holds that the caller's rank permits the operation at all: the half of the question that needs no data.
  * @throws AppError UNAUTHENTICATED, FORBIDDEN
  */
-export function authorizeRank(actor: Actor, rank: Rank): void {
+export function authorizeRank(actor: Actor, rank: Rank, what = 'do this'): void {
   if (reaches(actor, rank)) return;
   if (actor.rank === 'Anonymous')
     throw new AppError('UNAUTHENTICATED', 'Sign in with a SID or e-mail address and a password or AuthToken.');
-  throw new AppError('FORBIDDEN', 'Your role does not permit this.');
+  throw new AppError('FORBIDDEN', `Your role does not permit this. Only ${rankNames[rank]} may ${what}.`);
 }
 
 /** @throws AppError UNAUTHENTICATED */
@@ -125,7 +149,7 @@ export function assertSignedIn(actor: Actor): asserts actor is SignedIn {
 
 /** Holds that the caller is signed in with a rank that permits the operation. @throws AppError UNAUTHENTICATED, FORBIDDEN */
 export function authorize(actor: Actor, operation: Operation): asserts actor is SignedIn {
-  authorizeRank(actor, requirementOf(operation));
+  authorizeRank(actor, requirementOf(operation), operationNames[operation]);
 }
 
 /**

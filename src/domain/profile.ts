@@ -21,6 +21,22 @@ export type ProfileSummary = Omit<Profile, 'document'>;
 /** The profile that is there from the first start, and in effect where no other one is. Clients in the field know its SID. */
 export const defaultProfileSid: Sid = 'PRae6e420f425248d6a26948c17a9e2acf';
 
+const featuresByDefault = [
+  'DIDPurchase',
+  'subaccountsCreation',
+  'outboundPSTN',
+  'inboundPSTN',
+  'outboundSMS',
+  'inboundSMS',
+  'asr',
+  'USSD',
+  'inboundUSSD',
+  'outboundUSSD',
+];
+
+/** Its document, unless the operator names another: it enables what the admin console in the field looks for (SPEC §4). */
+export const defaultDocument = JSON.stringify({ featureEnablement: Object.fromEntries(featuresByDefault.map((name) => [name, {}])) });
+
 /** @throws AppError FORBIDDEN for the default profile, which nobody may change or delete (SPEC §2) */
 export function assertNotDefault(sid: Sid): void {
   if (sid === defaultProfileSid) throw new AppError('FORBIDDEN', 'The default profile cannot be changed or deleted.');

@@ -75,6 +75,12 @@ export class AccountEntity implements Account {
   @Column('text')
   status: AccountStatus;
 
+  @Column('timestamp with time zone', { name: 'status_changed_at', precision: 3, nullable: true, default: () => 'now()' })
+  statusChangedAt: Date | null;
+
+  @Column({ type: 'text', name: 'status_changed_by', collation: 'C', nullable: true })
+  statusChangedBy: string | null;
+
   @Column('text')
   role: Role;
 

@@ -18,6 +18,9 @@ export interface AccountFilter {
   type?: Account['type'] | undefined;
   /** Part of the friendly name or the e-mail address, in any case. */
   text?: string | undefined;
+  /** The whole of it, in any case. */
+  friendlyName?: string | undefined;
+  emailAddress?: string | undefined;
 }
 
 /** Which pages to read: the same for every key. */
@@ -30,6 +33,8 @@ export interface PageQuery {
   columns: readonly AccountColumn[];
   /** Whether to read what cursors are made of. */
   cursors: boolean;
+  /** Whether to read the AuthTokens too. */
+  tokens?: boolean | undefined;
 }
 
 /** What permission and every list below rest on; so it is read always. */
@@ -41,7 +46,12 @@ export interface Listed extends Account {
   list: number;
   /** What the account is ordered by, where its own columns do not tell. */
   orderKey?: string;
+  /** The AuthToken, encrypted; absent unless it was asked for, null where the account has none. */
+  tokenCiphertext?: Buffer | null;
 }
+
+/** What can be changed of one account without reaching another. */
+export type OwnChanges = Partial<Pick<Account, 'friendlyName' | 'type' | 'role' | 'emailAddress' | 'status'>>;
 
 /** How many accounts with one status a cascade reaches. */
 export interface Reach {
@@ -71,6 +81,8 @@ const columnNames: Record<AccountColumn, string> = {
   friendlyName: 'friendly_name',
   type: 'type',
   status: 'status',
+  statusChangedAt: 'status_changed_at',
+  statusChangedBy: 'status_changed_by',
   role: 'role',
   dateCreated: 'date_created',
   dateUpdated: 'date_updated',
@@ -106,6 +118,12 @@ export const treeAt = (path: string, table = 'account'): string =>
 /** The tree of the account whose path is $1. */
 const inTree = treeAt('$1');
 
+/** The AuthToken of each account of a page. LATERAL with a LIMIT, so that it is looked up by its key however many accounts there are. */
+const tokenOfEach = `
+  LEFT JOIN LATERAL (
+    SELECT credential.token_ciphertext AS ciphertext FROM credential WHERE credential.account_sid = page.sid LIMIT 1
+  ) AS token ON true`;
+
 const findManyByStatement = `
   SELECT ${accountColumns}
   FROM ${listsOf(2)} WITH ORDINALITY AS key(sid, email_address, number)
@@ -139,7 +157,7 @@ export class AccountRepository {
     return (await rowsOf<Account>(this.client, `SELECT ${accountColumns} FROM account WHERE account.parent_sid IS NULL`))[0];
   }
 
-  async insert(account: Omit<Account, 'dateCreated' | 'dateUpdated' | 'version'>): Promise<Account> {
+  async insert(account: Omit<Account, 'dateCreated' | 'dateUpdated' | 'statusChangedAt' | 'version'>): Promise<Account> {
     const columns = Object.keys(account) as (keyof typeof account)[];
     const [inserted] = await rowsOf<Account>(
       this.client,
@@ -151,17 +169,20 @@ export class AccountRepository {
     return inserted!;
   }
 
-  /** Changes one account and returns it as it is then. */
-  async update(sid: Sid, changes: Partial<Pick<Account, 'friendlyName' | 'type' | 'role' | 'status'>>): Promise<Account> {
+  /** Changes one account, a status by the act of the account with the SID, and returns it as it is then. */
+  async update(sid: Sid, changes: OwnChanges, statusChangedBy?: Sid): Promise<Account> {
     const [account] = await rowsOf<Account>(
       this.client,
       `UPDATE account
        SET friendly_name = coalesce($2, account.friendly_name), type = coalesce($3, account.type),
-           role = coalesce($4, account.role), status = coalesce($5, account.status),
+           role = coalesce($4, account.role), email_address = coalesce($5, account.email_address),
+           status = coalesce($6, account.status),
+           status_changed_at = CASE WHEN $6 IS NULL THEN account.status_changed_at ELSE now() END,
+           status_changed_by = CASE WHEN $6 IS NULL THEN account.status_changed_by ELSE $7 END,
            version = account.version + 1, date_updated = now()
        WHERE account.sid = $1
        RETURNING ${accountColumns}`,
-      [sid, changes.friendlyName, changes.type, changes.role, changes.status],
+      [sid, changes.friendlyName, changes.type, changes.role, changes.emailAddress, changes.status, statusChangedBy],
     );
     return account!;
   }
@@ -178,15 +199,17 @@ export class AccountRepository {
   }
 
   /**
-   * The cascade, in one statement: gives the status to every account in the tree, itself included, that has one of the
-   * statuses `from`. Accounts that are closed by it lose their credentials, reset tokens and profile links; the links are
-   * locked in the order that whoever deletes a profile locks them in. Tells of the links that it undid, if there were any.
+   * The cascade, in one statement: gives the status, by the act of the account with the SID `by`, to every account in the tree,
+   * itself included, that has one of the statuses `from`. Accounts that are closed by it lose their credentials, reset tokens
+   * and profile links; the links are locked in the order that whoever deletes a profile locks them in. Tells of the links that
+   * it undid, if there were any.
    */
-  async setStatusInTree(account: Account, status: AccountStatus, from: readonly AccountStatus[]): Promise<Unlinked | undefined> {
+  async setStatusInTree(account: Account, status: AccountStatus, from: readonly AccountStatus[], by: Sid): Promise<Unlinked | undefined> {
     const [unlinked] = await rowsOf<Unlinked>(
       this.client,
       `WITH reached AS (
-         UPDATE account SET status = $2, version = account.version + 1, date_updated = now()
+         UPDATE account
+         SET status = $2, status_changed_at = now(), status_changed_by = $4, version = account.version + 1, date_updated = now()
          WHERE ${inTree} AND account.status = ANY($3)
          RETURNING account.sid
        ), revoked AS (
@@ -205,7 +228,7 @@ export class AccountRepository {
          SELECT json_build_object('sid', linked.account_sid, 'profileSid', linked.profile_sid)
          FROM linked ORDER BY linked.account_sid LIMIT ${unlinkedToldAtMost}
        ) AS unlinked`,
-      [account.path, status, from],
+      [account.path, status, from, by],
     );
     return unlinked!.unlinkedCount === 0 ? undefined : unlinked;
   }
@@ -234,7 +257,7 @@ export class AccountRepository {
    * size, in reading order; the extra row tells that there is more. A row has the columns that are asked for, and those
    * that say who is whose.
    */
-  async listPages(keys: readonly string[], { scope, filter, order, page, columns, cursors }: PageQuery): Promise<Listed[]> {
+  async listPages(keys: readonly string[], { scope, filter, order, page, columns, cursors, tokens }: PageQuery): Promise<Listed[]> {
     const parameters: unknown[] = [keys];
     const parameter = (value: unknown): string => `$${parameters.push(value)}`;
     const conditions = [scopeCondition(scope, parameter), ...filterConditions(filter, parameter)];
@@ -243,7 +266,7 @@ export class AccountRepository {
     const read = selected([...new Set([...whoIsWhose, ...(cursors ? key.columns : []), ...columns])]);
     return rowsOf<Listed>(
       this.client,
-      `SELECT list.number::integer - 1 AS list, page.*
+      `SELECT list.number::integer - 1 AS list, page.*${tokens ? ', token.ciphertext AS "tokenCiphertext"' : ''}
        FROM ${listsOf(1)} WITH ORDINALITY AS list(key, number)
        CROSS JOIN LATERAL (
          SELECT ${[read, ...(cursors ? key.expressions : [])].join(', ')}
@@ -251,7 +274,8 @@ export class AccountRepository {
          WHERE ${[...conditions, ...condition].join(' AND ')}
          ORDER BY ${key.sql} ${direction}, account.sid ${direction}
          LIMIT ${page.size + 1} OFFSET ${page.skip ?? 0}
-       ) AS page`,
+       ) AS page
+       ${tokens ? tokenOfEach : ''}`,
       parameters,
     );
   }
@@ -288,11 +312,14 @@ function scopeCondition(scope: AccountScope, parameter: Parameter): string {
   }
 }
 
-function filterConditions({ status, role, type, text }: AccountFilter, parameter: Parameter): string[] {
+function filterConditions({ status, role, type, text, friendlyName, emailAddress }: AccountFilter, parameter: Parameter): string[] {
   const conditions: string[] = [];
   if (status !== undefined) conditions.push(`account.status = ${parameter(status)}`);
   if (role !== undefined) conditions.push(`account.role = ${parameter(role)}`);
   if (type !== undefined) conditions.push(`account.type = ${parameter(type)}`);
+  // As the index has it that lists are ordered by.
+  if (friendlyName !== undefined) conditions.push(`lower(account.friendly_name) COLLATE "C" = lower(${parameter(friendlyName)})`);
+  if (emailAddress !== undefined) conditions.push(`account.email_address = lower(${parameter(emailAddress)})`);
   if (text !== undefined) {
     const pattern = parameter(`%${text.replace(/[\\%_]/g, '\\$&')}%`);
     conditions.push(`(account.friendly_name ILIKE ${pattern} OR account.email_address ILIKE ${pattern})`);

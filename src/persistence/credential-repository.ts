@@ -181,6 +181,11 @@ export class CredentialRepository {
     return added!.expiresAt;
   }
 
+  /** Ends the reset tokens of the account that are left. */
+  async removeResetTokens(sid: Sid): Promise<void> {
+    await rowsOf(this.client, `DELETE FROM password_reset_token WHERE account_sid = $1`, [sid]);
+  }
+
   /** The account that an unexpired reset token is for; it is kept as one of the hashes. */
   async findResetToken(tokenHashes: readonly Buffer[]): Promise<Sid | undefined> {
     const [token] = await rowsOf<{ accountSid: Sid }>(

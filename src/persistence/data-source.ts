@@ -15,6 +15,10 @@ import { ConstraintsByBytes1700000005000 } from './migrations/1700000005000-cons
 import { RandomAuthTokens1700000025000 } from './migrations/1700000025000-random-auth-tokens.js';
 import { EmailConflicts1700000026000 } from './migrations/1700000026000-email-conflicts.js';
 import { HistoryRecordVersions1700000037000 } from './migrations/1700000037000-history-record-versions.js';
+import { StatusChanges1700000033000 } from './migrations/1700000033000-status-changes.js';
+import { TokenLists1700000035000 } from './migrations/1700000035000-token-lists.js';
+import { NamesOfClosedOrganizations1700000035100 } from './migrations/1700000035100-names-of-closed-organizations.js';
+import { DefaultProfile1700000035200 } from './migrations/1700000035200-default-profile.js';
 import { OrganizationEntity } from './organization-entity.js';
 import { AccountProfileEntity, OrganizationProfileEntity, ProfileEntity } from './profile-entity.js';
 import { SignInFailureEntity } from './sign-in-failure-entity.js';
@@ -66,6 +70,10 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
       ConstraintsByBytes1700000005000,
       RandomAuthTokens1700000025000,
       EmailConflicts1700000026000,
+      StatusChanges1700000033000,
+      TokenLists1700000035000,
+      NamesOfClosedOrganizations1700000035100,
+      DefaultProfile1700000035200,
       HistoryRecordVersions1700000037000,
     ],
     migrationsTableName: migrationsTable,

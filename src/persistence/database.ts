@@ -286,7 +286,8 @@ function repositoriesOn(client: Client): Repositories {
 /** What the violation of a unique index means to whoever caused it. */
 const conflicts: Record<string, () => AppError> = {
   account_open_email_address: emailInUse,
-  organization_domain_name: () => new AppError('DOMAIN_NAME_IN_USE', 'Another organization has this domain name.', { field: 'domainName' }),
+  organization_domain_name: () =>
+    new AppError('DOMAIN_NAME_IN_USE', 'Another open organization has this domain name.', { field: 'domainName' }),
 };
 
 const sqlState = { uniqueViolation: '23505', serializationFailure: '40001', deadlock: '40P01', lockNotAvailable: '55P03' };
@@ -316,6 +317,7 @@ function codeOf(error: unknown): string | undefined {
 /** Whether the transaction failed for what others did at the same time, so that it may succeed the next time. */
 function lostToAnother(error: unknown): boolean {
   const code = codeOf(error);
+  if (code === sqlState.uniqueViolation) return driverError(error)?.constraint === 'history_of_token_lists';
   return code === sqlState.serializationFailure || code === sqlState.deadlock || isOutdated(error);
 }
 

@@ -7,6 +7,7 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Index('history_of_subject', ['subjectSid', 'position'])
 @Index('history_of_cascades', { synchronize: false })
 @Index('history_of_token_readers', { synchronize: false })
+@Index('history_of_token_lists', { synchronize: false })
 export class HistoryEntity {
   /** The top-level account, or the root; that of organizations and profiles is the root's. */
   @PrimaryColumn({ type: 'text', name: 'tree_sid', collation: 'C', primaryKeyConstraintName: 'history_pk' })

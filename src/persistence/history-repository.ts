@@ -138,6 +138,18 @@ export class HistoryRepository {
     );
   }
 
+  /** Whether it is written down that the account was shown the AuthTokens of the list in this clock hour. */
+  async hasTokenList(listSid: Sid, readerSid: Sid): Promise<boolean> {
+    const entries = await rowsOf(
+      this.client,
+      `SELECT 1 FROM history
+       WHERE history.operation = 'listAuthTokens' AND history.subject_sid = $1 AND history.actor_sid = $2
+         AND date_trunc('hour', history.date AT TIME ZONE 'UTC') = date_trunc('hour', clock_timestamp() AT TIME ZONE 'UTC')`,
+      [listSid, readerSid],
+    );
+    return entries.length > 0;
+  }
+
   /** One page of each of many lists, in one statement; each with one row more than the page's size, in reading order. */
   async listPages(keys: readonly HistoryKey[], scope: HistoryScope, page: Page): Promise<ListedEntry[]> {
     const [from, until, direction] = page.backward ? ['<', '>', 'DESC'] : ['>', '<', 'ASC'];

@@ -6,11 +6,12 @@ import type { Organization, OrganizationStatus } from '../domain/organization.js
 @Check('organization_status_known', `status IN ('active', 'closed')`)
 @Check('organization_domain_name_lower', `domain_name = lower(domain_name)`)
 @Index('organization_by_date', ['dateCreated', 'sid'])
+@Index('organization_by_name', ['domainName', 'sid'])
 export class OrganizationEntity implements Organization {
   @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'organization_pk' })
   sid: string;
 
-  @Index('organization_domain_name', { unique: true })
+  @Index('organization_domain_name', { unique: true, where: `status <> 'closed'` })
   @Column({ type: 'text', name: 'domain_name', collation: 'C' })
   domainName: string;
 

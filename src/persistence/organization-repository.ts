@@ -20,7 +20,13 @@ export class OrganizationRepository {
   constructor(private readonly client: Client) {}
 
   async find(by: OrganizationKey): Promise<Organization | undefined> {
-    const [organization] = await rowsOf<Organization>(this.client, `SELECT ${columns} FROM organization WHERE ${named(by)}`, [valueOf(by)]);
+    const [organization] = await rowsOf<Organization>(
+      this.client,
+      // Closed ones may have the name of an open one; of closed ones, the last is meant.
+      `SELECT ${columns} FROM organization WHERE ${named(by)}
+       ORDER BY organization.status, organization.date_updated DESC, organization.sid LIMIT 1`,
+      [valueOf(by)],
+    );
     return organization;
   }
 
@@ -71,11 +77,11 @@ export class OrganizationRepository {
       this.client,
       `SELECT ${columns} FROM organization
        WHERE ($1::text IS NULL OR organization.status = $1)
-         AND ($2::text IS NULL OR organization.domain_name ${backwards ? '<' : '>'} $2)
-         AND ($3::text IS NULL OR organization.domain_name ${backwards ? '>' : '<'} $3)
-       ORDER BY organization.domain_name ${backwards ? 'DESC' : 'ASC'}
+         AND ($2::text IS NULL OR (organization.domain_name, organization.sid) ${backwards ? '<' : '>'} ($2, $3))
+         AND ($4::text IS NULL OR (organization.domain_name, organization.sid) ${backwards ? '>' : '<'} ($4, $5))
+       ORDER BY organization.domain_name ${backwards ? 'DESC' : 'ASC'}, organization.sid ${backwards ? 'DESC' : 'ASC'}
        LIMIT ${page.size + 1}`,
-      [status ?? null, page.from?.key ?? null, page.until?.key ?? null],
+      [status ?? null, page.from?.key ?? null, page.from?.sid ?? null, page.until?.key ?? null, page.until?.sid ?? null],
     );
   }
 

@@ -9,6 +9,7 @@ import {
   parseAccountReference,
 } from '../domain/account.js';
 import { type Organization, type OrganizationKey, type OrganizationReference, parseOrganizationReference } from '../domain/organization.js';
+import { unrepeated } from '../domain/idempotency.js';
 import { type Actor, authorize, authorizeOn } from '../domain/permissions.js';
 import { AppError } from '../errors.js';
 import type { Cascade, CascadeOptions } from './account-service.js';
@@ -36,7 +37,7 @@ export class AccountMigration {
     const key = wellFormed(() => parseAccountReference(target));
     const held: Held = { account: key, hold: dryRun ? 'place' : 'tree' };
     return this.changes.write(
-      caller,
+      dryRun ? unrepeated(caller) : caller,
       { operation: 'migrateAccount', held },
       async ({ accounts, organizations }, { actor, account, note }) => {
         const organization = destinationKey && (await organizations.share(destinationKey));

@@ -1,9 +1,16 @@
-import { type Account, type AccountReference, isSameKey, parseAccountReference } from '../domain/account.js';
+import {
+  type Account,
+  type AccountReference,
+  friendlyNameMaxLength,
+  isSameKey,
+  parseAccountReference,
+  parseEmailAddress,
+} from '../domain/account.js';
 import type { Organization } from '../domain/organization.js';
 import { type NumberedPage, type Order, type Page, type PageOf, pageFrom } from '../domain/page.js';
 import { type Actor, type SignedIn, assertSignedIn, authorize, authorizeOn, may } from '../domain/permissions.js';
 import type { Sid } from '../domain/sid.js';
-import { assertPrintable, assertWithin, lengthOf } from '../domain/input.js';
+import { assertPrintable, assertWithin, composed, lengthOf } from '../domain/input.js';
 import {
   type AccountFilter,
   type AccountScope,
@@ -15,6 +22,7 @@ import {
 import type { Database } from '../persistence/database.js';
 import { mayBeLate } from '../persistence/late-reads.js';
 import { inBatches } from './batches.js';
+import type { Secrets } from './secrets.js';
 
 /** The order of a list of accounts, unless another one is asked for. */
 export const accountOrder: Order = { field: 'dateCreated', descending: false };
@@ -28,9 +36,22 @@ export type Listing = PageQuery;
 /** Which accounts a list holds, whatever the page. */
 export type Selection = Pick<Listing, 'scope' | 'filter'>;
 
+/** Which accounts a list by REST holds, and whether their AuthTokens are shown in it. */
+export interface TokenListing extends Selection {
+  authTokens: boolean;
+}
+
+/** An account of a list, with its AuthToken where that is shown. */
+export interface WithToken extends Account {
+  authToken?: string | undefined;
+}
+
 /** Reading accounts (SPEC §3). What is out of the caller's sight reads as absent. */
 export class AccountReading {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly secrets: Secrets,
+  ) {}
 
   /** The account, if there is one and the caller may see it. @throws AppError BAD_USER_INPUT, INVALID_EMAIL */
   async find(actor: Actor, by: AccountReference): Promise<Account | null> {
@@ -45,6 +66,11 @@ export class AccountReading {
     const account = await this.#look(actor, by);
     authorizeOn(actor, 'readAccount', account);
     return account;
+  }
+
+  /** Whether the address is the account's own already: a whole form, sent back, says so of itself (SPEC §4). */
+  async isOwnAddress(actor: Actor, by: AccountReference, emailAddress: string): Promise<boolean> {
+    return (await this.find(actor, by))?.emailAddress === parseEmailAddress(emailAddress);
   }
 
   async #look({ along, account }: SignedIn, by: AccountReference): Promise<Account | undefined> {
@@ -76,17 +102,18 @@ export class AccountReading {
   /** The page with that number of one owner's list, and how long the whole list is. @throws AppError FORBIDDEN */
   async numberedPage(
     actor: Actor,
-    scope: AccountScope,
     owner: ListOwner,
+    listing: TokenListing,
     { number, size }: NumberedPage,
-  ): Promise<{ accounts: Account[]; total: number }> {
+  ): Promise<{ accounts: WithToken[]; total: number }> {
     assertSignedIn(actor);
+    const { scope, filter } = listing;
     const [key] = listKeys(actor, scope, [owner]);
     // Not late: which pages there are has to agree with what is on them.
-    const total = (await this.database.read(actor.account, ({ accounts }) => accounts.countLists(scope, [key!], {}))).get(key!) ?? 0;
+    const total = (await this.database.read(actor.account, ({ accounts }) => accounts.countLists(scope, [key!], filter))).get(key!) ?? 0;
     const page = { size, backward: false, from: undefined, skip: number * size };
-    const [found] = page.skip < total ? await this.pages(actor, wholeList(scope, page, false), [owner]) : [];
-    return { accounts: found?.rows ?? [], total };
+    const [found] = page.skip < total ? await this.pages(actor, wholeList(listing, page, false), [owner]) : [];
+    return { accounts: this.#withTokens(actor, found?.rows ?? []), total };
   }
 
   /**
@@ -95,13 +122,22 @@ export class AccountReading {
    * account that is there all the while is in it exactly once. The first batch has been read when this returns.
    * @throws AppError FORBIDDEN, ACCOUNT_NOT_ACTIVE, UNAUTHENTICATED, UNAVAILABLE; the iteration too
    */
-  async all(actor: Actor, scope: AccountScope, owner: ListOwner): Promise<AsyncIterable<Account[]>> {
+  async all(actor: Actor, owner: ListOwner, listing: TokenListing): Promise<AsyncIterable<WithToken[]>> {
     assertSignedIn(actor);
-    const [key] = listKeys(actor, scope, [owner]);
+    const [key] = listKeys(actor, listing.scope, [owner]);
     return inBatches(this.database, actor, {
-      authorize: (caller) => void listKeys(caller, scope, [owner]),
-      read: ({ accounts }, page) => accounts.listPages([key!], wholeList(scope, page, true)),
+      authorize: (caller) => void listKeys(caller, listing.scope, [owner]),
+      read: async ({ accounts }, page) => this.#withTokens(actor, await accounts.listPages([key!], wholeList(listing, page, true))),
       positionOf: (account) => positionOf(account, accountOrder),
+    });
+  }
+
+  /** The accounts, each with its AuthToken where that was read and the caller may be shown it. */
+  #withTokens(actor: SignedIn, rows: Listed[]): (Listed & WithToken)[] {
+    return rows.map((row: Listed & WithToken) => {
+      const { tokenCiphertext } = row;
+      if (tokenCiphertext && may(actor, 'readAuthToken', row)) row.authToken = this.secrets.readAuthToken(row.sid, tokenCiphertext);
+      return row;
     });
   }
 
@@ -128,18 +164,25 @@ function listKeys(actor: Actor, scope: AccountScope, owners: readonly ListOwner[
 }
 
 /** The whole of every account, in the order in which they were created. */
-function wholeList(scope: AccountScope, page: Page, cursors: boolean): Listing {
-  return { scope, filter: {}, order: accountOrder, page, columns: allColumns, cursors };
+function wholeList({ scope, filter, authTokens }: TokenListing, page: Page, cursors: boolean): Listing {
+  return { scope, filter, order: accountOrder, page, columns: allColumns, cursors, tokens: authTokens };
 }
 
 /** How long a text must be to be searched for, in characters: fewer say too little (SPEC §10). */
 const textLength = { min: 3, max: 255 };
 
-/** A filter as a caller gives it; an empty text is none. @throws AppError BAD_USER_INPUT */
+/** A filter as a caller gives it, in the form in which names are stored; an empty text is none. @throws AppError BAD_USER_INPUT */
 export function parseFilter({ text, ...others }: AccountFilter): AccountFilter {
-  if (text === undefined || text === '') return others;
+  const filter = { ...others };
+  const { friendlyName, emailAddress } = others;
+  if (emailAddress !== undefined) assertPrintable(emailAddress, 'emailAddress');
+  if (friendlyName !== undefined) {
+    assertPrintable(friendlyName, 'friendlyName');
+    // One that is too long is nobody's.
+    filter.friendlyName = composed(friendlyName, friendlyNameMaxLength) ?? friendlyName;
+  }
+  if (text === undefined || text === '') return filter;
   assertPrintable(text, 'text');
   assertWithin(lengthOf(text), textLength, 'text', 'The length of text');
-  // As names are stored, however the keyboard composes an é.
-  return { ...others, text: text.normalize('NFC') };
+  return { ...filter, text: text.normalize('NFC') };
 }

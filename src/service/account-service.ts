@@ -19,16 +19,17 @@ import {
   statusesThatMayBecome,
 } from '../domain/account.js';
 import { assertStrongPassword } from '../domain/credentials.js';
-import { differences, factsOf } from '../domain/history.js';
+import { type Deed, differences, factsOf } from '../domain/history.js';
+import { unrepeated } from '../domain/idempotency.js';
 import { type OrganizationKey, type OrganizationReference, parseOrganizationReference } from '../domain/organization.js';
-import { type Actor, type SignedIn, authorize, authorizeOn } from '../domain/permissions.js';
+import { type Actor, type Operation, type SignedIn, authorize, authorizeOn } from '../domain/permissions.js';
 import { newSid, type Sid } from '../domain/sid.js';
 import { pathBelow, topLevelSidOf } from '../domain/tree.js';
 import { AppError } from '../errors.js';
-import type { Reach } from '../persistence/account-repository.js';
+import type { OwnChanges, Reach } from '../persistence/account-repository.js';
 import type { Repositories } from '../persistence/database.js';
 import type { Held } from '../persistence/lock-repository.js';
-import type { Changes, Intent, Note, Seen } from './changes.js';
+import type { Change, Changes, Intent, Seen } from './changes.js';
 import type { CredentialService, PreparedPassword } from './credential-service.js';
 import type { EmailConflicts } from './email-conflicts.js';
 
@@ -54,7 +55,8 @@ export interface AccountChanges {
   password?: string | undefined;
   type?: AccountType | undefined;
   role?: Role | undefined;
-  /** Reaches everything below the account too, after its other changes. */
+  emailAddress?: string | undefined;
+  /** One that differs from the account's own reaches everything below it too, after its other changes. */
   status?: AccountStatus | undefined;
   /** The version that the caller read; a newer one refuses the change. */
   version?: ExpectedVersion;
@@ -117,7 +119,7 @@ export class AccountService {
       if (input.password !== undefined) {
         const before = await this.changes.beforehand<Account>(caller, intent, async (repositories, seen) => {
           await admit(repositories, seen);
-          if ((await repositories.accounts.findBy({ emailAddress })) !== undefined) throw emailInUse();
+          await assertFree(repositories, emailAddress);
         });
         if (before !== undefined) return before.result;
         password = await this.credentials.preparePassword(input.password, emailAddress, caller.account);
@@ -138,6 +140,7 @@ export class AccountService {
           friendlyName,
           type: input.type ?? AccountType.FULL,
           status,
+          statusChangedBy: actor.account.sid,
           role: input.role ?? actor.account.role,
         });
         if (password !== undefined && status !== AccountStatus.CLOSED) await this.credentials.initialize(repositories, sid, password);
@@ -149,62 +152,74 @@ export class AccountService {
 
   /**
    * Changes one account, and by its status everything below it. A password makes a new AuthToken, and makes an
-   * uninitialized account active.
-   * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, VERSION_CONFLICT, PARENT_NOT_ACTIVE, what a change of
-   * status can be refused by, and what its inputs can be wrong by
+   * uninitialized account active; another e-mail address ends the reset tokens that are outstanding. A value that the account has
+   * already is no change, whoever asks for it (SPEC §2).
+   * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, VERSION_CONFLICT, PARENT_NOT_ACTIVE, EMAIL_IN_USE, RATE_LIMITED,
+   * what a change of status can be refused by, and what its inputs can be wrong by
    */
   async update(
     caller: Actor,
     target: AccountReference,
-    { version, password: newPassword, status, type, role, friendlyName: name }: AccountChanges,
+    { version, password: newPassword, status, type, role, friendlyName, emailAddress }: AccountChanges,
   ): Promise<Account> {
     authorize(caller, 'updateAccount');
     const key = parseAccountReference(target);
-    const friendlyName = name === undefined ? undefined : parseFriendlyName(name);
-    const changes = defined({ friendlyName, type, role });
-    // What the account may do, and who is it: nobody may go on with what they were.
-    const isOfStanding = status !== undefined || role !== undefined || newPassword !== undefined;
+    const asked = defined({
+      friendlyName: friendlyName === undefined ? undefined : parseFriendlyName(friendlyName),
+      type,
+      role,
+      emailAddress: emailAddress === undefined ? undefined : parseEmailAddress(emailAddress),
+      status,
+    });
+    // Who it is, and what it may do: nobody goes on with what they were.
+    const isOfStanding = [newPassword, status, role, emailAddress].some((given) => given !== undefined);
     const intent: Intent = { operation: 'updateAccount', held: { account: key, hold: isOfStanding ? 'tree' : 'account' } };
-    const isUnchanged = newPassword === undefined && Object.keys(changes).length === 0;
-    /** What may be refused, both before the password is hashed and under the locks. */
-    const admit = ({ actor, account }: Seen): Account => {
+    /** What may be refused, both before the password is hashed and under the locks; and what is left to be changed. */
+    const admit = async (repositories: Repositories, { actor, account }: Seen) => {
       authorizeOn(actor, 'updateAccount', account);
-      if (role !== undefined || type !== undefined) authorizeOn(actor, 'changeRole', account);
-      if (status !== undefined) authorizeOn(actor, operationFor(status), account);
+      // A value that stays the same is no change (SPEC §2).
+      const { status: becomes, ...changes } = differing(asked, account);
+      for (const operation of operationsOf(changes, becomes)) authorizeOn(actor, operation, account);
       assertVersion(account, version);
+      const isUnchanged = newPassword === undefined && Object.keys(changes).length === 0;
       // To ask for nothing is no change, of a closed account either (SPEC §4).
-      if (!isUnchanged || status !== undefined) assertOpen(account);
-      return account;
+      if (!isUnchanged || becomes !== undefined) assertOpen(account);
+      if (changes.emailAddress !== undefined) await this.emailConflicts.assertFew(repositories, actor);
+      return { account, changes, becomes, isUnchanged };
     };
 
-    let password: PreparedPassword | undefined;
-    if (newPassword !== undefined) {
-      let emailAddress: string;
-      const before = await this.changes.beforehand<Account>(caller, intent, async (_, change) => {
-        ({ emailAddress } = admit(change));
-      });
-      if (before !== undefined) return before.result;
-      // The policy needs the e-mail address, which never changes.
-      password = await this.credentials.preparePassword(newPassword, emailAddress!, caller.account);
-    }
-
-    return this.changes.write(caller, intent, async (repositories, change) => {
-      const account = admit(change);
-      if (isUnchanged && status === undefined) return account;
-      const { actor, note, onCommit } = change;
-      const changed = isUnchanged
-        ? account
-        : password === undefined
-          ? await repositories.accounts.update(account.sid, changes)
-          : await this.credentials.setPassword(repositories, account, password, changes);
-      if (password !== undefined && account.sid === actor.account.sid) onCommit(() => this.credentials.goOnWith(actor, password));
-      if (!isUnchanged) {
-        const { before, after } = differences(account, changed, Object.keys(changes));
-        const passwordSet = password === undefined ? undefined : true;
-        note(account.topLevelSid, { operation: 'updateAccount', subjectSid: account.sid, before, after: { ...after, passwordSet } });
+    const update = async (): Promise<Account> => {
+      let password: PreparedPassword | undefined;
+      if (newPassword !== undefined) {
+        let found: Account;
+        let address: string;
+        const before = await this.changes.beforehand<Account>(caller, intent, async (repositories, seen) => {
+          const { account, changes } = await admit(repositories, seen);
+          found = account;
+          address = changes.emailAddress ?? account.emailAddress;
+          if (changes.emailAddress !== undefined) await assertFree(repositories, changes.emailAddress);
+        });
+        if (before !== undefined) return before.result;
+        password = await this.credentials.preparePassword(newPassword, address!, caller.account, found!);
       }
-      return status === undefined ? changed : (await this.#setStatus(repositories, note, changed, status)).account;
-    });
+
+      return this.changes.write(caller, intent, async (repositories, change) => {
+        const { account, changes, becomes, isUnchanged } = await admit(repositories, change);
+        const { actor, onCommit } = change;
+        let changed = account;
+        if (!isUnchanged) {
+          changed =
+            password === undefined
+              ? await repositories.accounts.update(account.sid, changes)
+              : await this.credentials.setPassword(repositories, account, password, actor.account.sid, changes);
+          if (changes.emailAddress !== undefined) await repositories.credentials.removeResetTokens(account.sid);
+          if (password !== undefined && account.sid === actor.account.sid) onCommit(() => this.credentials.goOnWith(actor, password));
+          for (const deed of deedsOf(account, changed, password !== undefined)) change.note(account.topLevelSid, deed);
+        }
+        return becomes === undefined ? changed : (await this.#setStatus(repositories, change, changed, becomes)).account;
+      });
+    };
+    return asked.emailAddress === undefined ? update() : this.emailConflicts.limited(caller, asked.emailAddress, update);
   }
 
   /**
@@ -239,23 +254,30 @@ export class AccountService {
   ): Promise<Cascade> {
     const operation = operationFor(status);
     const held: Held = { account: parseAccountReference(target), hold: dryRun ? 'place' : 'tree' };
-    return this.changes.write(caller, { operation, held }, async (repositories, { actor, account, note }) => {
+    return this.changes.write(dryRun ? unrepeated(caller) : caller, { operation, held }, async (repositories, change) => {
+      const { actor, account } = change;
       authorizeOn(actor, operation, account);
       assertOpen(account);
       assertVersion(account, version);
-      return this.#setStatus(repositories, note, account, status, dryRun);
+      return this.#setStatus(repositories, change, account, status, dryRun);
     });
   }
 
   /** Gives the status to an account whose tree is locked, and to what lies below it. */
-  async #setStatus({ accounts }: Repositories, note: Note, account: Account, status: AccountStatus, dryRun = false): Promise<Cascade> {
+  async #setStatus(
+    { accounts }: Repositories,
+    { actor, note }: Change,
+    account: Account,
+    status: AccountStatus,
+    dryRun = false,
+  ): Promise<Cascade> {
     assertMayBecome(account, status);
     if (status === AccountStatus.ACTIVE) assertActiveParent((await accounts.find(account.parentSid!))!);
 
     const from = statusesThatMayBecome(status);
     const reached = await accounts.countInTree(account, from);
     if (dryRun || reached.length === 0) return { account, reached, dryRun };
-    const unlinked = await accounts.setStatusInTree(account, status, from);
+    const unlinked = await accounts.setStatusInTree(account, status, from, actor.account.sid);
     note(account.topLevelSid, {
       operation: operationFor(status),
       subjectSid: account.sid,
@@ -264,6 +286,11 @@ export class AccountService {
     });
     return { account: (await accounts.find(account.sid))!, reached, dryRun };
   }
+}
+
+/** Holds that no open account has the e-mail address, as it is stored. @throws AppError EMAIL_IN_USE */
+async function assertFree({ accounts }: Repositories, emailAddress: string): Promise<void> {
+  if ((await accounts.findBy({ emailAddress })) !== undefined) throw emailInUse();
 }
 
 /** Only top-level accounts may wear another organization than their parent's, and only the Super Admin decides it. */
@@ -288,6 +315,35 @@ async function organizationOf(
     });
   }
   return organization.sid;
+}
+
+/** What a change of one account asks for beyond updating it, in the table of permissions. */
+function operationsOf({ type, role, emailAddress }: OwnChanges, becomes: AccountStatus | undefined): Operation[] {
+  const operations: Operation[] = [];
+  if (type !== undefined || role !== undefined) operations.push('changeRole');
+  if (emailAddress !== undefined) operations.push('changeEmailAddress');
+  if (becomes !== undefined) operations.push(operationFor(becomes));
+  return operations;
+}
+
+/** An entry of the history for each kind of change: its name, type and role; its e-mail address; its password (SPEC §7). */
+function deedsOf(before: Account, after: Account, isPasswordSet: boolean): Deed[] {
+  const deed = { operation: 'updateAccount', subjectSid: before.sid } as const;
+  const deeds: Deed[] = [];
+  const facts = differences(before, after, ['friendlyName', 'type', 'role']);
+  const address = differences(before, after, ['emailAddress']);
+  if (facts.after !== undefined) deeds.push({ ...deed, ...facts });
+  if (address.after !== undefined) deeds.push({ ...deed, ...address });
+  if (isPasswordSet) {
+    const { before: then, after: now } = differences(before, after, ['status']);
+    deeds.push({ ...deed, before: then, after: { ...now, passwordSet: true } });
+  }
+  return deeds;
+}
+
+/** Those of the values that the account does not have already. */
+function differing(asked: OwnChanges, account: Account): OwnChanges {
+  return Object.fromEntries(Object.entries(asked).filter(([name, value]) => account[name as keyof OwnChanges] !== value));
 }
 
 /** What a change to the status is, in the table of permissions. */

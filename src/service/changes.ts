@@ -154,6 +154,7 @@ export class Changes {
     if (!this.secrets.isRequest(requestOf(author), done.requestHash)) {
       throw new AppError('IDEMPOTENCY_MISMATCH', 'This idempotency key came with another request before.');
     }
+    author.repeatable!.onReplay?.();
     return { result: await restored(JSON.parse(done.result, asDate) as never) };
   }
 
@@ -177,9 +178,9 @@ function requestOf({ rank, account, repeatable }: SignedIn): string {
   return JSON.stringify([rank, account.organizationSid, repeatable!.request]);
 }
 
-const instants = ['dateCreated', 'dateUpdated', 'expiresAt'];
+const instants = ['dateCreated', 'dateUpdated', 'statusChangedAt', 'expiresAt'];
 
 /** Instants, which JSON has as texts, become instants again. */
 function asDate(key: string, value: unknown): unknown {
-  return instants.includes(key) ? new Date(value as string) : value;
+  return instants.includes(key) && value !== null ? new Date(value as string) : value;
 }

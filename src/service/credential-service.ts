@@ -11,11 +11,14 @@ import {
   parseAccountReference,
 } from '../domain/account.js';
 import { assertStrongPassword, overlapSecondsMax, type Presented, resetTokenSeconds, resetTokensAtMost } from '../domain/credentials.js';
+import { unrepeated } from '../domain/idempotency.js';
 import { assertWithin } from '../domain/input.js';
+import type { Organization } from '../domain/organization.js';
 import { type Actor, type SignedIn, actorOf, assertSignedIn, authorize, authorizeOn, may } from '../domain/permissions.js';
 import { parseSid, type Sid } from '../domain/sid.js';
 import { type Credential, ProvenSecret, assertActive, standingOf } from '../domain/standing.js';
 import { AppError, type ErrorCode } from '../errors.js';
+import type { OwnChanges } from '../persistence/account-repository.js';
 import type { KeptToken, SignInData, SignInKey, TokenKey } from '../persistence/credential-repository.js';
 import { type Deed, differences } from '../domain/history.js';
 import type { Changes, Keeping } from './changes.js';
@@ -183,12 +186,30 @@ export class CredentialService {
     if (token.lastShown !== JSON.stringify(after)) {
       const deed: Deed = { operation: 'readAuthToken', subjectSid: account.sid, after };
       const held: Held = { account, hold: 'place' };
-      await this.changes.write({ ...actor, repeatable: undefined }, { operation: 'readAuthToken', held }, async (_, now) => {
+      await this.changes.write(unrepeated(actor), { operation: 'readAuthToken', held }, async (_, now) => {
         authorizeOn(now.actor, 'readAuthToken', now.account);
         now.note(account.topLevelSid, deed);
       });
     }
     return authToken;
+  }
+
+  /**
+   * Writes down that the caller is shown the AuthTokens of a list: of the children of an account, or of the accounts of an organization.
+   * One entry stands for all that the caller is shown of it in a clock hour (ADR 35).
+   * @throws AppError FORBIDDEN, UNAVAILABLE, OVERLOADED
+   */
+  async noteTokenList(actor: Actor, owner: Account | Organization): Promise<void> {
+    authorize(actor, 'readAuthToken');
+    const isNoted = ({ history }: Repositories): Promise<boolean> => history.hasTokenList(owner.sid, actor.account.sid);
+    if (await this.database.lookUp(actor.account, isNoted)) return;
+    const held: Held | undefined = 'path' in owner ? { account: { sid: owner.sid }, hold: 'place' } : undefined;
+    await this.changes.write(unrepeated(actor), { operation: 'readAuthToken', held }, async (repositories, now) => {
+      if ('path' in owner) authorizeOn(now.actor, 'listSubAccounts', now.account);
+      else authorize(now.actor, 'manageOrganizations');
+      const treeSid = 'path' in owner ? owner.topLevelSid : now.actor.account.topLevelSid;
+      if (!(await isNoted(repositories))) now.note(treeSid, { operation: 'listAuthTokens', subjectSid: owner.sid });
+    });
   }
 
   /**
@@ -270,13 +291,13 @@ export class CredentialService {
       }),
     );
     if (account === undefined) throw unusableToken();
-    const prepared = await this.preparePassword(password, account.emailAddress, account);
+    const prepared = await this.preparePassword(password, account.emailAddress, account, account);
     // Whoever holds the token acts as the account.
     return this.changes.writeUnsigned({ account, requestId }, async (repositories, { account: locked, note }) => {
       if (locked === undefined || !(await repositories.credentials.takeResetToken(tokenHashes))) throw unusableToken();
       assertOpen(locked);
-      const changed = await this.setPassword(repositories, locked, prepared);
-      note(locked.topLevelSid, { operation: 'resetPassword', subjectSid: locked.sid, ...differences(locked, changed) });
+      const changed = await this.setPassword(repositories, locked, prepared, locked.sid);
+      note(locked.topLevelSid, { operation: 'resetPassword', subjectSid: locked.sid, ...differences(locked, changed, ['status']) });
       return changed;
     });
   }
@@ -297,13 +318,31 @@ export class CredentialService {
   }
 
   /**
-   * Does what takes long for a password that a use case is about to set, on account of the payer; of nobody at the first start.
+   * Does what takes long for a password that a use case is about to set, on account of the payer; of nobody at the first start. The
+   * account is the one that it is for, where that is there already.
    * @throws AppError PASSWORD_TOO_WEAK, OVERLOADED
    */
-  async preparePassword(password: string, emailAddress: string, payer: Payer | undefined): Promise<PreparedPassword> {
+  async preparePassword(password: string, emailAddress: string, payer: Payer | undefined, account?: Account): Promise<PreparedPassword> {
     assertStrongPassword(password, emailAddress);
     const authToken = this.secrets.newAuthToken(password);
+    if (!this.secrets.newTokensAreRandom && account !== undefined)
+      await this.#assertNotReplaced(account, password, authToken, payer ?? account);
     return { passwordHash: await this.passwords.hash(password, payer), authToken, tokenIsRandom: this.secrets.newTokensAreRandom };
+  }
+
+  /**
+   * Where AuthTokens follow from passwords, the same password would bring back an AuthToken that was replaced, perhaps because it had
+   * leaked (SPEC §5). @throws AppError PASSWORD_TOO_WEAK
+   */
+  async #assertNotReplaced(account: Account, password: string, authToken: string, { topLevelSid, sid }: Payer): Promise<void> {
+    const { caller } = await this.database.lookUp(account, ({ credentials }) => credentials.findForChange(account));
+    if (caller.credential === undefined || this.secrets.isAuthToken(account.sid, authToken, caller.credential.tokenHash)) return;
+    if (!(await this.passwords.verify(account, caller.credential.passwordHash, password, { line: topLevelSid, member: sid }))) return;
+    throw new AppError(
+      'PASSWORD_TOO_WEAK',
+      'The password is too weak: it is the one before, and would bring back the AuthToken that was replaced. Choose another.',
+      { field: 'password' },
+    );
   }
 
   /** Gives an account its password and AuthToken; whatever it had before stops. */
@@ -312,20 +351,21 @@ export class CredentialService {
   }
 
   /**
-   * Sets the password of an account that the caller has locked. The AuthToken before stops at once, and an uninitialized
-   * account becomes active. Returns the account as it is then.
+   * Sets the password of an account that is locked, by the act of the account with the SID. The AuthToken before stops at once,
+   * and an uninitialized account becomes active. Returns the account as it is then.
    * @throws AppError PARENT_NOT_ACTIVE
    */
   async setPassword(
     repositories: Repositories,
     account: Account,
     password: PreparedPassword,
-    changes: Partial<Pick<Account, 'friendlyName' | 'type' | 'role'>> = {},
+    by: Sid,
+    changes: OwnChanges = {},
   ): Promise<Account> {
     const activates = account.status === 'uninitialized';
     if (activates && !isRoot(account)) assertActiveParent((await repositories.accounts.find(account.parentSid!))!);
     await this.initialize(repositories, account.sid, password);
-    return repositories.accounts.update(account.sid, activates ? { ...changes, status: 'active' } : changes);
+    return repositories.accounts.update(account.sid, activates ? { ...changes, status: 'active' } : changes, by);
   }
 }
 

@@ -1,4 +1,5 @@
 import { isRoot } from '../domain/account.js';
+import { unrepeated } from '../domain/idempotency.js';
 import { type SignedIn, may } from '../domain/permissions.js';
 import type { Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
@@ -58,8 +59,7 @@ export class EmailConflicts {
     const { sid, topLevelSid } = actor.account;
     this.#addUncounted(topLevelSid, 1);
     try {
-      const author = { ...actor, repeatable: undefined };
-      return await this.changes.write(author, { operation: 'createAccount' }, async ({ emailConflicts }, { note }) => {
+      return await this.changes.write(unrepeated(actor), { operation: 'createAccount' }, async ({ emailConflicts }, { note }) => {
         const conflicts = await emailConflicts.add(topLevelSid, limit.seconds);
         if (conflicts.count <= limit.conflicts) note(topLevelSid, { operation: 'emailConflict', subjectSid: sid, after: { emailAddress } });
         return conflicts;

@@ -1,6 +1,7 @@
 import { AccountType, Role, defaultFriendlyName } from '../domain/account.js';
 import { OrganizationStatus } from '../domain/organization.js';
 import { factsOf } from '../domain/history.js';
+import { defaultProfileSid, digestOf } from '../domain/profile.js';
 import { newSid } from '../domain/sid.js';
 import { pathBelow } from '../domain/tree.js';
 import type { Database } from '../persistence/database.js';
@@ -67,6 +68,7 @@ export async function ensureRoot(database: Database, changes: Changes, credentia
       friendlyName: defaultFriendlyName(emailAddress),
       type: AccountType.FULL,
       status: 'active',
+      statusChangedBy: null,
       role: Role.ADMINISTRATOR,
     });
     await credentials.initialize(repositories, sid, prepared);
@@ -74,5 +76,18 @@ export async function ensureRoot(database: Database, changes: Changes, credentia
     note(sid, { operation: 'createOrganization', subjectSid: organization.sid, after: { domainName, status } });
     note(sid, { operation: 'createAccount', subjectSid: sid, after: factsOf(root) });
     if (admin.password === undefined) admin.announce(password);
+  });
+}
+
+/** Gives the default profile the document that the operator names, if it has another; that is in the history of the root. */
+export async function ensureDefaultProfile(database: Database, changes: Changes, document: string): Promise<void> {
+  const current = await database.lookUp(undefined, ({ profiles }) => profiles.findMany([defaultProfileSid], { withDocument: true }));
+  if (current[0] !== undefined && 'document' in current[0] && current[0].document === document) return;
+  await changes.writeUnsigned(gatewayItself, async ({ accounts, profiles }, { note }) => {
+    const before = await profiles.lockDocument(defaultProfileSid, 'FOR NO KEY UPDATE');
+    const after = digestOf(document);
+    if (before === undefined || before.sha256 === after.sha256) return;
+    await profiles.update(defaultProfileSid, document);
+    note((await accounts.findRoot())!.sid, { operation: 'updateProfile', subjectSid: defaultProfileSid, before, after });
   });
 }

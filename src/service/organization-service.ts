@@ -39,6 +39,16 @@ export class OrganizationService {
     throw organizationNotFound(field);
   }
 
+  /** The first of the organizations that there is, of several that a text may mean. @throws AppError as `get` */
+  async getFirst(actor: Actor, references: readonly OrganizationReference[]): Promise<Organization> {
+    authorize(actor, 'readOwnOrganization');
+    for (const by of references.slice(0, -1)) {
+      const organization = await this.find(actor, by);
+      if (organization !== null) return organization;
+    }
+    return this.get(actor, references.at(-1)!);
+  }
+
   /** The organization, for a use case that is about all that is in it. @throws AppError as `get` */
   async getManaged(actor: Actor, by: OrganizationReference, field?: string): Promise<Organization> {
     authorize(actor, 'manageOrganizations');

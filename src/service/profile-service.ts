@@ -1,4 +1,4 @@
-import { type Account, type AccountReference, assertOpen, parseAccountReference } from '../domain/account.js';
+import { type Account, type AccountReference, alreadyThere, assertOpen, parseAccountReference } from '../domain/account.js';
 import { type OrganizationReference, OrganizationStatus, parseOrganizationReference } from '../domain/organization.js';
 import { type Order, type PageArguments, type PageOf, type Position, pageFrom, parsePage } from '../domain/page.js';
 import {
@@ -40,6 +40,11 @@ export type ProfileTarget = { account: AccountReference } | { organization: Orga
 
 /** In the history of how many of those that were linked to it the end of a profile is told: each is a row (ADR 38). */
 const toldAtMost = 1000;
+/** What must be so for a change to be made. */
+export interface ProfileConditions {
+  /** That there is no such profile yet. */
+  isNew?: boolean;
+}
 
 /** Profiles: everyone reads the one that is in effect; all else only the Super Admin does (SPEC §2). */
 export class ProfileService {
@@ -154,8 +159,8 @@ export class ProfileService {
     );
   }
 
-  /** @throws AppError FORBIDDEN, PROFILE_NOT_FOUND, BAD_USER_INPUT, PAYLOAD_TOO_LARGE */
-  async update(caller: Actor, sid: Sid, document: string): Promise<Profile> {
+  /** @throws AppError FORBIDDEN, PROFILE_NOT_FOUND, PRECONDITION_FAILED, BAD_USER_INPUT, PAYLOAD_TOO_LARGE */
+  async update(caller: Actor, sid: Sid, document: string, { isNew = false }: ProfileConditions = {}): Promise<Profile> {
     authorize(caller, 'manageProfiles');
     assertNotDefault(sid);
     const checked = parseDocument(document);
@@ -165,6 +170,7 @@ export class ProfileService {
       { operation: 'manageProfiles' },
       async ({ profiles }, { actor, note }) => {
         const before = (await profiles.lockDocument(sid, 'FOR NO KEY UPDATE')) ?? notFound();
+        if (isNew) throw alreadyThere(`Profile ${sid}`);
         note(actor.account.topLevelSid, { operation: 'updateProfile', subjectSid: sid, before, after: digestOf(checked) });
         return (await profiles.update(sid, checked))!;
       },
@@ -172,13 +178,14 @@ export class ProfileService {
     );
   }
 
-  /** Deletes the profile and its links; what was linked has the next effective one. @throws AppError FORBIDDEN, PROFILE_NOT_FOUND */
-  async delete(caller: Actor, sid: Sid): Promise<void> {
+  /** Deletes the profile and its links; what was linked has the next effective one. @throws AppError FORBIDDEN, PROFILE_NOT_FOUND, PRECONDITION_FAILED */
+  async delete(caller: Actor, sid: Sid, { isNew = false }: ProfileConditions = {}): Promise<void> {
     authorize(caller, 'manageProfiles');
     assertNotDefault(sid);
     assertProfile(sid);
     await this.changes.write(caller, { operation: 'manageProfiles' }, async ({ profiles }, { actor, note }) => {
       const digest = (await profiles.lockDocument(sid, 'FOR UPDATE')) ?? notFound();
+      if (isNew) throw alreadyThere(`Profile ${sid}`);
       const { linked, count } = await profiles.delete(sid, toldAtMost);
       const root = actor.account.topLevelSid;
       for (const owner of linked) {

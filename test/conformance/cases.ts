@@ -292,8 +292,63 @@ export function conformanceCases(surfaceOf: () => Surface): void {
     it('refuses every change of a closed account', async () => {
       const account = await create(gateway, { status: CLOSED });
       expect(await gateway.update(admin, account.sid, { friendlyName: 'Too late' })).toMatchObject({ refused: 'ACCOUNT_CLOSED' });
+      expect(await gateway.update(admin, account.sid, { password: 'another decent one' })).toMatchObject({ refused: 'ACCOUNT_CLOSED' });
+      expect(await gateway.update(admin, account.sid, { emailAddress: uniqueEmail() })).toMatchObject({ refused: 'ACCOUNT_CLOSED' });
       expect(await gateway.setStatus(admin, account.sid, ACTIVE)).toMatchObject({ refused: 'ACCOUNT_CLOSED' });
-      expect(await gateway.close(admin, account.sid)).toMatchObject({ refused: 'ACCOUNT_CLOSED' });
+      const again = await gateway.close(admin, account.sid);
+      if (gateway.byForm.close) expect(again).toEqual(await gateway.read(admin, account.sid));
+      else expect(again).toMatchObject({ refused: 'ACCOUNT_CLOSED' });
+    });
+
+    it('takes what stays the same as no change, from whoever may change the name, of a closed account too', async () => {
+      const { top, child } = await family();
+      const closed = await create(gateway, { parent: top.sid, status: CLOSED });
+      for (const [login, account] of [
+        [child.login, child],
+        [top.login, child],
+        [admin, closed],
+      ] as const) {
+        const { friendlyName, role, emailAddress } = account;
+        const answer = await gateway.update(login, account.sid, { friendlyName, role, emailAddress: emailAddress.toUpperCase() });
+        expect(answer).toEqual(await gateway.read(admin, account.sid));
+      }
+    });
+
+    it('gives an account another e-mail address, by an administrator above it: the old one signs in no longer', async () => {
+      const { top, child } = await family();
+      const [before, after] = [child.emailAddress, uniqueEmail('Renewed')];
+      expect(await gateway.update(top.login, before, { emailAddress: after })).toMatchObject({
+        value: { sid: child.sid, emailAddress: after.toLowerCase() },
+      });
+      expect(await gateway.read({ login: after, secret: password }, child.sid)).toMatchObject({ value: { sid: child.sid } });
+      expect(await gateway.read({ login: before, secret: password }, child.sid)).toMatchObject({ refused: 'UNAUTHENTICATED' });
+      // It is free again.
+      expect((await create(gateway, { emailAddress: before })).emailAddress).toBe(before);
+    });
+
+    it('gives nobody an e-mail address that another account has, or by its own act', async () => {
+      const { top, child, grandchild } = await family();
+      const stranger = await create(gateway);
+      for (const { emailAddress } of [grandchild, stranger]) {
+        expect(await gateway.update(top.login, child.sid, { emailAddress })).toEqual(refused('EMAIL_IN_USE', 'emailAddress'));
+        expect(await gateway.update(top.login, child.sid, { emailAddress, password: 'another decent one' })).toEqual(
+          refused('EMAIL_IN_USE', 'emailAddress'),
+        );
+      }
+      expect(await gateway.update(top.login, child.sid, { emailAddress: 'no-at' })).toEqual(refused('INVALID_EMAIL', 'emailAddress'));
+      expect(await gateway.update(child.login, child.sid, { emailAddress: uniqueEmail() })).toMatchObject({ refused: 'FORBIDDEN' });
+      expect(await gateway.update(admin, admin.login, { emailAddress: uniqueEmail() })).toMatchObject({ refused: 'FORBIDDEN' });
+      expect(await gateway.read(child.login, child.sid)).toMatchObject({ value: { emailAddress: child.emailAddress } });
+    });
+
+    it('holds a new password against the new e-mail address', async () => {
+      const { top, child } = await family();
+      const emailAddress = uniqueEmail();
+      expect(await gateway.update(top.login, child.sid, { emailAddress, password: emailAddress })).toEqual(
+        refused('PASSWORD_TOO_WEAK', 'password'),
+      );
+      value(await gateway.update(top.login, child.sid, { emailAddress, password: child.emailAddress }));
+      expect(await gateway.read({ login: emailAddress, secret: child.emailAddress }, child.sid)).toMatchObject({ value: { emailAddress } });
     });
   });
 
@@ -336,14 +391,24 @@ export function conformanceCases(surfaceOf: () => Surface): void {
       expect(await gateway.setStatus(admin, account.sid, SUSPENDED)).toMatchObject({ refused: 'INVALID_STATUS' });
     });
 
-    it('lets nobody suspend or close themselves, the Super Admin least of all', async () => {
-      const account = await create(gateway);
-      for (const [login, sid] of [
-        [account.login, account.sid],
-        [admin, value(await gateway.read(admin, admin.login)).sid],
-      ] as const) {
-        expect(await gateway.close(login, sid)).toMatchObject({ refused: 'FORBIDDEN' });
+    it('lets nobody suspend themselves', async () => {
+      for (const { login, sid } of [await create(gateway), { login: admin, sid: value(await gateway.read(admin, admin.login)).sid }]) {
         expect(await gateway.setStatus(login, sid, SUSPENDED)).toMatchObject({ refused: 'FORBIDDEN' });
+      }
+    });
+
+    it('lets an Administrator close itself, with everything below it', async () => {
+      const { top, child, grandchild } = await family();
+      expect(await gateway.close(child.login, child.sid)).toMatchObject({ value: { sid: child.sid, status: CLOSED } });
+      expect([await statusOf(top.sid), await statusOf(child.sid), await statusOf(grandchild.sid)]).toEqual([ACTIVE, CLOSED, CLOSED]);
+      expect(await gateway.read(child.login, child.sid)).toMatchObject({ refused: 'UNAUTHENTICATED' });
+    });
+
+    it('lets no Developer or ProvisioningAgent close itself, nor the Super Admin', async () => {
+      const others = await Promise.all([Role.DEVELOPER, Role.PROVISIONING_AGENT].map((role) => create(gateway, { role })));
+      for (const { login, sid } of [...others, { login: admin, sid: value(await gateway.read(admin, admin.login)).sid }]) {
+        expect(await gateway.close(login, sid)).toMatchObject({ refused: 'FORBIDDEN' });
+        expect(await statusOf(sid)).toBe(ACTIVE);
       }
     });
 
@@ -473,7 +538,11 @@ export function conformanceCases(surfaceOf: () => Surface): void {
       expect(await gateway.readProfile(admin, defaultProfile)).toMatchObject({ value: { sid: defaultProfile } });
       expect(await gateway.updateProfile(admin, defaultProfile, { mine: true })).toMatchObject({ refused: 'FORBIDDEN' });
       expect(await gateway.deleteProfile(admin, defaultProfile)).toMatchObject({ refused: 'FORBIDDEN' });
-      expect(await gateway.readProfile(admin, defaultProfile)).toEqual({ value: { sid: defaultProfile, document: {} } });
+      const features = ['DIDPurchase', 'subaccountsCreation', 'outboundPSTN', 'inboundPSTN', 'outboundSMS', 'inboundSMS', 'asr', 'USSD'];
+      const document = {
+        featureEnablement: Object.fromEntries([...features, 'inboundUSSD', 'outboundUSSD'].map((feature) => [feature, {}])),
+      };
+      expect(await gateway.readProfile(admin, defaultProfile)).toEqual({ value: { sid: defaultProfile, document } });
     });
 
     it('are in effect by the account’s own link, else its nearest ancestor’s, else its organization’s, else by default', async () => {
@@ -549,6 +618,9 @@ export function conformanceCases(surfaceOf: () => Surface): void {
       expect(await readable(child)).toEqual(['FORBIDDEN', 'FORBIDDEN', 'read', 'FORBIDDEN', 'FORBIDDEN']);
       expect(await readable(other)).toEqual(['FORBIDDEN', 'read', 'FORBIDDEN', 'FORBIDDEN', 'FORBIDDEN']);
       expect(await gateway.readProfile(top.login, `PR${'0'.repeat(32)}`)).toEqual({ refused: 'FORBIDDEN' });
+      // The default one is in effect for none of these.
+      for (const { login } of [top, child, other])
+        expect(await gateway.readProfile(login, defaultProfile)).toEqual({ refused: 'FORBIDDEN' });
       expect(await gateway.effectiveProfile(top.login, { account: child.sid })).toEqual({ value: ofChild });
       expect(await gateway.effectiveProfile(top.login, { organization: organizationSid })).toEqual({ value: ofOrganization });
     });

@@ -77,6 +77,40 @@ describe('the page of the REST API', () => {
     watched.expectPeace();
   });
 
+  it('sends nothing that its reader did not fill in', async () => {
+    const { page } = watched;
+    await authorize();
+    const operation = await expand('Accounts', 'createAccount');
+    await operation.getByRole('button', { name: 'Try it out' }).click();
+    await operation.locator('[data-property-name="EmailAddress"] input[type="text"]').fill('reader@company.com');
+    await operation.locator('[data-property-name="Password"] input').first().fill('a decent password');
+    const [created] = await Promise.all([
+      page.waitForRequest((request) => request.method() === 'POST'),
+      operation.getByRole('button', { name: 'Execute' }).click(),
+    ]);
+    expect(Object.fromEntries(new URLSearchParams(created.postData()!))).toEqual({
+      EmailAddress: 'reader@company.com',
+      Password: 'a decent password',
+    });
+    expect(created.headers()).toMatchObject({ accept: 'application/json' });
+    for (const name of ['idempotency-key', 'if-match', 'if-none-match']) expect(created.headers()).not.toHaveProperty(name);
+    await operation.locator('.live-responses-table').waitFor();
+    expect(await operation.locator('.live-responses-table').innerText()).toContain('"email_address": "reader@company.com"');
+
+    const update = await expand('Accounts', 'updateAccount');
+    await update.getByRole('button', { name: 'Try it out' }).click();
+    await update.locator('[data-param-name="SidOrEmail"] input').fill('reader@company.com');
+    await update.locator('[data-property-name="FriendlyName"] input[type="text"]').fill('Reader');
+    const [updated] = await Promise.all([
+      page.waitForRequest((request) => request.method() === 'PUT'),
+      update.getByRole('button', { name: 'Execute' }).click(),
+    ]);
+    expect(Object.fromEntries(new URLSearchParams(updated.postData()!))).toEqual({ FriendlyName: 'Reader' });
+    for (const name of ['idempotency-key', 'if-match', 'if-none-match']) expect(updated.headers()).not.toHaveProperty(name);
+    await update.locator('.live-responses-table').waitFor();
+    watched.expectPeace();
+  });
+
   it.each([1280, 360])('fits a width of %d, closed and open', async (width) => {
     const { page } = watched;
     await page.setViewportSize({ width, height: 800 });

@@ -341,6 +341,31 @@ describe('AUTH_TOKEN_SCHEME=md5', () => {
     expect(await signsIn({ login: sid, secret: md5(password) }, replacement)).toBe(401);
   });
 
+  it('is not brought back by the same password once it was replaced, by whichever way that is set', async () => {
+    const { sid, login } = await create(restJsonSurface(replacement.url));
+    const surfaces = [graphqlSurface(replacement.url), restJsonSurface(replacement.url)];
+    // The AuthToken that it has follows from the password: to set that again changes nothing of it.
+    for (const surface of surfaces) expect(await surface.update(login, sid, { password })).toMatchObject({ value: { sid } });
+    await ask('mutation($sid: ID!) { rotateAuthToken(input: { sid: $sid }) { authToken } }', { sid }, admin, replacement);
+    for (const surface of surfaces) expect(await surface.update(login, sid, { password })).toMatchObject({ refused: 'PASSWORD_TOO_WEAK' });
+    const issued = await ask(
+      'mutation($sid: ID!) { createPasswordResetToken(input: { sid: $sid }) { resetToken } }',
+      { sid },
+      admin,
+      replacement,
+    );
+    const reset = await ask(
+      'mutation($input: ResetPasswordInput!) { resetPassword(input: $input) { sid } }',
+      { input: { token: issued.data!.createPasswordResetToken.resetToken, password } },
+      admin,
+      replacement,
+    );
+    expect(reset.errors![0]!.message).toContain('bring back the AuthToken');
+    expect(await signsIn({ login: sid, secret: md5(password) }, replacement)).toBe(401);
+    expect(await surfaces[0]!.update(login, sid, { password: 'another decent one' })).toMatchObject({ value: { sid } });
+    expect(await signsIn({ login: sid, secret: md5('another decent one') }, replacement)).toBe(200);
+  });
+
   it('is off by default', async () => {
     const { sid } = await make();
     expect(await signsIn({ login: sid, secret: md5(password) })).toBe(401);

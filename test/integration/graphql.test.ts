@@ -91,21 +91,64 @@ describe('an account', () => {
   it('tells the viewer what it may do to it', async () => {
     const top = await make();
     const child = await make({ parent: top.sid });
-    const query = `query($sid: ID!) { account(by: { sid: $sid }) { viewerCan { update changeRole setStatus close createSubAccount migrate useAuthToken createPasswordResetToken } } }`;
+    const query = `query($sid: ID!) { account(by: { sid: $sid }) { viewerCan { update changeRole changeEmailAddress setStatus close createSubAccount migrate useAuthToken createPasswordResetToken } } }`;
     const may = async (login: typeof admin, sid: string) => (await ask(query, { sid }, login)).data!.account.viewerCan;
     const all = {
       update: true,
       changeRole: true,
+      changeEmailAddress: true,
       setStatus: true,
       close: true,
       createSubAccount: true,
       useAuthToken: true,
       createPasswordResetToken: true,
     };
-    const below = { changeRole: false, setStatus: false, close: false, createPasswordResetToken: false };
+    const below = { changeRole: false, changeEmailAddress: false, setStatus: false, createPasswordResetToken: false };
     expect(await may(admin, top.sid)).toEqual({ ...all, migrate: true });
     expect(await may(top.login, child.sid)).toEqual({ ...all, migrate: false });
     expect(await may(top.login, top.sid)).toEqual({ ...all, ...below, migrate: false });
+    const { viewer } = (await ask('{ viewer { viewerCan { close } } }')).data!;
+    expect(viewer.viewerCan).toEqual({ close: false });
+  });
+
+  it('tells since when it has its status, and by whose act, as far as the viewer sees', async () => {
+    const top = await make();
+    const child = await make({ parent: top.sid });
+    const low = await make({ parent: child.sid });
+    const query = 'query($sid: ID!) { account(by: { sid: $sid }) { statusChangedAt statusChangedBy } }';
+    const seen = async (login: typeof admin, sid: string) => (await ask(query, { sid }, login)).data!.account;
+    const root = (await ask('{ viewer { sid } }')).data!.viewer.sid;
+    const created = await seen(admin, low.sid);
+    expect(created.statusChangedBy).toBe(root);
+    expect(await seen(top.login, low.sid)).toEqual({ ...created, statusChangedBy: 'above' });
+
+    const suspend = 'mutation($sid: ID!) { setAccountStatus(input: { sid: $sid, status: SUSPENDED }) { account { statusChangedBy } } }';
+    expect((await ask(suspend, { sid: child.sid }, top.login)).data!.setAccountStatus.account.statusChangedBy).toBe(top.sid);
+    const suspended = await seen(top.login, low.sid);
+    expect(suspended).toEqual({ statusChangedAt: (await seen(top.login, child.sid)).statusChangedAt, statusChangedBy: top.sid });
+    expect(Date.parse(suspended.statusChangedAt)).toBeGreaterThan(Date.parse(created.statusChangedAt));
+
+    await ask('mutation($sid: ID!) { updateAccount(input: { sid: $sid, friendlyName: "Renamed" }) { account { sid } } }', { sid: low.sid });
+    expect(await seen(top.login, low.sid)).toEqual(suspended);
+    // Of an account from before these were kept.
+    await gateway.database.query('UPDATE account SET status_changed_at = NULL, status_changed_by = NULL WHERE sid = $1', [low.sid]);
+    expect(await seen(admin, low.sid)).toEqual({ statusChangedAt: null, statusChangedBy: null });
+  });
+
+  it('ends its reset tokens when it is given another e-mail address', async () => {
+    const { sid } = await make();
+    const issued = await ask('mutation($sid: ID!) { createPasswordResetToken(input: { sid: $sid }) { resetToken } }', { sid });
+    await ask('mutation($sid: ID!, $to: EmailAddress!) { updateAccount(input: { sid: $sid, emailAddress: $to }) { account { sid } } }', {
+      sid,
+      to: uniqueEmail(),
+    });
+    const reset = await ask(
+      'mutation($token: String!) { resetPassword(input: { token: $token, password: "another decent one" }) { sid } }',
+      {
+        token: issued.data!.createPasswordResetToken.resetToken,
+      },
+    );
+    expect(reset.errors?.[0]?.extensions.code).toBe('BAD_USER_INPUT');
   });
 
   it('is told whether it is the Super Admin, by its plan and by the executor', async () => {
@@ -701,11 +744,20 @@ describe('over HTTP', () => {
       { errors: [{ message: expect.any(String), extensions: { code: 'NOT_ACCEPTABLE' } }] },
     ]);
     const nowhere = await fetch(`${gateway.url}/nowhere`);
-    expect([nowhere.status, await nowhere.json()]).toEqual([404, { code: 'NOT_FOUND', message: expect.any(String), status: 404 }]);
+    expect([nowhere.status, await nowhere.json()]).toEqual([
+      404,
+      { code: 20404, error: 'NOT_FOUND', message: expect.any(String), status: 404, more_info: '/docs/errors#NOT_FOUND' },
+    ]);
     const malformed = await fetch(`${gateway.url}/%ff`);
     expect([malformed.status, await malformed.json()]).toEqual([
       400,
-      { code: 'BAD_USER_INPUT', message: 'The request is malformed.', status: 400 },
+      {
+        code: 70016,
+        error: 'BAD_USER_INPUT',
+        message: 'The request is malformed.',
+        status: 400,
+        more_info: '/docs/errors#BAD_USER_INPUT',
+      },
     ]);
   });
 

@@ -145,10 +145,31 @@ describe('the history of an account', () => {
     expect(operations(await historyOf(sid))).toEqual(['CREATE_ACCOUNT']);
   });
 
-  it('tells what was asked for, also when it was so before', async () => {
+  it('tells only of what is another value than before', async () => {
     const { sid } = await make({ friendlyName: 'Same' });
-    await ask('mutation($sid: ID!) { updateAccount(input: { sid: $sid, friendlyName: "Same" }) { account { sid } } }', { sid });
-    expect(told(await historyOf(sid)).at(-1)).toMatchObject({ before: { friendlyName: 'Same' }, after: { friendlyName: 'Same' } });
+    const update =
+      'mutation($sid: ID!, $role: Role!) { updateAccount(input: { sid: $sid, friendlyName: "Same", role: $role }) { account { sid } } }';
+    await ask(update, { sid, role: 'ADMINISTRATOR' });
+    expect(operations(await historyOf(sid))).toEqual(['CREATE_ACCOUNT']);
+    await ask(update, { sid, role: 'DEVELOPER' });
+    expect(told(await historyOf(sid)).at(-1)).toMatchObject({ before: { role: 'Administrator' }, after: { role: 'Developer' } });
+  });
+
+  it('has an entry each for what an account is called and may do, for its e-mail address, and for its password', async () => {
+    const { sid, emailAddress } = await make({ friendlyName: 'First', status: 'uninitialized' });
+    const renewed = uniqueEmail();
+    await ask(
+      `mutation($sid: ID!, $to: EmailAddress!) {
+         updateAccount(input: { sid: $sid, friendlyName: "Second", type: TRIAL, emailAddress: $to, password: "another decent one" }) { account { sid } } }`,
+      { sid, to: renewed },
+    );
+    expect(told(await historyOf(sid)).slice(1)).toEqual(
+      [
+        { before: { friendlyName: 'First', type: 'Full' }, after: { friendlyName: 'Second', type: 'Trial' } },
+        { before: { emailAddress }, after: { emailAddress: renewed } },
+        { before: { status: 'uninitialized' }, after: { status: 'active', passwordSet: true } },
+      ].map((facts) => ({ operation: 'UPDATE_ACCOUNT', subjectSid: sid, ...facts })),
+    );
   });
 
   it('has the cascades that reached it from above, once it was there, as far up as the caller sees', async () => {

@@ -6,12 +6,13 @@ import { type TestDatabase, cloneDatabase } from '../support/database.js';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { basic } from '../support/graphql-client.js';
-import { plant } from '../support/plant.js';
+import { plant, plantAuthTokens } from '../support/plant.js';
 import { residentBytes } from '../support/processes.js';
 import { mount, parseXml } from '../support/rest-client.js';
 
 const length = 100_000;
 const megabyte = 1024 * 1024;
+const credentialsKey = 'ab'.repeat(32);
 const open: Socket[] = [];
 afterEach(() => open.splice(0).forEach((socket) => socket.destroy()));
 
@@ -80,7 +81,7 @@ describe(`the list of ${length} accounts, from a process of its own`, () => {
     gateway = await startGateway({
       environment: {
         DATABASE_URL: database.url,
-        CREDENTIALS_KEY: 'ab'.repeat(32),
+        CREDENTIALS_KEY: credentialsKey,
         LOG_LEVEL: 'warn',
         // So little that garbage is collected early, and that a list which is held as a whole ends the process.
         NODE_OPTIONS: '--max-old-space-size=80',
@@ -89,7 +90,8 @@ describe(`the list of ${length} accounts, from a process of its own`, () => {
     authorization = basic({ login: gateway.adminEmail, secret: gateway.adminPassword });
     const [root] = await database.query<{ sid: string }>('SELECT sid FROM account');
     await plant(database, { below: root!.sid, widths: [length] });
-  }, 120_000);
+    await plantAuthTokens(database, Buffer.from(credentialsKey, 'hex'));
+  }, 240_000);
   afterAll(async () => {
     await gateway.stop();
     await database.drop();
@@ -111,6 +113,8 @@ describe(`the list of ${length} accounts, from a process of its own`, () => {
     expect(sids.size).toBe(length);
     const inXml = [...xml.matchAll(/<Account><Sid>(AC[0-9a-f]{32})<\/Sid>/g)].map(([, sid]) => sid);
     expect(inXml.length).toBe(length);
+    expect(json.match(/"auth_token":"[0-9a-f]{32}"/g)).toHaveLength(length);
+    expect(xml.match(/<AuthToken>[0-9a-f]{32}</g)).toHaveLength(length);
     expect(inXml.every((sid) => sids.has(sid!))).toBe(true);
     expect(xml.startsWith('<RestcommResponse><Accounts><Account>')).toBe(true);
     expect(xml.endsWith('</Account></Accounts></RestcommResponse>')).toBe(true);
@@ -200,6 +204,6 @@ describe('a list that fails half-way', () => {
       await gateway.database.query('ALTER TABLE account RENAME COLUMN moved TO organization_sid');
     }
     expect(response.status).toBe(500);
-    expect(parseXml(await response.text()).RestcommResponse).toMatchObject({ Code: 'INTERNAL', Status: '500' });
+    expect(parseXml(await response.text()).RestcommResponse).toMatchObject({ Code: '20500', Error: 'INTERNAL', Status: '500' });
   });
 });

@@ -179,9 +179,9 @@ async function repeat(ask: Ask, { topLevel, profile }: Stage): Promise<void> {
     ['DELETE', `/Accounts/${sid}`],
     ['POST', `/Accounts/migrate/${sid}`],
   ] as const) {
-    for (const tag of ['"99"', 'no tag']) {
-      await ask(method, path, { form: path.includes('migrate') ? { Organization: 'customer.test' } : {}, headers: { 'if-match': tag } });
-    }
+    const form: Record<string, string> = path.includes('migrate') ? { Organization: 'customer.test' } : {};
+    for (const tag of ['"99"', 'no tag']) await ask(method, path, { form, headers: { 'if-match': tag } });
+    await ask(method, path, { form, headers: { 'if-none-match': '*' } });
   }
 }
 
@@ -193,6 +193,7 @@ async function signInTooOften({ developer }: Stage): Promise<void> {
   for (const operation of describedOperations) {
     const { method } = operation;
     const path = pathToNothing(operation);
+    if (operation.path === '/Logout') continue;
     for (const suffix of ['', '.json']) expect((await sendRest(strict.url, admin, { method, path: path + suffix })).status).toBe(429);
   }
   await strict.stop();
@@ -231,6 +232,8 @@ async function askForAccounts(ask: Ask, stage: Stage): Promise<void> {
   for (const page of ['Page=0', 'Page=1&PageSize=1', 'Page=9&DomainName=customer.test']) await ask('GET', `/Accounts?${page}`);
   await ask('GET', '/Accounts?PageSize=0');
   await ask('GET', '/Accounts?DomainName=%FF');
+  await ask('GET', '/Accounts?Status=gone');
+  await ask('GET', '/Accounts?Page=0&Status=active&FriendlyName=nobody&EmailAddress=nobody');
   await ask('GET', '/Accounts?DomainName=missing.test');
 
   for (const [path, parent] of [
@@ -252,10 +255,13 @@ async function askForAccounts(ask: Ask, stage: Stage): Promise<void> {
     await ask(method, `/Accounts/${topLevel.sid}`);
     for (const mistake of mistakes) await ask(method, `/Accounts/${topLevel.sid}`, { form: mistake });
     await ask(method, `/Accounts/${closed.sid}`, { form: { FriendlyName: 'Too late' } });
+    if (method === 'PUT')
+      for (const EmailAddress of ['nobody', admin.login]) await ask(method, `/Accounts/${topLevel.sid}`, { form: { EmailAddress } });
     await ask(method, `/Accounts/${uninitialized.sid}`, { form: { Status: 'active' } });
     await ask(method, `/Accounts/${belowSuspended.sid}`, { form: { Status: 'active' } });
   }
   await ask('GET', `/Accounts/${topLevel.emailAddress}`);
+  await ask('GET', `/Accounts/${topLevel.sid}`, { headers: { 'if-none-match': '*' } });
   await ask('DELETE', `/Accounts/${(await create(surface)).sid}`);
   await ask('DELETE', `/Accounts/${closed.sid}`);
 
@@ -317,6 +323,9 @@ async function askForProfiles(ask: Ask, { topLevel, closed, organization, profil
   await ask('PUT', path, document);
   await ask('PUT', `/Profiles/${newSid('profile')}`, document);
   await ask('PUT', path, json('[]'));
+  for (const method of ['PUT', 'DELETE']) {
+    await ask(method, path, { ...document, headers: { ...document.headers, 'if-none-match': '*' } });
+  }
   await ask('PUT', path, { headers: { 'x-http-method-override': 'PATCH' } });
 
   const to = (target: string) => ({ headers: { link: `</${target}>; rel="related"` } });

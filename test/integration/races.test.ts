@@ -94,7 +94,7 @@ describe.each([
         path: `/Accounts/${sid}.json`,
         form,
       });
-      return status === 200 ? 'OK' : (JSON.parse(text).code as string);
+      return status === 200 ? 'OK' : (JSON.parse(text).error as string);
     };
   const makeResetToken = (sid: Sid): Call => told('createPasswordResetToken', { sid });
 

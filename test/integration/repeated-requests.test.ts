@@ -210,7 +210,7 @@ describe('by REST, requests with the same Idempotency-Key', () => {
     expect((await send('PUT', `/Accounts/${sid}.json`, { FriendlyName: 'Two' }, key)).status).toBe(422);
     expect((await send('PUT', `/Accounts/${sid}.json`, { FriendlyName: 'One' }, { ...key, 'if-match': '"1"' })).status).toBe(422);
     const refused = await send('PUT', `/Accounts/${sid}.json`, {}, { 'idempotency-key': 'two words' });
-    expect(JSON.parse(refused.text)).toMatchObject({ code: 'BAD_USER_INPUT', field: 'Idempotency-Key' });
+    expect(JSON.parse(refused.text)).toMatchObject({ error: 'BAD_USER_INPUT', field: 'Idempotency-Key' });
   });
 });
 
@@ -230,7 +230,7 @@ describe('an account has a version', () => {
     expect(headers.get('etag')).toBe('"1"');
     expect((await rename(sid, '"1"')).headers.get('etag')).toBe('"2"');
     const stale = await rename(sid, '"1"');
-    expect([stale.status, JSON.parse(stale.text)]).toMatchObject([412, { code: 'VERSION_CONFLICT', field: 'If-Match' }]);
+    expect([stale.status, JSON.parse(stale.text)]).toMatchObject([412, { error: 'VERSION_CONFLICT', field: 'If-Match' }]);
     for (const tag of ['W/"2"', '"two"', '""', '"02"', '"1", "3"']) expect([tag, (await rename(sid, tag)).status]).toEqual([tag, 412]);
     expect((await rename(sid, '"1", "2"')).status).toBe(200);
     expect((await rename(sid, '*')).status).toBe(200);

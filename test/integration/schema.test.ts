@@ -127,7 +127,7 @@ describe('every use case', () => {
     const credentials = new CredentialService(base, changes, secrets, new Passwords(), unlimited(base, secrets));
     services = [
       new AccountService(changes, credentials, new EmailConflicts(base, changes), 10),
-      new AccountReading(base),
+      new AccountReading(base, new Secrets([Buffer.alloc(32)])),
       new AccountMigration(changes),
       new OrganizationService(base, changes),
       new ProfileService(base, changes),

@@ -2,7 +2,7 @@ import { AccountStatus, AccountType, Role } from '../../src/domain/account.js';
 import { OrganizationStatus } from '../../src/domain/organization.js';
 import type { ErrorCode } from '../../src/errors.js';
 import type { Login } from '../support/graphql-client.js';
-import type { AccountView, Changes, NewAccount, OrganizationView, ProfileTarget } from '../support/surface.js';
+import type { AccountView, Changes, NewAccount, OrganizationView, ProfileTarget, Surface } from '../support/surface.js';
 
 /*
  * SPEC §2 a second time, in memory and by hand: it shares no rule with src, so that the two can contradict each other.
@@ -48,10 +48,12 @@ export class AccountTree {
     this.accounts = [root];
   }
 
-  /** Predicts the answer and makes the change. What is created gets the SID that the gateway chose for it. */
-  apply(login: Login, command: Command, newSid: string): Predicted {
+  /**
+   * Predicts the answer of a surface and makes the change. What is created gets the SID that the gateway chose for it.
+   */
+  apply(login: Login, command: Command, newSid: string, byForm: Surface['byForm']): Predicted {
     try {
-      return { value: this.#apply(this.#signIn(login), command, newSid) };
+      return { value: this.#apply(this.#signIn(login), command, newSid, byForm) };
     } catch (error) {
       if (error instanceof Refusal) return { refused: error.code };
       throw error;
@@ -75,7 +77,13 @@ export class AccountTree {
     return sources.map((sid) => this.links.get(sid)).find((profile) => profile !== undefined) ?? this.profiles[0]!;
   }
 
-  #apply(caller: ModelAccount, command: Command, newSid: string): AccountView | OrganizationView | string {
+  #apply(caller: ModelAccount, command: Command, newSid: string, byForm: Surface['byForm']): AccountView | OrganizationView | string {
+    if (command.kind === 'setStatus' || command.kind === 'close') {
+      const account = this.#reach(caller, command.target, { itself: true });
+      const status = command.kind === 'close' ? CLOSED : command.status;
+      // Whoever sends the form may change the name; the status in it is the one that the account has.
+      if (byForm[command.kind] && account.status === status) return viewOf(account);
+    }
     switch (command.kind) {
       case 'create':
         return viewOf(this.#create(caller, command.account, newSid));
@@ -129,13 +137,18 @@ export class AccountTree {
     return named;
   }
 
-  #update(caller: ModelAccount, target: string, { friendlyName, password, role }: Changes): ModelAccount {
+  #update(caller: ModelAccount, target: string, { friendlyName, password, ...changes }: Changes): ModelAccount {
     const name = friendlyName === undefined ? undefined : friendlyNameOf(friendlyName);
+    check(changes.emailAddress === undefined || isEmailAddress(changes.emailAddress), 'INVALID_EMAIL');
     const account = this.#reach(caller, target, { itself: true });
-    check(password === undefined || isStrong(password, account.emailAddress), 'PASSWORD_TOO_WEAK');
-    check(role === undefined || account !== caller, 'FORBIDDEN');
-    const isChanged = [name, password, role].some((change) => change !== undefined);
+    const role = changes.role === account.role ? undefined : changes.role;
+    const emailAddress = changes.emailAddress?.toLowerCase() === account.emailAddress ? undefined : changes.emailAddress?.toLowerCase();
+    check((role === undefined && emailAddress === undefined) || account !== caller, 'FORBIDDEN');
+    const isChanged =
+      (name !== undefined && name !== account.friendlyName) || [password, role, emailAddress].some((change) => change !== undefined);
     check(!isChanged || account.status !== CLOSED, 'ACCOUNT_CLOSED');
+    check(emailAddress === undefined || this.#findOpen(emailAddress) === undefined, 'EMAIL_IN_USE');
+    check(password === undefined || isStrong(password, emailAddress ?? account.emailAddress), 'PASSWORD_TOO_WEAK');
     if (password !== undefined) {
       if (account.status === UNINITIALIZED) {
         check(account.parent!.status === ACTIVE, 'PARENT_NOT_ACTIVE');
@@ -146,6 +159,7 @@ export class AccountTree {
     }
     account.friendlyName = name ?? account.friendlyName;
     account.role = role ?? account.role;
+    account.emailAddress = emailAddress ?? account.emailAddress;
     return account;
   }
 
@@ -163,7 +177,7 @@ export class AccountTree {
   }
 
   #close(caller: ModelAccount, target: string): ModelAccount {
-    const account = this.#reach(caller, target, { itself: false });
+    const account = this.#reach(caller, target, { itself: isAdministrator(caller) && !isRoot(caller) });
     check(account.status !== CLOSED, 'ACCOUNT_CLOSED');
     for (const member of this.#treeOf(account)) {
       member.status = CLOSED;

@@ -244,7 +244,12 @@ const create = fc
   })
   .map(({ account, ...rest }) => ({ kind: 'create' as const, account: present(account), ...rest }));
 const update = fc
-  .record({ friendlyName: sometimes(friendlyName), password: fc.option(password, { nil: undefined, freq: 1 }), role: sometimes(role) })
+  .record({
+    friendlyName: sometimes(friendlyName),
+    password: fc.option(password, { nil: undefined, freq: 1 }),
+    role: sometimes(role),
+    emailAddress: sometimes(emailAddress),
+  })
   .map((changes) => ({ kind: 'update' as const, changes: present(changes) }));
 const setStatus = fc.constantFrom(ACTIVE, SUSPENDED).map((status) => ({ kind: 'setStatus' as const, status }));
 const close = fc.constant({ kind: 'close' as const });
@@ -387,7 +392,7 @@ it('answers random commands as the model does, and ends in the same tree', { tim
       expect(newSid).toMatch(/^(AC|OR)[0-9a-f]{32}$/);
       expect(sidsOf([...tree.accounts, ...tree.organizations])).not.toContain(newSid);
     }
-    expect(answer).toEqual(tree.apply(login, command, newSid));
+    expect(answer).toEqual(tree.apply(login, command, newSid, surface.byForm));
     const outcome = `${command.kind}: ${'refused' in answer ? answer.refused : 'done'}`;
     counts[outcome] = (counts[outcome] ?? 0) + 1;
     await compareSurfaces(login, command, newSid, tree);

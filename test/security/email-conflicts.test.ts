@@ -53,7 +53,7 @@ const surfaces = {
   async REST(emailAddress: string, { by = prober.login, at = gateway }: Probe = {}): Promise<Answer> {
     const form = { EmailAddress: emailAddress, Password: password };
     const answer = await sendRest(at.url, by, { method: 'POST', path: '/Accounts.json', form });
-    return { status: answer.status, code: JSON.parse(answer.text).code, retryAfter: secondsOf(answer.headers.get('retry-after')) };
+    return { status: answer.status, code: JSON.parse(answer.text).error, retryAfter: secondsOf(answer.headers.get('retry-after')) };
   },
 };
 const secondsOf = (header: string | null): number | undefined => (header === null ? undefined : Number(header));
@@ -95,6 +95,41 @@ describe.each(Object.entries(surfaces))('by %s', (_name, ask) => {
     expect(await ask(free, { by: neighbour.login })).toMatchObject({ status: 200 });
     expect(await ask(stranger.emailAddress, { by: neighbour.login })).toMatchObject({ code: 'EMAIL_IN_USE' });
     expect(await ask(uniqueEmail(), { by: admin })).toMatchObject({ status: 200 });
+  });
+});
+
+describe('a change of the e-mail address', () => {
+  const changes = {
+    async GraphQL(sid: string, emailAddress: string, newPassword?: string) {
+      const mutation = 'mutation($input: UpdateAccountInput!) { updateAccount(input: $input) { account { sid } } }';
+      const input = { sid, emailAddress, ...(newPassword !== undefined && { password: newPassword }) };
+      return (await postGraphql(gateway.url, prober.login, mutation, { input })).errors?.[0]?.extensions.code;
+    },
+    async REST(sid: string, emailAddress: string, newPassword?: string) {
+      const form = { EmailAddress: emailAddress, ...(newPassword !== undefined && { Password: newPassword }) };
+      const { text } = await sendRest(gateway.url, prober.login, { method: 'PUT', path: `/Accounts/${sid}.json`, form });
+      return JSON.parse(text).error as string | undefined;
+    },
+  };
+
+  it.each(Object.entries(changes))('by %s counts as a conflict, with a password and without one', async (_name, ask) => {
+    const { sid, emailAddress } = await make({ parent: prober.sid });
+    for (let told = 0; told < limit; told++) {
+      expect(await ask(sid, stranger.emailAddress, told % 2 ? 'another decent one' : undefined)).toBe('EMAIL_IN_USE');
+    }
+    expect(await conflictsToldOf(prober)).toHaveLength(limit);
+    for (const address of [stranger.emailAddress, uniqueEmail()]) {
+      expect([await ask(sid, address), await ask(sid, address, 'another decent one')]).toEqual(times(2, 'RATE_LIMITED'));
+    }
+    expect(await probe(uniqueEmail())).toMatchObject({ code: 'RATE_LIMITED' });
+    // The address that it has already is no change, and so no question.
+    expect(await ask(sid, emailAddress)).toBeUndefined();
+  });
+
+  it('with a password looks for the address before the password is hashed', async () => {
+    const { sid } = await make({ parent: prober.sid });
+    const statements = await statementsOf(gateway.database, () => changes.GraphQL(sid, stranger.emailAddress, 'another decent one'));
+    expect(JSON.stringify(statements)).not.toContain('UPDATE account');
   });
 });
 

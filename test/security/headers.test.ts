@@ -49,6 +49,7 @@ const ofApi: WireRequest[] = [
   { target: mount },
 ];
 const ofExplorer: WireRequest[] = [
+  '/docs/errors',
   ...['', '/explorer.js', '/explorer.css', '/react.js', '/react-dom.js', '/graphiql.js', '/graphiql.css'].map((file) => `/graphiql${file}`),
   ...['', 'openapi.yaml', 'reference.js', 'reference.css', 'swagger-ui.js', 'swagger-ui.css'].map((file) => `${mount}/${file}`),
 ].map((target) => ({ target }));

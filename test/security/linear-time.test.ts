@@ -3,7 +3,7 @@ import { parse } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isSid } from '../../src/domain/sid.js';
 import { formatAskedFor } from '../../src/api/rest/format.js';
-import { versionsIn } from '../../src/api/rest/conditions.js';
+import { versionExpected } from '../../src/api/rest/conditions.js';
 import { Parameters } from '../../src/api/rest/parameters.js';
 import { asksForJson, canonicalUrl, mountOf } from '../../src/api/rest/path.js';
 import { endsWithSlash } from '../../src/api/static-page.js';
@@ -13,7 +13,7 @@ import { assertStrongPassword } from '../../src/domain/credentials.js';
 import { parseIdempotencyKey } from '../../src/domain/idempotency.js';
 import { shapeOf } from '../../src/domain/json.js';
 import { parseOrganizationReference } from '../../src/domain/organization.js';
-import { cursorOf, parseNumberedPage, parsePage } from '../../src/domain/page.js';
+import { cursorOf, parseNumberedPage, parsePage, restPageSize } from '../../src/domain/page.js';
 import { parseDocument } from '../../src/domain/profile.js';
 import { networkOf } from '../../src/domain/sign-in-limit.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
@@ -95,7 +95,7 @@ const inBodies = 131_072;
 /** All that looks at a text of a stranger, with how long the text can be. */
 const parsers: [what: string, parse: (text: string) => unknown, longest: number][] = [
   ['Accept', (text) => formatAskedFor('/', text), 1024],
-  ['If-Match', (text) => versionsIn({ headers: { 'if-match': text } } as never), inHeaders],
+  ['If-Match', (text) => versionExpected({ headers: { 'if-match': text } } as never), inHeaders],
   ['Idempotency-Key', (text) => parseIdempotencyKey(text, 'key'), inHeaders],
   ['X-Forwarded-For', networkOf, inHeaders],
   ['the path of a URL', (text) => canonicalUrl(`/2012-04-24/Accounts/${text}`), inHeaders],
@@ -113,8 +113,8 @@ const parsers: [what: string, parse: (text: string) => unknown, longest: number]
   ['a cursor', (text) => parsePage({ after: text }, order), inBodies],
   ['the key of a cursor', (text) => parsePage({ after: cursorWith(text) }, order), inBodies],
   ['the instant of a cursor', (text) => parsePage({ after: cursorWith(`1970-${text}`) }, order), inBodies],
-  ['the number of a page', (text) => parseNumberedPage({ page: text }), inForms],
-  ['a form', (text) => new Parameters(new URLSearchParams(text)).text('EmailAddress'), inForms],
+  ['the number of a page', (text) => parseNumberedPage({ page: text }, restPageSize), inForms],
+  ['a form', (text) => new Parameters(text).text('EmailAddress'), inForms],
   ['a body', (text) => utf8(Buffer.from(text)), inBodies],
   ['the shape of JSON', shapeOf, inBodies],
   ['a profile', parseDocument, inBodies],

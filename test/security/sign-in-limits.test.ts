@@ -73,11 +73,11 @@ const byGraphql = async (login: Login, from: From): Promise<Refusal> => {
 };
 
 const byRest =
-  (path: string, read: (text: string) => { code?: string; message?: string }) =>
+  (path: string, read: (text: string) => { error?: string; message?: string }) =>
   async (login: Login, { address, at = gateway }: From): Promise<Refusal> => {
     const response = await fetch(`${at.url}${mount}${path}`, { headers: { 'x-forwarded-for': address, authorization: basic(login) } });
     const text = await response.text();
-    const { code, message } = response.ok ? {} : read(text);
+    const { error: code, message } = response.ok ? {} : read(text);
     return { status: response.status, code, message, retryAfter: response.headers.get('retry-after') };
   };
 
@@ -87,8 +87,8 @@ const surfaces = [
   [
     'REST as XML',
     byRest('/Accounts', (text) => {
-      const { Code, Message } = parseXml(text).RestcommResponse;
-      return { code: Code, message: Message };
+      const { Error: error, Message: message } = parseXml(text).RestcommResponse;
+      return { error, message };
     }),
   ],
 ] as const;

@@ -79,6 +79,7 @@ const requestsOnAccounts: Record<string, GraphqlRequest> = {
   node: query('$sid: ID!', 'node', `node(id: $sid) { id ... on Account { ${account} } }`),
   nodes: query('$sid: ID!', 'nodes.0', `nodes(ids: [$sid]) { id ... on Account { ${account} } }`),
   authToken: query('$sid: ID!', 'authToken', 'authToken(sid: $sid)'),
+  'statusChangedBy of it': accountQuery('account.statusChangedBy', 'statusChangedBy'),
   'parent of it': accountQuery('account.parent', `parent { ${account} }`),
   'subAccounts of it': accountQuery('account.subAccounts', `subAccounts { totalCount nodes { ${account} } }`),
   'descendants of it': accountQuery('account.descendants', `descendants { totalCount nodes { ${account} } }`),
@@ -88,9 +89,19 @@ const requestsOnAccounts: Record<string, GraphqlRequest> = {
   'profile of it': accountQuery('account.profile', 'profile { sid document }'),
   'updateAccount(friendlyName)': change('updateAccount', 'friendlyName: "Renamed"'),
   'updateAccount(password)': change('updateAccount', 'password: "another decent password"'),
-  'updateAccount(role)': change('updateAccount', 'role: DEVELOPER'),
+  'updateAccount(role)': mutation('$sid: ID!, $otherRole: Role!', 'updateAccount', 'sid: $sid, role: $otherRole'),
+  'updateAccount(emailAddress)': change('updateAccount', 'emailAddress: "new@tests.test"'),
   'updateAccount(type)': change('updateAccount', 'type: TRIAL'),
-  'updateAccount(friendlyName, role)': change('updateAccount', 'friendlyName: "Renamed", role: ADMINISTRATOR'),
+  'updateAccount(friendlyName, role)': mutation(
+    '$sid: ID!, $otherRole: Role!',
+    'updateAccount',
+    'sid: $sid, friendlyName: "Renamed", role: $otherRole',
+  ),
+  'updateAccount(a whole form)': mutation(
+    '$sid: ID!, $role: Role!, $emailAddress: EmailAddress!',
+    'updateAccount',
+    'sid: $sid, friendlyName: "Renamed", type: FULL, role: $role, emailAddress: $emailAddress',
+  ),
   'setAccountStatus(SUSPENDED)': change('setAccountStatus', 'status: SUSPENDED', cascade),
   'setAccountStatus(ACTIVE)': change('setAccountStatus', 'status: ACTIVE', cascade),
   'setAccountStatus(dryRun)': change('setAccountStatus', 'status: SUSPENDED, dryRun: true', cascade),
@@ -139,10 +150,18 @@ const restOnAccounts: Record<string, RestRequest> = {
   'subresources of it': { path: '/Accounts/$sid/Calls.json' },
   'updateAccount(friendlyName)': put({ FriendlyName: 'Renamed' }),
   'updateAccount(password)': put({ Password: 'another decent password' }),
-  'updateAccount(role)': put({ Role: 'Developer' }),
-  'updateAccount(friendlyName, role)': put({ FriendlyName: 'Renamed', Role: 'Administrator' }),
+  'updateAccount(role)': put({ Role: '$otherRole' }),
+  'updateAccount(emailAddress)': put({ EmailAddress: 'new@tests.test' }),
+  'updateAccount(friendlyName, role)': put({ FriendlyName: 'Renamed', Role: '$otherRole' }),
+  'updateAccount(a whole form)': put({
+    FriendlyName: 'Renamed',
+    Type: 'Full',
+    Status: '$status',
+    Role: '$roleName',
+    EmailAddress: '$emailAddress',
+  }),
   'setAccountStatus(SUSPENDED)': put({ Status: 'suspended' }),
-  'setAccountStatus(ACTIVE)': put({ Status: 'active' }),
+  'form with Status=active': put({ Status: 'active' }),
   closeAccount: { method: 'DELETE', path: '/Accounts/$sid.json' },
   'createAccount below it': {
     method: 'POST',
@@ -433,6 +452,8 @@ afterAll(() => gateway.stop());
 const always = '2026-01-02T03:04:05.678Z';
 const bytes = (buffer: Buffer): string => `\\x${buffer.toString('hex')}`;
 
+const statusIn = (state: State): string => (state === 'prepared' ? 'uninitialized' : state);
+
 /** Makes the world all that the database holds. */
 async function establish({ inhabitants, organizations, profiles, target }: World): Promise<void> {
   const { own, another, empty, closed } = organizations;
@@ -452,7 +473,8 @@ async function establish({ inhabitants, organizations, profiles, target }: World
     email_address: emailAddress,
     friendly_name: emailAddress,
     type: 'Full',
-    status: state === 'prepared' ? 'uninitialized' : state,
+    status: statusIn(state),
+    status_changed_by: inhabitants[0]!.sid,
     role,
     date_created: always,
     date_updated: always,
@@ -541,8 +563,8 @@ function outcomeOf({ status, data, errors }: GraphqlAnswer<any>, answer: string)
 /** The same of a request of the documented API; what succeeds reads the same way in all of them. */
 function restOutcomeOf({ status, text }: RestAnswer): string {
   if (status < 400) return 'done';
-  const { code, status: told } = JSON.parse(text) as { code: string; status: number };
-  return told === status ? code : `${code} with HTTP ${status}`;
+  const { error, status: told } = JSON.parse(text) as { error: string; status: number };
+  return told === status ? error : `${error} with HTTP ${status}`;
 }
 
 /** Makes the request, and says how it ended and what was shown. */
@@ -649,6 +671,10 @@ async function deviationsOn(caller: Caller, place: Place, state: State): Promise
   const variables = {
     sid: target?.sid ?? newSid('account'),
     emailAddress: target?.emailAddress ?? 'missing@tests.test',
+    status: statusIn(state),
+    role: (target?.role ?? 'Administrator').replace('gA', 'g_A').toUpperCase(),
+    roleName: target?.role ?? 'Administrator',
+    otherRole: target?.role === 'Developer' ? 'ADMINISTRATOR' : 'DEVELOPER',
     resetToken: target?.secrets.resetToken ?? randomBytes(32).toString('base64url'),
     itsOrganization: target?.organizationSid ?? organizations.own,
     destination: organizations.empty,

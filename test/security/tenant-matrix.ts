@@ -60,6 +60,7 @@ account(by: emailAddress)         | yes           | yes   | null              | 
 node                              | yes           | yes   | null              | yes       | yes       | null      | yes       | null      | UNAUTHENTICATED
 nodes                             | yes           | yes   | null              | yes       | yes       | null      | yes       | null      | UNAUTHENTICATED
 authToken                         | yes           | yes   | null              | yes       | yes       | null      | yes       | null      | UNAUTHENTICATED
+statusChangedBy of it             | yes           | yes   | null              | yes       | yes       | null      | yes       | null      | UNAUTHENTICATED
 parent of it                      | null          | yes   | null              | null      | yes       | null      | null      | null      | UNAUTHENTICATED
 subAccounts of it                 | yes           | yes   | null              | yes       | yes       | null      | FORBIDDEN | null      | UNAUTHENTICATED
 descendants of it                 | yes           | yes   | null              | yes       | yes       | null      | FORBIDDEN | null      | UNAUTHENTICATED
@@ -71,13 +72,16 @@ subresources of it                | yes           | yes   | null              | 
 updateAccount(friendlyName)       | yes           | yes   | ACCOUNT_NOT_FOUND | yes       | yes       | FORBIDDEN | yes       | FORBIDDEN | UNAUTHENTICATED
 updateAccount(password)           | yes           | yes   | ACCOUNT_NOT_FOUND | yes       | yes       | FORBIDDEN | yes       | FORBIDDEN | UNAUTHENTICATED
 updateAccount(role)               | FORBIDDEN     | yes   | ACCOUNT_NOT_FOUND | FORBIDDEN | yes       | FORBIDDEN | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
+updateAccount(emailAddress)       | FORBIDDEN     | yes   | ACCOUNT_NOT_FOUND | FORBIDDEN | yes       | FORBIDDEN | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
 updateAccount(type)               | FORBIDDEN     | yes   | ACCOUNT_NOT_FOUND | FORBIDDEN | yes       | FORBIDDEN | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
 updateAccount(friendlyName, role) | FORBIDDEN     | yes   | ACCOUNT_NOT_FOUND | FORBIDDEN | yes       | FORBIDDEN | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
+updateAccount(a whole form)       | yes           | yes   | ACCOUNT_NOT_FOUND | yes       | yes       | FORBIDDEN | yes       | FORBIDDEN | UNAUTHENTICATED
 setAccountStatus(SUSPENDED)       | FORBIDDEN     | yes   | ACCOUNT_NOT_FOUND | FORBIDDEN | yes       | FORBIDDEN | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
 setAccountStatus(ACTIVE)          | FORBIDDEN     | yes   | ACCOUNT_NOT_FOUND | FORBIDDEN | yes       | FORBIDDEN | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
 setAccountStatus(dryRun)          | FORBIDDEN     | yes   | ACCOUNT_NOT_FOUND | FORBIDDEN | yes       | FORBIDDEN | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
-closeAccount                      | FORBIDDEN     | yes   | ACCOUNT_NOT_FOUND | FORBIDDEN | yes       | FORBIDDEN | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
-closeAccount(dryRun)              | FORBIDDEN     | yes   | ACCOUNT_NOT_FOUND | FORBIDDEN | yes       | FORBIDDEN | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
+form with Status=active           | yes           | yes   | ACCOUNT_NOT_FOUND | yes       | yes       | FORBIDDEN | yes       | FORBIDDEN | UNAUTHENTICATED
+closeAccount                      | FORBIDDEN     | yes   | ACCOUNT_NOT_FOUND | yes       | yes       | FORBIDDEN | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
+closeAccount(dryRun)              | FORBIDDEN     | yes   | ACCOUNT_NOT_FOUND | yes       | yes       | FORBIDDEN | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
 createAccount below it            | yes           | yes   | ACCOUNT_NOT_FOUND | yes       | yes       | FORBIDDEN | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
 migrateAccount                    | NOT_TOP_LEVEL | yes   | ACCOUNT_NOT_FOUND | FORBIDDEN | FORBIDDEN | FORBIDDEN | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
 migrateAccount(dryRun)            | NOT_TOP_LEVEL | yes   | ACCOUNT_NOT_FOUND | FORBIDDEN | FORBIDDEN | FORBIDDEN | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
@@ -104,6 +108,7 @@ account(by: emailAddress)         | done                    | done              
 node                              | done                    | done                    | done                  | done                  | done
 nodes                             | done                    | done                    | done                  | done                  | done
 authToken                         | null                    | done                    | done                  | done                  | null
+statusChangedBy of it             | done                    | done                    | done                  | done                  | done
 parent of it                      | done                    | done                    | done                  | done                  | done
 subAccounts of it                 | done                    | done                    | done                  | done                  | done
 descendants of it                 | done                    | done                    | done                  | done                  | done
@@ -116,12 +121,16 @@ updateAccount(friendlyName)       | done                    | done              
 updateAccount(password)           | done                    | done                    | done                  | done                  | ACCOUNT_CLOSED
   @ child of a suspended child    | PARENT_NOT_ACTIVE       | PARENT_NOT_ACTIVE       | -                     | done                  | ACCOUNT_CLOSED
 updateAccount(role)               | done                    | done                    | done                  | done                  | ACCOUNT_CLOSED
+updateAccount(emailAddress)       | done                    | done                    | done                  | done                  | ACCOUNT_CLOSED
 updateAccount(type)               | done                    | done                    | done                  | done                  | ACCOUNT_CLOSED
 updateAccount(friendlyName, role) | done                    | done                    | done                  | done                  | ACCOUNT_CLOSED
+updateAccount(a whole form)       | done                    | done                    | done                  | done                  | ACCOUNT_CLOSED
 setAccountStatus(SUSPENDED)       | INVALID_STATUS          | INVALID_STATUS          | done                  | unchanged             | ACCOUNT_CLOSED
 setAccountStatus(ACTIVE)          | PASSWORD_RESET_REQUIRED | PASSWORD_RESET_REQUIRED | unchanged             | done                  | ACCOUNT_CLOSED
   @ child of a suspended child    | PASSWORD_RESET_REQUIRED | PASSWORD_RESET_REQUIRED | -                     | PARENT_NOT_ACTIVE     | ACCOUNT_CLOSED
 setAccountStatus(dryRun)          | INVALID_STATUS          | INVALID_STATUS          | unchanged             | unchanged             | ACCOUNT_CLOSED
+form with Status=active           | PASSWORD_RESET_REQUIRED | PASSWORD_RESET_REQUIRED | unchanged             | done                  | ACCOUNT_CLOSED
+  @ child of a suspended child    | PASSWORD_RESET_REQUIRED | PASSWORD_RESET_REQUIRED | -                     | PARENT_NOT_ACTIVE     | ACCOUNT_CLOSED
 closeAccount                      | done                    | done                    | done                  | done                  | ACCOUNT_CLOSED
 closeAccount(dryRun)              | unchanged               | unchanged               | unchanged             | unchanged             | ACCOUNT_CLOSED
 createAccount below it            | PARENT_NOT_ACTIVE       | PARENT_NOT_ACTIVE       | done                  | PARENT_NOT_ACTIVE     | PARENT_NOT_ACTIVE

@@ -16,6 +16,8 @@ export function account(given: Partial<Account> = {}, parent?: Account): Account
     friendlyName: 'A',
     type: 'Full',
     status: 'active',
+    statusChangedAt: new Date(0),
+    statusChangedBy: null,
     role: 'Administrator',
     dateCreated: new Date(0),
     dateUpdated: new Date(0),

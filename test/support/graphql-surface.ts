@@ -43,6 +43,7 @@ export function graphqlSurface(url: string, spelled: (query: string) => string =
   return {
     name: 'GraphQL',
     namesFields: true,
+    byForm: { setStatus: false, close: false },
     read: (login, target) =>
       ask(login, `query($by: AccountBy!) { account(by: $by) { ${account} } }`, { by: accountBy(target) }, (data) =>
         accountView(data.account),

@@ -200,6 +200,7 @@ function rootElementOf(schema: string): string {
 /** Refusals that can come before there is an operation, or because there is none. */
 const beforeOperations: ErrorCode[] = [
   'NOT_FOUND',
+  'METHOD_NOT_ALLOWED',
   'UNAUTHENTICATED',
   'ACCOUNT_NOT_ACTIVE',
   'FORBIDDEN',
@@ -224,7 +225,7 @@ function faultsOfRefusal(method: string, { status, headers, text }: RestAnswer):
 }
 
 function codeIn(mediaType: string, text: string): ErrorCode | undefined {
-  return mediaType === 'application/xml' ? parseXml(text).RestcommResponse.Code : JSON.parse(text).code;
+  return mediaType === 'application/xml' ? parseXml(text).RestcommResponse.Error : JSON.parse(text).error;
 }
 
 function nameOf({ name }: DescribedOperation, status: number, mediaType: string, code: string | undefined): string {
@@ -236,7 +237,7 @@ function codesOf(response: string, mediaType: string): (string | undefined)[] {
   const schema = at(response).content?.[mediaType]?.schema;
   if (schema?.allOf === undefined) return [undefined];
   const [, { properties }] = schema.allOf; // what it adds to errors in general
-  const { const: only, enum: many } = resolved(properties.code ?? properties.Code);
+  const { const: only, enum: many } = resolved(properties.error ?? properties.Error);
   return many ?? [only];
 }
 

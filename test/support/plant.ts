@@ -1,3 +1,5 @@
+import { Secrets } from '../../src/service/secrets.js';
+
 /** Something of a size that no test would build request by request. */
 export interface Plantation {
   /** SID of the account to plant below; of several, each gets the same. */
@@ -28,4 +30,27 @@ export async function plant(
     parents = planted.map(({ sid }) => sid);
   }
   await query('ANALYZE account');
+}
+
+/** Gives an AuthToken to each planted account: what is kept of one, by the key. No password verifies against it. */
+export async function plantAuthTokens(
+  { query }: { query(sql: string, parameters?: unknown[]): Promise<object[]> },
+  credentialsKey: Buffer,
+): Promise<void> {
+  const secrets = new Secrets([credentialsKey]);
+  const planted = (await query(
+    `SELECT account.sid FROM account WHERE NOT EXISTS (SELECT FROM credential WHERE credential.account_sid = account.sid)`,
+  )) as { sid: string }[];
+  const kept = planted.map(({ sid }) => secrets.keptAuthToken(sid, secrets.newAuthToken()));
+  await query(
+    `INSERT INTO credential (account_sid, password_hash, token_ciphertext, token_hash)
+     SELECT token.sid, 'none', decode(token.ciphertext, 'hex'), decode(token.hash, 'hex')
+     FROM unnest($1::text[], $2::text[], $3::text[]) AS token(sid, ciphertext, hash)`,
+    [
+      planted.map(({ sid }) => sid),
+      kept.map(({ tokenCiphertext }) => tokenCiphertext.toString('hex')),
+      kept.map(({ tokenHash }) => tokenHash.toString('hex')),
+    ],
+  );
+  await query('ANALYZE credential');
 }

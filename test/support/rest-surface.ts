@@ -14,7 +14,7 @@ interface Form {
   accounts(text: string): Properties[];
   organization(text: string): Properties;
   organizations(text: string): Properties[];
-  error(text: string): { code: ErrorCode; field?: string };
+  error(text: string): { error: ErrorCode; field?: string };
 }
 
 const json: Form = {
@@ -36,7 +36,7 @@ const xml: Form = {
   accounts: (text) => (parseXml(text).RestcommResponse.Accounts.Account ?? []).map(snakeCased),
   organization: (text) => snakeCased(parseXml(text).RestcommResponse.Organization),
   organizations: (text) => (parseXml(text).RestcommResponse.Organizations.Organization ?? []).map(snakeCased),
-  error: (text) => ({ code: parseXml(text).RestcommResponse.Code }),
+  error: (text) => ({ error: parseXml(text).RestcommResponse.Error }),
 };
 
 function snakeCased(properties: Properties): Properties {
@@ -55,8 +55,8 @@ function restSurface(url: string, form: Form): Surface {
     const answer = await sendRest(url, login, request);
     if (answer.status < 400) return { value: read(answer) };
     // Answers about profiles are in JSON whatever is asked for.
-    const { code, field } = answer.headers.get('content-type') === 'application/json' ? json.error(answer.text) : form.error(answer.text);
-    return field === undefined ? { refused: code } : { refused: code, field: inputNamed(field) };
+    const { error, field } = answer.headers.get('content-type') === 'application/json' ? json.error(answer.text) : form.error(answer.text);
+    return field === undefined ? { refused: error } : { refused: error, field: inputNamed(field) };
   };
   const accountAt = (target: string): string => `/Accounts/${encodeURIComponent(target)}${suffix}`;
   const account = ({ text }: RestAnswer): AccountView => accountView(form.account(text));
@@ -84,6 +84,7 @@ function restSurface(url: string, form: Form): Surface {
   return {
     name: form.name,
     namesFields: form.namesFields,
+    byForm: { setStatus: true, close: form === xml },
     read: (login, target) => ask(login, { path: accountAt(target) }, account),
     create: (login, { parent, emailAddress, password, friendlyName, status, role, organization }) =>
       ask(
@@ -102,13 +103,14 @@ function restSurface(url: string, form: Form): Surface {
         },
         account,
       ),
-    update: (login, target, { friendlyName, password, role }) =>
+    update: (login, target, { friendlyName, password, role, emailAddress }) =>
       ask(
         login,
         {
-          method: form === json ? 'PUT' : 'POST',
+          // POST with an e-mail address creates.
+          method: form === json || emailAddress !== undefined ? 'PUT' : 'POST',
           path: accountAt(target),
-          form: present({ FriendlyName: friendlyName, Password: password, Role: role }),
+          form: present({ FriendlyName: friendlyName, Password: password, Role: role, EmailAddress: emailAddress }),
         },
         account,
       ),
@@ -165,7 +167,7 @@ function restSurface(url: string, form: Form): Surface {
 
 /** The SID of the profile that the `Link` header names. */
 function linkedProfile({ headers }: RestAnswer): string {
-  const [, sid] = /^<http:\/\/[^>]+\/Profiles\/(PR[0-9a-f]{32})>; rel="related"; title="Profiles"$/.exec(headers.get('link') ?? '') ?? [];
+  const [, sid] = /^<[^>]+\/Profiles\/(PR[0-9a-f]{32})>; rel="related"; title="Profiles"$/.exec(headers.get('link') ?? '') ?? [];
   if (sid === undefined) throw new Error(`no profile in the Link header: ${headers.get('link')}`);
   return sid;
 }

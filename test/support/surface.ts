@@ -46,6 +46,7 @@ export interface Changes {
   friendlyName?: string;
   password?: string;
   role?: Role;
+  emailAddress?: string;
 }
 
 /**
@@ -56,6 +57,8 @@ export interface Surface {
   name: string;
   /** Whether a refusal names the input at fault apart from its message. */
   namesFields: boolean;
+  /** What is changed by a form, where a value that stays the same is no change (SPEC §2), and what by an operation of its own. */
+  byForm: { setStatus: boolean; close: boolean };
   read(login: Login, target: string): Promise<Answer<AccountView>>;
   create(login: Login, account: NewAccount): Promise<Answer<AccountView>>;
   update(login: Login, target: string, changes: Changes): Promise<Answer<AccountView>>;

@@ -33,10 +33,16 @@ describe('permission', () => {
     }
   });
 
-  it('lets nobody change their own status or role, or make a reset token for themselves', () => {
-    const own: Operation[] = ['setAccountStatus', 'closeAccount', 'changeRole', 'createPasswordResetToken'];
+  it('lets nobody change their own status, role or e-mail address, or make a reset token for themselves', () => {
+    const own: Operation[] = ['setAccountStatus', 'changeRole', 'changeEmailAddress', 'createPasswordResetToken'];
     for (const self of [root, caller('Administrator'), caller('Developer')]) {
       for (const operation of own) expect(may(signedIn(self), operation, self), operation).toBe(false);
+    }
+  });
+
+  it('lets an Administrator close itself, and no other role; the root is closed by nobody', () => {
+    for (const self of [root, caller('Administrator'), caller('Developer'), caller('ProvisioningAgent')]) {
+      expect(may(signedIn(self), 'closeAccount', self)).toBe(self !== root && self.role === 'Administrator');
     }
   });
 

@@ -52,7 +52,7 @@ class CreateAccountInput extends RepeatableInput {
   organization?: OrganizationBy;
 }
 
-@InputType({ description: 'What to change of an account. What is left out stays.' })
+@InputType({ description: 'What to change of an account. What is left out stays, and a value that it has already is no change.' })
 class UpdateAccountInput extends RepeatableInput implements AccountChanges {
   @Field(() => ID, { description: 'The SID of the account.' })
   sid: string;
@@ -69,6 +69,13 @@ class UpdateAccountInput extends RepeatableInput implements AccountChanges {
 
   @Field(() => AccountType, { nullable: true, description: 'What it is, commercially. Only for administrators above it.' })
   type?: AccountType;
+
+  @Field(() => EmailAddress, {
+    nullable: true,
+    description:
+      'Another e-mail address: the one before signs in no longer, and reset tokens end. Only for administrators above it. Errors: INVALID_EMAIL, EMAIL_IN_USE.',
+  })
+  emailAddress?: string;
 
   @Field(() => Role, { nullable: true, description: 'What its credentials permit. Only for administrators above it.' })
   role?: Role;

@@ -95,6 +95,19 @@ export class AccountResolver {
   }
 
   @Guarded('readAccount')
+  @Extensions({ followsFrom: 'statusChangedBy' } satisfies PlanningHints)
+  @FieldResolver(() => ID, {
+    name: 'statusChangedBy',
+    nullable: true,
+    description:
+      'By whose act it has its status: the SID of that account, or `above` where that is out of sight of the caller. Null where it is not known, and for what the gateway does by itself.',
+  })
+  async statusAuthor(@Root() { statusChangedBy }: AccountObjectType, @Ctx() { loaders }: Context): Promise<string | null> {
+    if (statusChangedBy === null) return null;
+    return (await loaders.accounts.load(statusChangedBy))?.sid ?? 'above';
+  }
+
+  @Guarded('readAccount')
   @FieldResolver(() => [AccountObjectType], { description: 'The accounts above it, as far up as the caller sees, the highest first.' })
   async ancestors(@Root() { path }: AccountObjectType, @Ctx() { loaders }: Context): Promise<Account[]> {
     const above = await loaders.accounts.loadMany(sidsAlong(path).slice(0, -1));
@@ -195,6 +208,7 @@ function permissionsOn(actor: Actor, account: Account): AccountPermissionsType {
   return {
     update: may(actor, 'updateAccount', account),
     changeRole: may(actor, 'changeRole', account),
+    changeEmailAddress: may(actor, 'changeEmailAddress', account),
     setStatus: may(actor, 'setAccountStatus', account),
     close: may(actor, 'closeAccount', account),
     createSubAccount: may(actor, 'createAccount', account),

@@ -76,6 +76,9 @@ export class AccountPermissionsType {
   @Field({ description: 'Change its role and type.' })
   changeRole: boolean;
 
+  @Field({ description: 'Change its e-mail address.' })
+  changeEmailAddress: boolean;
+
   @Field({ description: 'Suspend and activate it.' })
   setStatus: boolean;
 
@@ -107,7 +110,7 @@ export class AccountObjectType extends NodeType implements Account {
   @Field(() => ID, { description: 'The SID of the organization that it belongs to.' })
   organizationSid: string;
 
-  @Field(() => EmailAddress, { description: 'The e-mail address, unique among accounts that are not closed. It never changes.' })
+  @Field(() => EmailAddress, { description: 'The e-mail address, unique among accounts that are not closed.' })
   emailAddress: string;
 
   @Field({ description: 'A description of 1 to 64 characters. By default the e-mail address.' })
@@ -118,6 +121,12 @@ export class AccountObjectType extends NodeType implements Account {
 
   @Field(() => AccountStatus, { description: 'Where it stands in its life cycle.' })
   status: AccountStatus;
+
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'Since when it has its status. Null where it has had it since before that was kept.',
+  })
+  statusChangedAt: Date | null;
 
   @Field(() => Role, { description: 'What its credentials permit. The root is the Super Admin, whatever its role.' })
   role: Role;
@@ -133,7 +142,9 @@ export class AccountObjectType extends NodeType implements Account {
   })
   version: number;
 
-  // Not in the schema: the parent is out of sight for the account itself, and the path would show it.
+  // Not in the schema as they are: the parent is out of sight for the account itself, and the path would show it; so may be who
+  // gave it its status.
+  statusChangedBy: string | null;
   parentSid: string | null;
   topLevelSid: string;
   path: string;

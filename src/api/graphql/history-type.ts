@@ -14,11 +14,14 @@ registerEnumType(HistoryOperation, {
   description: 'What can be done that the history tells of.',
   valuesConfig: {
     CREATE_ACCOUNT: { description: 'The account was created.' },
-    UPDATE_ACCOUNT: { description: 'Its name, type or role was changed, or its password was set.' },
+    UPDATE_ACCOUNT: { description: 'Its name, type, role or e-mail address was changed, or its password was set.' },
     SET_ACCOUNT_STATUS: { description: 'It was suspended or activated, with what is below it.' },
     CLOSE_ACCOUNT: { description: 'It was closed, with what is below it.' },
     MIGRATE_ACCOUNT: { description: 'It was moved to another organization, with what is below it.' },
     READ_AUTH_TOKEN: { description: 'Somebody was shown its AuthToken, for the first time since that is the one.' },
+    LIST_AUTH_TOKENS: {
+      description: 'Somebody was shown a list, by REST, with the AuthTokens of the accounts in it, for the first time in that hour.',
+    },
     ROTATE_AUTH_TOKEN: { description: 'It was given a new AuthToken.' },
     CREATE_PASSWORD_RESET_TOKEN: { description: 'A one-time token was made to reset its password.' },
     RESET_PASSWORD: { description: 'Its password was set by a one-time token.' },

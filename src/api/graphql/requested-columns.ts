@@ -14,6 +14,8 @@ const columnsOfField = new Map<string, AccountColumn>([
   ['type', 'type'],
   ['status', 'status'],
   ['capabilities', 'status'],
+  ['statusChangedAt', 'statusChangedAt'],
+  ['statusChangedBy', 'statusChangedBy'],
   ['role', 'role'],
   ['dateCreated', 'dateCreated'],
   ['dateUpdated', 'dateUpdated'],

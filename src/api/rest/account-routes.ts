@@ -1,14 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Account, AccountStatus, parseRole, parseStatus } from '../../domain/account.js';
-import { parseNumberedPage } from '../../domain/page.js';
+import { parseNumberedPage, restPageSize } from '../../domain/page.js';
 import { ownerSeenBy } from '../../domain/permissions.js';
 import { AppError } from '../../errors.js';
 import type { AccountChanges, NewAccount } from '../../service/account-service.js';
+import { type ListOwner, type WithToken, parseFilter } from '../../service/account-reading.js';
 import { costOfReading, lengthForeseen } from '../metering.js';
+import { reportOf } from '../request-error.js';
 import { sendEntries, sendEntry, sendList } from './answer.js';
-import { etagOf, repeatable, versionsIn } from './conditions.js';
+import { etagOf, isKnown, repeatable, versionExpected } from './conditions.js';
 import { profileLink } from './links.js';
-import { organizationFilters, pageEnvelope } from './page-envelope.js';
+import { accountFilters, organizationFilters, pageEnvelope } from './page-envelope.js';
 import { Parameters, formBodies, queryOf } from './parameters.js';
 import { representations } from './representation.js';
 import type { RestOptions } from './rest-api.js';
@@ -20,14 +22,14 @@ interface OfAccount {
 }
 
 /** The version of an account comes by this name. */
-const version = 'If-Match';
-const config = { inputs: { version } };
+const inputs = { version: 'If-Match', ifNoneMatch: 'If-None-Match' };
+const config = { inputs };
 
 /** The organization of a new account goes by this name; that of a migration is its `Organization`. */
-const configOfNew = { inputs: { version, organization: 'OrganizationSid' } };
+const configOfNew = { inputs: { ...inputs, organization: 'OrganizationSid' } };
 
 /** Accounts (SPEC §4; seed, "Account Resource URI" and "Account List Resource"). */
-export async function accountRoutes(scope: FastifyInstance, { services, publicUrl }: RestOptions): Promise<void> {
+export async function accountRoutes(scope: FastifyInstance, { services, publicUrl, authTokensInLists }: RestOptions): Promise<void> {
   const { accounts, accountReading, migration, organizations, credentials, profiles } = services;
   formBodies(scope);
   repeatable(scope);
@@ -45,8 +47,14 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
   scope.get<OfAccount>('/Accounts/:account', { config: { readsAccount: true } }, async (request, reply) => {
     const account = await accountReading.get(request.actor, { either: request.params.account });
     const profileSid = await profiles.effectiveSid(request.actor, account);
+    const link = profileLink(request, publicUrl, profileSid);
+    if (isKnown(request, account.version))
+      return reply
+        .code(304)
+        .headers({ link, etag: etagOf(account.version) })
+        .send();
     const authToken = await credentials.authTokenOf(request.actor, account);
-    return send(request, reply.header('link', profileLink(request, publicUrl, profileSid)), account, authToken);
+    return send(request, reply.header('link', link), account, authToken);
   });
 
   scope.post<OfAccount>('/Accounts', { config: configOfNew }, async (request, reply) =>
@@ -56,49 +64,70 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
   scope.post<OfAccount>('/Accounts/:account', { config: { ...configOfNew, switchesOff } }, async (request, reply) => {
     const { actor, params, body } = request;
     const target = { either: params.account };
-    const isNew = body.has('EmailAddress');
+    const emailAddress = body.text('EmailAddress');
+    const isForm =
+      emailAddress === undefined || (!body.has('Password') && (await accountReading.isOwnAddress(actor, target, emailAddress)));
     return sendChanged(
       request,
       reply,
-      await (isNew ? accounts.create(actor, { ...newAccount(body), parent: target }) : accounts.update(actor, target, changes(request))),
+      await (isForm ? accounts.update(actor, target, changes(request)) : accounts.create(actor, { ...newAccount(body), parent: target })),
     );
   });
 
   scope.put<OfAccount>('/Accounts/:account', { config: { ...config, switchesOff } }, async (request, reply) => {
-    const { actor, params } = request;
-    return sendChanged(request, reply, await accounts.update(actor, { either: params.account }, changes(request)));
+    const { actor, params, body } = request;
+    const changed = { ...changes(request), emailAddress: body.text('EmailAddress') };
+    return sendChanged(request, reply, await accounts.update(actor, { either: params.account }, changed));
   });
 
   scope.delete<OfAccount>('/Accounts/:account', { config: { ...config, switchesOff: () => true } }, async (request, reply) => {
-    const { account } = await accounts.close(request.actor, { either: request.params.account }, { version: versionsIn(request) });
+    const { account } = await accounts.close(request.actor, { either: request.params.account }, { version: versionExpected(request) });
     return sendChanged(request, reply, account);
   });
 
   scope.post<OfAccount>('/Accounts/migrate/:account', { config }, async (request, reply) => {
     const { actor, params, body } = request;
     const destination = body.parsed('Organization', (either) => ({ either }));
-    const { account } = await migration.migrate(actor, { either: params.account }, destination, { version: versionsIn(request) });
+    const { account } = await migration.migrate(actor, { either: params.account }, destination, { version: versionExpected(request) });
     return sendChanged(request, reply, account);
   });
+
+  /** Whether AuthTokens may be shown in the list: who is shown them is written down first, and where that fails they are left out (SPEC §4). */
+  const showsTokens = async (request: FastifyRequest, owner: ListOwner): Promise<boolean> => {
+    if (!authTokensInLists || request.method === 'HEAD') return false;
+    return credentials.noteTokenList(request.actor, owner).then(
+      () => true,
+      (error: unknown) => {
+        if (!(error instanceof AppError)) reportOf(request)(error, 'a list goes without AuthTokens');
+        return false;
+      },
+    );
+  };
 
   scope.get('/Accounts', async (request, reply) => {
     const { actor, format } = request;
     const query = queryOf(request);
-    const filter = organizationFilters.find((name) => query.has(name));
-    const [scopeOfList, owner] =
-      filter === undefined
+    const named = organizationFilters.find((name) => query.has(name));
+    const [listScope, owner] =
+      named === undefined
         ? [{ kind: 'children' } as const, actor.account]
-        : [{ kind: 'organization' } as const, await organizations.getManaged(actor, { either: query.required(filter) }, filter)];
+        : [{ kind: 'organization' } as const, await organizations.getManaged(actor, { either: query.required(named) }, named)];
+    const filter = parseFilter({
+      status: query.parsed('Status', parseStatus),
+      friendlyName: query.text('FriendlyName'),
+      emailAddress: query.text('EmailAddress'),
+    });
+    const isPaged = query.has('Page') || query.has('PageSize');
+    const page = parseNumberedPage({ page: query.text('Page'), pageSize: query.text('PageSize') }, restPageSize);
+    const listing = { scope: listScope, filter, authTokens: await showsTokens(request, owner) };
 
-    const write = (account: Account): string => representations[format].account({ account, ownerSid: ownerSeenBy(actor, account) });
-    if (!query.has('Page') && !query.has('PageSize')) {
-      return sendList(reply, format, 'Accounts', await accountReading.all(actor, scopeOfList, owner), write);
-    }
-    const page = parseNumberedPage({ page: query.text('Page'), pageSize: query.text('PageSize') });
+    const write = (account: WithToken): string =>
+      representations[format].account({ account, ownerSid: ownerSeenBy(actor, account), authToken: account.authToken });
+    if (!isPaged) return sendList(reply, format, 'Accounts', await accountReading.all(actor, owner, listing), write);
     request.meter.reserve({ cost: costOfReading(lengthForeseen) + costOfReading(page.number * page.size), of: 'This page' });
     try {
-      const { accounts: found, total } = await accountReading.numberedPage(actor, scopeOfList, owner, page);
-      return sendEntries(reply, format, 'Accounts', found.map(write), pageEnvelope(request, page, total, found.length));
+      const { accounts: found, total } = await accountReading.numberedPage(actor, owner, listing, page);
+      return sendEntries(reply, format, 'Accounts', found.map(write), pageEnvelope(request, accountFilters, page, total, found.length));
     } finally {
       request.meter.settle();
     }
@@ -133,7 +162,7 @@ function newAccount(body: Parameters): NewAccount {
 function changes(request: FastifyRequest<OfAccount>): AccountChanges {
   const { body } = request;
   return {
-    version: versionsIn(request),
+    version: versionExpected(request),
     friendlyName: body.text('FriendlyName'),
     password: body.text('Password'),
     status: body.parsed('Status', parseStatus),

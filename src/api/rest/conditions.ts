@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { parseIdempotencyKey } from '../../domain/idempotency.js';
+import type { ExpectedVersion } from '../../domain/account.js';
 import { AppError } from '../../errors.js';
 
 const safe = ['GET', 'HEAD'];
@@ -9,13 +10,23 @@ const safe = ['GET', 'HEAD'];
  * all of the request that has a meaning here. Refused with BAD_USER_INPUT.
  */
 export function repeatable(scope: FastifyInstance): void {
-  scope.addHook('preHandler', async (request) => {
+  scope.addHook('preHandler', async (request, reply) => {
     const { method, url, headers, body } = request;
     const key = headers['idempotency-key'];
     if (key === undefined || safe.includes(method)) return;
     const parsed = parseIdempotencyKey(String(key), 'Idempotency-Key');
-    const asked = JSON.stringify([method, url, headers['x-http-method-override'], headers.link, headers['if-match'], String(body ?? '')]);
-    request.actor = { ...request.actor, repeatable: { key: parsed, request: asked } };
+    const { 'x-http-method-override': override, link, 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = headers;
+    const asked = JSON.stringify([
+      method,
+      url,
+      override,
+      link,
+      ifMatch,
+      String(body ?? ''),
+      ...(ifNoneMatch === undefined ? [] : [ifNoneMatch]),
+    ]);
+    const onReplay = (): void => void reply.header('idempotent-replayed', 'true');
+    request.actor = { ...request.actor, repeatable: { key: parsed, request: asked, onReplay } };
   });
 }
 
@@ -24,11 +35,30 @@ export function etagOf(version: number): string {
   return `"${version}"`;
 }
 
+/** Whether the client has the account of the version already, as `If-None-Match` of a GET says. */
+export function isKnown({ headers }: FastifyRequest, version: number): boolean {
+  const tags = headers['if-none-match']?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? [];
+  return tags.includes('*') || tags.includes(etagOf(version));
+}
+
+/** Whether a change may only be made where nothing is yet: `If-None-Match: *`. */
+export function expectsNothing({ headers }: FastifyRequest): boolean {
+  return headers['if-none-match']?.trim() === '*';
+}
+
+/**
+ * The version that a change of an account expects of it: none, where nothing must be there yet; else those that `If-Match` names, one
+ * of which the account must have; nothing when any will do. @throws AppError BAD_USER_INPUT
+ */
+export function versionExpected(request: FastifyRequest): ExpectedVersion {
+  return expectsNothing(request) ? 'none' : versionsIn(request);
+}
+
 /**
  * The versions that `If-Match` names, one of which the account must have; nothing when any will do. What is no `ETag` of an
  * account is the version of none. @throws AppError BAD_USER_INPUT
  */
-export function versionsIn({ headers }: FastifyRequest): number[] | undefined {
+function versionsIn({ headers }: FastifyRequest): number[] | undefined {
   const field = 'If-Match';
   const header = headers['if-match'];
   if (header === undefined || header.trim() === '*') return undefined;

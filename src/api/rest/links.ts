@@ -10,12 +10,12 @@ export function profileLink(request: FastifyRequest, publicUrl: string | undefin
   return `<${urlOf(request, publicUrl, `/Profiles/${sid}`)}>; rel="related"; title="Profiles"`;
 }
 
-/** The URL of a path of the documented API, at the host and mount that the request came by unless users reach it by another. */
+/**
+ * The URL of a path of the documented API, at the mount that the request came by: where users reach the gateway, or else relative to the
+ * host. A request's own word for the host is anybody's.
+ */
 export function urlOf(request: FastifyRequest, publicUrl: string | undefined, path: string): string {
-  // Both may be a proxy's word for anything.
-  const isUrl = /^https?$/.test(request.protocol) && /^[\w.:[\]-]+$/.test(request.host);
-  const host = isUrl ? `${request.protocol}://${request.host}` : '';
-  return (publicUrl ?? host) + mountOf(request.originalUrl) + path;
+  return (publicUrl ?? '') + mountOf(request.originalUrl) + path;
 }
 
 /**

@@ -4,6 +4,7 @@ import { sendEntry, sendList } from './answer.js';
 import { repeatable } from './conditions.js';
 import { profileLink } from './links.js';
 import { formBodies, queryOf } from './parameters.js';
+import { endsWithJson } from './path.js';
 import { representations } from './representation.js';
 import type { RestOptions } from './rest-api.js';
 
@@ -20,7 +21,11 @@ export async function organizationRoutes(scope: FastifyInstance, { services, pub
 
   scope.get<OfOrganization>('/Organizations/:organization', async (request, reply) => {
     const { actor, format, params } = request;
-    const organization = await organizations.get(actor, { either: params.organization });
+    const names = [...(endsWithJson(request.originalUrl) ? [`${params.organization}.json`] : []), params.organization];
+    const organization = await organizations.getFirst(
+      actor,
+      names.map((either) => ({ either })),
+    );
     reply.header('link', profileLink(request, publicUrl, await profiles.effectiveSid(actor, organization)));
     return sendEntry(reply, format, representations[format].organization(organization));
   });

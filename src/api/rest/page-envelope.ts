@@ -7,12 +7,19 @@ import type { PageEnvelope } from './representation.js';
 /** What names a list other than the caller's own; the first that is given counts. */
 export const organizationFilters = ['OrganizationSid', 'DomainName'] as const;
 
+/** What decides which accounts a list holds. */
+export const accountFilters = [...organizationFilters, 'Status', 'FriendlyName', 'EmailAddress'] as const;
+
 /** Where the page lies among all of the list, with the URIs of its neighbours in the form that this page was asked for in. */
-export function pageEnvelope(request: FastifyRequest, { number, size }: NumberedPage, total: number, found: number): PageEnvelope {
+export function pageEnvelope(
+  request: FastifyRequest,
+  filters: readonly string[],
+  { number, size }: NumberedPage,
+  total: number,
+  found: number,
+): PageEnvelope {
   const query = queryOf(request);
-  const filter = organizationFilters
-    .flatMap((name) => query.parsed(name, (value) => `${name}=${encodeURIComponent(value)}&`) ?? [])
-    .join('');
+  const filter = filters.flatMap((name) => query.parsed(name, (value) => `${name}=${encodeURIComponent(value)}&`) ?? []).join('');
   const path = `${apiVersionPath}/Accounts${request.format === 'json' ? '.json' : ''}`;
   const uriOf = (page: number): string => `${path}?${filter}Page=${page}&PageSize=${size}`;
 

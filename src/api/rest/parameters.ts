@@ -1,11 +1,18 @@
 import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.js';
-import { utf8 } from '../utf8.js';
+import { assertNotEncoded, utf8 } from '../utf8.js';
 
-/** The parameters of a request, by their documented names: the first of a repeated one counts, unknown ones are ignored (SPEC §4). */
+/**
+ * The parameters of a request, by their documented names: the first of a repeated one counts, unknown ones are ignored, and one without
+ * a value is as if it were not there (SPEC §4).
+ */
 export class Parameters {
-  constructor(private readonly parameters = new URLSearchParams()) {}
+  private readonly parameters: URLSearchParams;
+
+  constructor(text = '') {
+    this.parameters = new URLSearchParams([...new URLSearchParams(text)].filter(([, value]) => value !== ''));
+  }
 
   /** @throws AppError BAD_USER_INPUT */
   text(name: string): string | undefined {
@@ -40,7 +47,7 @@ export class Parameters {
 /** The parameters in the query string of a request. */
 export function queryOf({ url }: FastifyRequest): Parameters {
   const start = url.indexOf('?');
-  return new Parameters(new URLSearchParams(start < 0 ? '' : url.slice(start)));
+  return new Parameters(start < 0 ? '' : url.slice(start));
 }
 
 /** Forms are short. In bytes. */
@@ -51,12 +58,17 @@ const formMaxBytes = 65_536;
  * Refused with UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE or BAD_USER_INPUT.
  */
 export function formBodies(scope: FastifyInstance): void {
-  bodies(scope, formMaxBytes, /^application\/x-www-form-urlencoded$/, (text) => new Parameters(new URLSearchParams(text)));
+  bodies(
+    scope,
+    formMaxBytes,
+    { name: 'application/x-www-form-urlencoded', pattern: /^application\/x-www-form-urlencoded$/ },
+    (text) => new Parameters(text),
+  );
 }
 
 /** The bodies of the scope's routes are JSON, of any dialect; what is JSON is a rule of the domain. Refused as forms are. */
 export function jsonBodies(scope: FastifyInstance, maxBytes: number): void {
-  bodies(scope, maxBytes, /^application\/(?:[\w.-]+\+)?json$/, (text) => text);
+  bodies(scope, maxBytes, { name: 'application/json', pattern: /^application\/(?:[\w.-]+\+)?json$/ }, (text) => text);
 }
 
 /** The bodies of the scope's routes are for somebody else. */
@@ -65,12 +77,19 @@ export function anyBodies(scope: FastifyInstance): void {
   scope.addContentTypeParser('*', async (_request: FastifyRequest, body: Readable) => void body.resume());
 }
 
-function bodies(scope: FastifyInstance, bodyLimit: number, taken: RegExp, parse: (text: string) => unknown): void {
+/** The media type that is taken, and what else counts as it. */
+interface Taken {
+  name: string;
+  pattern: RegExp;
+}
+
+function bodies(scope: FastifyInstance, bodyLimit: number, taken: Taken, parse: (text: string) => unknown): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit }, async ({ headers }: FastifyRequest, body: Buffer) => {
     const contentType = headers['content-type'];
-    if (body.length > 0 && contentType !== undefined && !taken.test(mediaType(contentType))) {
-      throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'The content type of the body is not one that is taken here.');
+    if (body.length > 0) assertNotEncoded(headers);
+    if (body.length > 0 && contentType !== undefined && !taken.pattern.test(mediaType(contentType))) {
+      throw new AppError('UNSUPPORTED_MEDIA_TYPE', `The body has another content type than is taken here. Send ${taken.name}.`);
     }
     return parse(utf8(body));
   });

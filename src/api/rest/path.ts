@@ -9,8 +9,8 @@ export function mountOf(url: string): string {
 }
 
 /**
- * The one URL that stands for all spellings of the same: at the short mount, without the `.json` that may end any
- * segment, and with every `%` that begins no escape escaped itself, so that it stands for itself. Escapes that make no
+ * The one URL that stands for all spellings of the same: at the short mount, with one slash for several, without the `.json` that
+ * may end any segment, and with every `%` that begins no escape escaped itself, so that it stands for itself. Escapes that make no
  * UTF-8 stand for themselves too.
  */
 export function canonicalUrl(url: string): string {
@@ -28,11 +28,17 @@ export function asksForJson(url: string): boolean {
   return /\.json(?:\/|$)/.test(partsOf(url).path);
 }
 
+/** Whether the last segment of the path ends with `.json`, which may be part of a domain name. */
+export function endsWithJson(url: string): boolean {
+  return /\.json\/?$/.test(partsOf(url).path);
+}
+
 function partsOf(url: string): { mount: string | undefined; path: string; query: string } {
   // A proxy is asked for the whole URL, and passes it on as it is.
   const relative = url.replace(/^https?:\/\/[^/?#]*/i, '');
   const start = relative.indexOf('?');
-  const [whole, query] = start < 0 ? [relative, ''] : [relative.slice(0, start), relative.slice(start)];
+  const [path, query] = start < 0 ? [relative, ''] : [relative.slice(0, start), relative.slice(start)];
+  const whole = path.replace(/\/{2,}/g, '/');
   const mount = mounts.find((prefix) => whole === prefix || whole.startsWith(`${prefix}/`));
   return { mount, path: whole.slice(mount?.length ?? 0), query };
 }

@@ -3,7 +3,7 @@ import { type Profile, documentMaxBytes } from '../../domain/profile.js';
 import { AppError } from '../../errors.js';
 import { costOfText } from '../metering.js';
 import { sendEntry, sendList } from './answer.js';
-import { repeatable } from './conditions.js';
+import { expectsNothing, repeatable } from './conditions.js';
 import { linkTarget, urlOf } from './links.js';
 import { jsonBodies } from './parameters.js';
 import { profileEntry } from './representation.js';
@@ -18,7 +18,7 @@ interface OfProfile {
 /** Profiles, always in JSON (SPEC §4). An answer about one profile is its document, as it was stored. */
 export async function profileRoutes(scope: FastifyInstance, { services, publicUrl }: RestOptions): Promise<void> {
   const { profiles } = services;
-  const config = { format: 'json' } as const;
+  const config = { format: 'json', inputs: { ifNoneMatch: 'If-None-Match' } } as const;
   jsonBodies(scope, documentMaxBytes);
   repeatable(scope);
 
@@ -51,11 +51,11 @@ export async function profileRoutes(scope: FastifyInstance, { services, publicUr
   scope.put<OfProfile>('/Profiles/:profile', { config }, async (request, reply) => {
     const method = overridden(request);
     if (method !== undefined) return handlers[method](request, reply);
-    return send(reply, await profiles.update(request.actor, request.params.profile, request.body));
+    return send(reply, await profiles.update(request.actor, request.params.profile, request.body, { isNew: expectsNothing(request) }));
   });
 
-  scope.delete<OfProfile>('/Profiles/:profile', { config }, async ({ actor, params }, reply) => {
-    await profiles.delete(actor, params.profile);
+  scope.delete<OfProfile>('/Profiles/:profile', { config }, async (request, reply) => {
+    await profiles.delete(request.actor, request.params.profile, { isNew: expectsNothing(request) });
     return reply.send();
   });
 

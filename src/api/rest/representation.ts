@@ -3,7 +3,7 @@ import type { Organization } from '../../domain/organization.js';
 import type { ProfileSummary } from '../../domain/profile.js';
 import { accountUri, apiVersionPath, subresourcesOf } from '../../domain/subresource.js';
 import type { Sid } from '../../domain/sid.js';
-import type { PublicError } from '../public-error.js';
+import { type ErrorBody, jsonOf } from '../error-body.js';
 import type { Format } from './format.js';
 import { type XmlContent, element, escaped } from './xml.js';
 
@@ -12,7 +12,7 @@ export interface AccountView {
   account: Account;
   /** The account above, as far as the caller sees. */
   ownerSid: Sid;
-  /** In answers about one account; in no list (SPEC §5). */
+  /** Where the caller may be shown it (SPEC §4). */
   authToken?: string | undefined;
 }
 
@@ -47,7 +47,7 @@ export interface Representation {
   mediaType: string;
   account(view: AccountView): string;
   organization(organization: Organization): string;
-  error(error: PublicError): string;
+  error(body: ErrorBody): string;
   /** An answer that is one entry. */
   single(entry: string): string;
   list(name: ListName, page?: PageEnvelope): ListFrame;
@@ -84,7 +84,7 @@ const json: Representation = {
       date_updated: rfc2822(organization.dateUpdated),
       uri: `${apiVersionPath}/Organizations.json/${organization.sid}`,
     }),
-  error: ({ code, message, status, field }) => JSON.stringify({ code, message, status, field }),
+  error: (body) => JSON.stringify(jsonOf(body)),
   single: (entry) => entry,
   list(name, page) {
     if (page === undefined) return { head: '[', between: ',', tail: ']' };
@@ -121,7 +121,8 @@ const xml: Representation = {
       DateUpdated: organization.dateUpdated.toISOString(),
       Uri: `${apiVersionPath}/Organizations/${organization.sid}`,
     }),
-  error: ({ code, message, status }) => element('RestcommResponse', { Message: message, Code: code, Status: String(status) }),
+  error: ({ code, error, message, status, moreInfo }) =>
+    element('RestcommResponse', { Message: message, Code: String(code), Error: error, Status: String(status), MoreInfo: moreInfo }),
   single: (entry) => `<RestcommResponse>${entry}</RestcommResponse>`,
   list(name, page) {
     const attributes = Object.entries(page ?? {}).map(([key, value]) => ` ${key.toLowerCase()}="${escaped(String(value ?? ''))}"`);

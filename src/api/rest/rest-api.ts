@@ -1,9 +1,10 @@
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import type { AccountReference } from '../../domain/account.js';
 import { type SignedIn, assertSignedIn } from '../../domain/permissions.js';
 import { apiVersionPath } from '../../domain/subresource.js';
 import { AppError } from '../../errors.js';
 import { authenticate } from '../authentication.js';
+import { errorBody } from '../error-body.js';
 import { Meter, type Metering, costOfChange } from '../metering.js';
 import { enterPlace } from '../overload.js';
 import { advise, refusalOf } from '../request-error.js';
@@ -20,6 +21,8 @@ export interface RestOptions {
   services: Services;
   /** Where users reach the gateway; else what each request says it reached. */
   publicUrl: string | undefined;
+  /** Whether lists of accounts show AuthTokens to whoever may read them. */
+  authTokensInLists: boolean;
   metering: Metering;
 }
 
@@ -41,6 +44,8 @@ declare module 'fastify' {
     switchesOff?: (request: FastifyRequest) => boolean;
     /** Whether the route reads the account that its path names, so that it can be read along with who asks. */
     readsAccount?: boolean;
+    /** Whether the route is for everybody, and looks at no credentials. */
+    isOpen?: boolean;
   }
 }
 
@@ -61,7 +66,10 @@ export async function restApi(fastify: FastifyInstance, options: RestOptions): P
       scope.decorateRequest('format', 'xml');
       scope.decorateRequest('meter');
       scope.addHook('onRequest', enterPlace);
-      scope.addHook('onRequest', async (request) => {
+      scope.addHook('onRequest', async (request, reply) => {
+        const vary = reply.getHeader('vary');
+        reply.header('vary', [...(vary === undefined ? [] : [String(vary)]), 'Accept', 'Authorization'].join(', '));
+        if (request.routeOptions.config.isOpen) return;
         request.format = formatOf(request);
         const actor = await authenticate(request, services.credentials, accountReadBy(request));
         assertSignedIn(actor);
@@ -77,18 +85,46 @@ export async function restApi(fastify: FastifyInstance, options: RestOptions): P
       scope.addHook('onResponse', async ({ meter }) => {
         if (meter !== undefined && meter.cost > 0) metering.observe.cost('rest', meter.cost);
       });
-      scope.setErrorHandler((error: FastifyError, request, reply) => refuse(error, request, reply, metering));
+      scope.setErrorHandler((error: FastifyError, request, reply) => refuse(error, request, reply, options));
       scope.setNotFoundHandler(() => {
-        throw new AppError('NOT_FOUND', 'There is nothing at this path, or not for this method.');
+        throw new AppError('NOT_FOUND', 'There is nothing at this path.');
       });
+      const methods = methodsOfPaths(scope);
 
       await scope.register(accountRoutes, options);
       await scope.register(organizationRoutes, options);
       await scope.register(profileRoutes, options);
       await scope.register(subresourceRoutes, options);
+      // Clients of the server before sign out by it; there is no session here that could end.
+      scope.get('/Logout', { config: { isOpen: true } }, async (_request, reply) => reply.send());
+      refuseOtherMethods(scope, methods);
     },
     { prefix: apiVersionPath },
   );
+}
+
+/** Which methods each path has, by its pattern; filled in as routes are added to the scope. */
+function methodsOfPaths(scope: FastifyInstance): Map<string, Set<string>> {
+  const methods = new Map<string, Set<string>>();
+  scope.addHook('onRoute', ({ path, prefix, method }) => {
+    const pattern = path.slice(prefix.length);
+    methods.set(pattern, new Set([...(methods.get(pattern) ?? []), ...[method].flat()]));
+  });
+  return methods;
+}
+
+/** A method that a path does not have is refused, once it is known who asks, and told which ones it has (SPEC §4). */
+function refuseOtherMethods(scope: FastifyInstance, methods: ReadonlyMap<string, ReadonlySet<string>>): void {
+  for (const [url, has] of methods) {
+    const allow = [...has].toSorted().join(', ');
+    const refuse = async (_request: FastifyRequest, reply: FastifyReply): Promise<never> => {
+      reply.header('allow', allow);
+      throw new AppError('METHOD_NOT_ALLOWED', `This path has no such method. It has ${allow}.`);
+    };
+    const others = scope.supportedMethods.filter((method) => !has.has(method));
+    // In a hook: whatever the body is, it does not matter.
+    scope.route({ method: others as HTTPMethods[], url, exposeHeadRoute: false, onRequest: refuse, handler: refuse });
+  }
 }
 
 function accountReadBy({ routeOptions, params }: FastifyRequest): AccountReference | undefined {
@@ -98,13 +134,16 @@ function accountReadBy({ routeOptions, params }: FastifyRequest): AccountReferen
 /** Methods that change nothing. */
 const reading = ['GET', 'HEAD'];
 
-function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply, { observe }: Metering): FastifyReply {
+function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply, { metering, publicUrl }: RestOptions): FastifyReply {
   const { field, ...shown } = refusalOf(error, request);
-  observe.refusal('rest', shown.code);
+  metering.observe.refusal('rest', shown.code);
   const documented = field && (request.routeOptions.config.inputs?.[field] ?? field[0]!.toUpperCase() + field.slice(1));
   advise(reply, shown);
   const format = formatOfRefusal(request);
-  const text = representations[format].error(documented === undefined ? shown : { ...shown, field: documented });
+  // Messages that begin with an input name it as the caller does.
+  const named = (documented: string): string => shown.message.replace(new RegExp(`^${field}(?= )`), documented);
+  const body = errorBody(documented === undefined ? shown : { ...shown, field: documented, message: named(documented) }, publicUrl);
+  const text = representations[format].error(body);
   return sendText(reply.code(shown.status), format, text);
 }
 

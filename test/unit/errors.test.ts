@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { AppError, type ErrorCode, errorCodes, numberOf, statusOf } from '../../src/errors.js';
+
+/** The numbers that clients know (SPEC §4). None of them changes or goes; new ones are appended. */
+const numbers: Record<ErrorCode, number> = {
+  UNAUTHENTICATED: 20003,
+  METHOD_NOT_ALLOWED: 20004,
+  ACCOUNT_NOT_ACTIVE: 20005,
+  FORBIDDEN: 20403,
+  NOT_FOUND: 20404,
+  RATE_LIMITED: 20429,
+  INTERNAL: 20500,
+  UNAVAILABLE: 20503,
+  ACCOUNT_NOT_FOUND: 70001,
+  ORGANIZATION_NOT_FOUND: 70002,
+  PROFILE_NOT_FOUND: 70003,
+  EMAIL_IN_USE: 70004,
+  DOMAIN_NAME_IN_USE: 70005,
+  PARENT_NOT_ACTIVE: 70006,
+  ORGANIZATION_NOT_EMPTY: 70007,
+  INVALID_EMAIL: 70008,
+  INVALID_STATUS: 70009,
+  INVALID_ROLE: 70010,
+  INVALID_DOMAIN_NAME: 70011,
+  FRIENDLY_NAME_TOO_LONG: 70012,
+  PASSWORD_TOO_WEAK: 70013,
+  INVALID_PAGE: 70014,
+  MISSING_PARAMETER: 70015,
+  BAD_USER_INPUT: 70016,
+  ACCOUNT_CLOSED: 70017,
+  NOT_TOP_LEVEL: 70018,
+  SAME_ORGANIZATION: 70019,
+  MAX_LEVELS_EXCEEDED: 70020,
+  PASSWORD_RESET_REQUIRED: 70021,
+  ORGANIZATION_REQUIRED: 70022,
+  VERSION_CONFLICT: 70023,
+  IDEMPOTENCY_IN_FLIGHT: 70024,
+  IDEMPOTENCY_MISMATCH: 70025,
+  NOT_ACCEPTABLE: 70026,
+  PAYLOAD_TOO_LARGE: 70027,
+  UNSUPPORTED_MEDIA_TYPE: 70028,
+  NOT_IMPLEMENTED: 70029,
+  PRECONDITION_FAILED: 70032,
+  GRAPHQL_PARSE_FAILED: 70033,
+  GRAPHQL_VALIDATION_FAILED: 70034,
+  PERSISTED_QUERY_NOT_SUPPORTED: 70035,
+  OVERLOADED: 70039,
+};
+
+it('every code keeps its number, which no other code has', () => {
+  expect(Object.fromEntries(errorCodes.map((code) => [code, numberOf(code)]))).toEqual(numbers);
+  expect(new Set(Object.values(numbers)).size).toBe(errorCodes.length);
+});
+
+it('an error has the status of its code', () => {
+  for (const code of errorCodes) expect(new AppError(code, 'x').status).toBe(statusOf(code));
+});
+
+it('docs/errors.md tells of every code, in the order of the catalogue: number, status, what it means, what helps', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../docs/errors.md'), 'utf8');
+  const rows = text.split('\n').filter((line) => line.startsWith('| `'));
+  const sentence = expect.stringMatching(/^[A-Z`].*\.$/);
+  expect(rows.map((row) => row.split('|').map((cell) => cell.trim()))).toEqual(
+    errorCodes.map((code) => ['', `\`${code}\``, String(numberOf(code)), String(statusOf(code)), sentence, sentence, '']),
+  );
+});
