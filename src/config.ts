@@ -143,7 +143,7 @@ export function readConfig(environment: Environment = process.env, { needsKey = 
     credentialsKeys,
     authTokenScheme: reader.oneOf('AUTH_TOKEN_SCHEME', 'random', authTokenSchemes),
     authTokensInLists: reader.boolean('AUTH_TOKENS_IN_LISTS', true),
-    defaultProfile: reader.checked('DEFAULT_PROFILE_FILE', (path) => parseDocument(readFileSync(path, 'utf8'))) ?? defaultDocument,
+    defaultProfile: reader.checked('DEFAULT_PROFILE_FILE', (path) => parseDocument(textOf(path))) ?? defaultDocument,
     adminEmail,
     adminPassword,
     maxLevels: reader.integer('ACCOUNT_TREE_MAX_LEVELS', 10, 2, 50),
@@ -336,4 +336,13 @@ export function parseKeys(text: string): Buffer[] | undefined {
 function parseKey(text: string): Buffer | undefined {
   if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
   return /^[A-Za-z0-9+/_-]{43}=?$/.test(text) ? Buffer.from(text, 'base64') : undefined;
+}
+
+/** The text of a file. @throws Error that says in a sentence why there is none */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new Error(`the file ${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`, { cause: error });
+  }
 }

@@ -300,8 +300,9 @@ describe('a connection', () => {
     for (let count = 0; count < 12; count++) {
       await ask(`mutation { createProfile(input: { document: {} }) { profile { sid } }
         createOrganization(input: { domainName: "page-${count}.test" }) { organization { sid } } }`);
-      await ask('mutation($sid: ID!) { updateAccount(input: { sid: $sid, friendlyName: "New" }) { account { sid } } }', {
+      await ask('mutation($sid: ID!, $name: String) { updateAccount(input: { sid: $sid, friendlyName: $name }) { account { sid } } }', {
         sid: parent.sid,
+        name: `Name ${count}`,
       });
     }
   });

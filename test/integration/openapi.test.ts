@@ -154,13 +154,13 @@ async function repeat(ask: Ask, { topLevel, profile }: Stage): Promise<void> {
       .replace('{Organization}', `${newSid('organization')}.test`)
       .replace('{ProfileSid}', method === 'DELETE' ? valueOf(await surface.createProfile(admin, {})).sid : profile);
     const isProfile = path.startsWith('/Profiles');
-    const form = path.includes('migrate') ? { Organization: 'customer.test' } : { EmailAddress: uniqueEmail(), Password: password };
-    const content = isProfile
-      ? { body: '{}', headers: { 'content-type': 'application/json' } }
-      : { form: method === 'POST' ? form : ({} as Record<string, string>) };
+    const formOf = (): Record<string, string> => {
+      if (method !== 'POST') return {};
+      return path.includes('migrate') ? { Organization: 'customer.test' } : { EmailAddress: uniqueEmail(), Password: password };
+    };
     const withKey = (key: string, more: Record<string, string> = {}) => ({
-      ...content,
-      headers: { ...('headers' in content ? content.headers : {}), 'idempotency-key': key, ...(isProfile && { link }), ...more },
+      ...(isProfile ? { body: '{}' } : { form: formOf() }),
+      headers: { ...(isProfile && { 'content-type': 'application/json', link }), 'idempotency-key': key, ...more },
     });
     const key = uniqueEmail();
     await ask(method, of, withKey(key));
@@ -295,6 +295,7 @@ async function createWhileSuspended(ask: Ask): Promise<void> {
   const { sid, login } = await create(surface);
   const { query } = gateway.database;
   await query('BEGIN');
+  await query('SELECT pg_advisory_xact_lock(hashtextextended($1, 1))', [sid]);
   await query(`UPDATE account SET status = 'suspended' WHERE sid = $1`, [sid]);
   const created = ask('POST', '/Accounts', { form: newAccount() }, login);
   await vi.waitFor(async () => expect(await query('SELECT 1 FROM pg_locks WHERE NOT granted')).not.toEqual([]), 5_000);

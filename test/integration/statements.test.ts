@@ -117,7 +117,7 @@ describe('nothing reaches the database for', () => {
     ['a document that is no GraphQL', '{ viewer', 'Syntax Error'],
     ['a field that does not exist', '{ nothing }', 'Cannot query field'],
     ['a variable that is missing', 'query($n: Int!) { accounts(first: $n) { nodes { sid } } }', 'was not provided'],
-    ['a document of too many tokens', `{ viewer { ${many(2000, () => 'sid')} } }`, 'more that 2000 tokens'],
+    ['a document of too many tokens', `{ viewer { ${many(2000, () => 'sid')} } }`, 'more than 2000 tokens'],
     ['a document that is too deep', `{ viewer { ${'subAccounts { nodes { '.repeat(20)} sid ${'} }'.repeat(20)} } }`, 'levels deep'],
     ['a document of too many aliases', `{ viewer { ${many(31, (index) => `a${index}: sid`)} } }`, 'more than 30 aliases'],
     ['a document of too many directives', `{ viewer { ${many(21, () => '... @include(if: true) { sid }')} } }`, 'more than 20 directives'],
@@ -131,7 +131,7 @@ describe('nothing reaches the database for', () => {
       '{ accounts(first: 100) { nodes { subAccounts(first: 100) { nodes { parent { sid } } } } } }',
       'are allowed',
     ],
-    ['an operation that is not in the document', 'query A { viewer { sid } } query B { viewer { sid } }', 'operation name'],
+    ['an operation that is not in the document', 'query A { viewer { sid } } query B { viewer { sid } }', 'several operations'],
     ['a subscription, of which there are none', 'subscription { anything }', 'no subscriptions'],
   ])('%s', async (_what, query, reason) => {
     let answer: unknown;

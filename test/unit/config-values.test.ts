@@ -143,6 +143,12 @@ const values: Record<string, Values> = {
   DRAIN_SECONDS: integer(({ drainMilliseconds }) => drainMilliseconds, 1, 3600, 1000),
   MIGRATE_ON_START: boolean(({ migrateOnStart }) => migrateOnStart),
   GRAPHIQL: boolean(({ graphiql }) => graphiql),
+  AUTH_TOKENS_IN_LISTS: boolean(({ authTokensInLists }) => authTokensInLists),
+  DEFAULT_PROFILE_FILE: {
+    read: ({ defaultProfile }) => defaultProfile,
+    accepted: [['package.json', readFileSync('package.json', 'utf8')]],
+    refused: ['nowhere.json', '.', 'README.md', 'src/config.ts'],
+  },
   NODE_ENV: {
     read: ({ production }) => production,
     accepted: [

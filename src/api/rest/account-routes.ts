@@ -119,14 +119,13 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
     });
     const isPaged = query.has('Page') || query.has('PageSize');
     const page = parseNumberedPage({ page: query.text('Page'), pageSize: query.text('PageSize') }, restPageSize);
-    const listing = { scope: listScope, filter, authTokens: await showsTokens(request, owner) };
-
+    const list = async () => ({ scope: listScope, filter, authTokens: await showsTokens(request, owner) });
     const write = (account: WithToken): string =>
       representations[format].account({ account, ownerSid: ownerSeenBy(actor, account), authToken: account.authToken });
-    if (!isPaged) return sendList(reply, format, 'Accounts', await accountReading.all(actor, owner, listing), write);
+    if (!isPaged) return sendList(reply, format, 'Accounts', await accountReading.all(actor, owner, await list()), write);
     request.meter.reserve({ cost: costOfReading(lengthForeseen) + costOfReading(page.number * page.size), of: 'This page' });
     try {
-      const { accounts: found, total } = await accountReading.numberedPage(actor, owner, listing, page);
+      const { accounts: found, total } = await accountReading.numberedPage(actor, owner, await list(), page);
       return sendEntries(reply, format, 'Accounts', found.map(write), pageEnvelope(request, accountFilters, page, total, found.length));
     } finally {
       request.meter.settle();
