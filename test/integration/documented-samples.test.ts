@@ -183,7 +183,11 @@ const samples: Sample[] = [
     target: 'all accounts',
     async comesTrue(at, body) {
       const [first, second] = at.children as [string, string];
-      expect(body).toEqual([documentedChild(at, first, 'first@company.com'), documentedChild(at, second, 'second@company.com')]);
+      const listed = { auth_token: expect.stringMatching(/^[0-9a-f]{32}$/) };
+      expect(body).toEqual([
+        { ...documentedChild(at, first, 'first@company.com'), ...listed },
+        { ...documentedChild(at, second, 'second@company.com'), ...listed },
+      ]);
     },
   },
   {

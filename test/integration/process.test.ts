@@ -103,7 +103,7 @@ describe.each([1, 2])('when it is told to stop, with WORKERS=%i', (count) => {
 
   it('finishes every request that runs, takes no new one, and ends right after the last', async () => {
     // All of them have a connection, whichever worker they come to, and wait for as long as the test makes them.
-    const gateway = await start({ environment: { WORKERS, DATABASE_POOL_SIZE: '90', LOCK_TIMEOUT_SECONDS: '60' } });
+    const gateway = await start({ environment: { WORKERS, DATABASE_POOL_SIZE: '190', LOCK_TIMEOUT_SECONDS: '60' } });
     const { requests, release } = await runningRequests(gateway, 40 / count);
     const ended = gateway.end('SIGTERM');
     await drains(gateway);

@@ -145,10 +145,10 @@ describe('requests with the same idempotency key', () => {
     const { sid } = await make();
     const [key, unused] = [newKey(), newKey()];
     const rename =
-      'mutation($sid: ID!, $key: String) { updateAccount(input: { sid: $sid, friendlyName: "Renamed", idempotencyKey: $key }) { account { version } } }';
-    const version = async () => (await ask(rename, { sid, key })).data.updateAccount.account.version;
+      'mutation($sid: ID!, $key: String, $name: String) { updateAccount(input: { sid: $sid, friendlyName: $name, idempotencyKey: $key }) { account { version } } }';
+    const version = async () => (await ask(rename, { sid, key, name: 'One' })).data.updateAccount.account.version;
     expect([await version(), await version()]).toEqual([2, 2]);
-    await ask(rename, { sid, key: unused });
+    await ask(rename, { sid, key: unused, name: 'Two' });
     await gateway.database.query(`UPDATE idempotency_key SET date_created = now() - interval '24 hours' WHERE key = ANY($1)`, [
       [key, unused],
     ]);
@@ -216,7 +216,7 @@ describe('by REST, requests with the same Idempotency-Key', () => {
 
 describe('an account has a version', () => {
   const read = (sid: string) => sendRest(gateway.url, admin, { path: `/Accounts/${sid}.json` });
-  const rename = (sid: string, tag: string, name = 'Renamed') =>
+  const rename = (sid: string, tag: string, name = uniqueEmail('name')) =>
     sendRest(gateway.url, admin, {
       method: 'PUT',
       path: `/Accounts/${sid}.json`,

@@ -481,6 +481,7 @@ function restReadings({ accounts, organizations, profiles }: World): { described
     { described: '/Accounts/{SidOrEmail}/{Subresource}', path: `/Accounts/${accounts[0]!.sid}/Calls` },
     ...['', '?Status=closed'].map((query) => ({ described: '/Organizations', path: `/Organizations${query}` })),
     ...organizations.map(({ sid }) => ({ described: '/Organizations/{Organization}', path: `/Organizations/${sid}` })),
+    { described: '/Logout', path: '/Logout' },
     { described: '/Profiles', path: '/Profiles' },
     ...profiles.map(({ sid }) => ({ described: '/Profiles/{ProfileSid}', path: `/Profiles/${sid}` })),
   ];

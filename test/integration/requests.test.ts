@@ -131,9 +131,7 @@ describe('where users reach the gateway', () => {
     ]) {
       const request = { method: 'POST', target: `${mount}/Profiles`, login: admin, headers: { ...json, ...forwarded }, body: '{"a":1}' };
       const { status, headers } = await sendOnWire(behind.url, request);
-      const isPlain = forwarded['X-Forwarded-Proto'] === 'https' && forwarded['X-Forwarded-Host'] === 'gateway.test';
-      const base = isPlain ? 'https://gateway.test' : '';
-      expect([status, headers.Location]).toEqual([201, expect.stringMatching(new RegExp(`^${base}${mount}/Profiles/PR\\w{32}$`))]);
+      expect([status, headers.Location]).toEqual([201, expect.stringMatching(new RegExp(`^${mount}/Profiles/PR\\w{32}$`))]);
     }
   });
 

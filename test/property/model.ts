@@ -205,7 +205,8 @@ export class AccountTree {
     check(isRoot(caller), 'FORBIDDEN');
     check(isDomainName(text), 'INVALID_DOMAIN_NAME');
     const domainName = text.toLowerCase();
-    check(!this.organizations.some((other) => other.domainName === domainName), 'DOMAIN_NAME_IN_USE');
+    const isTaken = this.organizations.some((other) => other.domainName === domainName && other.status === OrganizationStatus.ACTIVE);
+    check(!isTaken, 'DOMAIN_NAME_IN_USE');
     this.organizations.push({ sid, domainName, status: OrganizationStatus.ACTIVE });
     return this.organizations.at(-1)!;
   }
