@@ -125,10 +125,11 @@ export class AccountReading {
   async all(actor: Actor, owner: ListOwner, listing: TokenListing): Promise<AsyncIterable<WithToken[]>> {
     assertSignedIn(actor);
     const [key] = listKeys(actor, listing.scope, [owner]);
-    return inBatches(this.database, actor, {
+    return inBatches<Listed & WithToken>(this.database, actor, {
       authorize: (caller) => void listKeys(caller, listing.scope, [owner]),
-      read: async ({ accounts }, page) => this.#withTokens(actor, await accounts.listPages([key!], wholeList(listing, page, true))),
+      read: ({ accounts }, page) => accounts.listPages([key!], wholeList(listing, page, true)),
       positionOf: (account) => positionOf(account, accountOrder),
+      shown: (caller, rows) => this.#withTokens(caller, rows),
     });
   }
 

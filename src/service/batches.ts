@@ -7,11 +7,15 @@ import { together } from '../persistence/sql.js';
 /** Rows of a list that is read from end to end: enough that statements cost little, few enough to hold for a slow reader. */
 export const batchSize = 500;
 
-/** A list that streams: who may see it, how a page of it is read, with one row more, and where a row stands in it. */
+/**
+ * A list that streams: who may see it, how a page of it is read, with one row more, where a row stands in it, and, unless the rows
+ * are shown as they are read, what of them the caller is shown.
+ */
 export interface StreamedList<Row> {
   authorize: (actor: SignedIn) => void;
   read: (repositories: Repositories, page: Page) => Promise<Row[]>;
   positionOf: (row: Row) => Position;
+  shown?: (actor: SignedIn, rows: Row[]) => Row[];
 }
 
 /**
@@ -22,15 +26,16 @@ export interface StreamedList<Row> {
 export async function inBatches<Row>(
   database: Database,
   caller: SignedIn,
-  { authorize, read, positionOf }: StreamedList<Row>,
+  { authorize, read, positionOf, shown = (_actor, rows) => rows }: StreamedList<Row>,
 ): Promise<AsyncIterable<Row[]>> {
   authorize(caller);
   const next = (from?: Position) =>
     database.read(caller.account, async (repositories) => {
       const page: Page = { size: batchSize, backward: false, from };
       const [now, rows] = await together(repositories.credentials.findForChange(caller.account), read(repositories, page));
-      authorize(standingOf(caller, now.caller));
-      return pageFrom(rows, page);
+      const actor = standingOf(caller, now.caller);
+      authorize(actor);
+      return pageFrom(shown(actor, rows), page);
     });
   // The only one that is held: each batch takes the place of the one before.
   let batch = await next();
