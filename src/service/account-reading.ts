@@ -11,14 +11,7 @@ import { type NumberedPage, type Order, type Page, type PageOf, pageFrom } from 
 import { type Actor, type SignedIn, assertSignedIn, authorize, authorizeOn, may } from '../domain/permissions.js';
 import type { Sid } from '../domain/sid.js';
 import { assertPrintable, assertWithin, composed, lengthOf } from '../domain/input.js';
-import {
-  type AccountFilter,
-  type AccountScope,
-  type Listed,
-  type PageQuery,
-  allColumns,
-  positionOf,
-} from '../persistence/account-repository.js';
+import { type AccountFilter, type AccountScope, type Listed, type PageQuery, positionOf } from '../persistence/account-repository.js';
 import type { Database } from '../persistence/database.js';
 import { mayBeLate } from '../persistence/late-reads.js';
 import { inBatches } from './batches.js';
@@ -36,8 +29,8 @@ export type Listing = PageQuery;
 /** Which accounts a list holds, whatever the page. */
 export type Selection = Pick<Listing, 'scope' | 'filter'>;
 
-/** Which accounts a list by REST holds, and whether their AuthTokens are shown in it. */
-export interface TokenListing extends Selection {
+/** Which accounts a list by REST holds, what is shown of them, and whether their AuthTokens are. */
+export interface TokenListing extends Selection, Pick<Listing, 'columns'> {
   authTokens: boolean;
 }
 
@@ -164,9 +157,9 @@ function listKeys(actor: Actor, scope: AccountScope, owners: readonly ListOwner[
   return accounts.map(({ sid, path }) => (scope.kind === 'descendants' ? path : sid));
 }
 
-/** The whole of every account, in the order in which they were created. */
-function wholeList({ scope, filter, authTokens }: TokenListing, page: Page, cursors: boolean): Listing {
-  return { scope, filter, order: accountOrder, page, columns: allColumns, cursors, tokens: authTokens };
+/** A list by REST, in the order in which its accounts were created. */
+function wholeList({ scope, filter, columns, authTokens }: TokenListing, page: Page, cursors: boolean): Listing {
+  return { scope, filter, order: accountOrder, page, columns, cursors, tokens: authTokens };
 }
 
 /** How long a text must be to be searched for, in characters: fewer say too little (SPEC §10). */

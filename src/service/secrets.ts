@@ -96,8 +96,9 @@ export class Secrets {
         const nonce = ciphertext.subarray(nonceStart, nonceStart + nonceLength);
         const decipher = createDecipheriv(cipher, encryption, nonce, { authTagLength: tagLength });
         decipher.setAAD(Buffer.from(sid)).setAuthTag(ciphertext.subarray(-tagLength));
-        const encrypted = ciphertext.subarray(nonceStart + nonceLength, -tagLength);
-        return decipher.update(encrypted, undefined, 'utf8') + decipher.final('utf8');
+        const token = decipher.update(ciphertext.subarray(nonceStart + nonceLength, -tagLength));
+        decipher.final(); // Throws unless the tag is right.
+        return token.toString('latin1');
       } catch (error) {
         failure = error;
       }

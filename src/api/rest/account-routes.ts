@@ -12,7 +12,7 @@ import { etagOf, isKnown, repeatable, versionExpected } from './conditions.js';
 import { profileLink } from './links.js';
 import { accountFilters, organizationFilters, pageEnvelope } from './page-envelope.js';
 import { Parameters, formBodies, queryOf } from './parameters.js';
-import { representations } from './representation.js';
+import { representations, shownColumns } from './representation.js';
 import type { RestOptions } from './rest-api.js';
 
 interface OfAccount {
@@ -119,7 +119,7 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
     });
     const isPaged = query.has('Page') || query.has('PageSize');
     const page = parseNumberedPage({ page: query.text('Page'), pageSize: query.text('PageSize') }, restPageSize);
-    const list = async () => ({ scope: listScope, filter, authTokens: await showsTokens(request, owner) });
+    const list = async () => ({ scope: listScope, filter, columns: shownColumns, authTokens: await showsTokens(request, owner) });
     const write = (account: WithToken): string =>
       representations[format].account({ account, ownerSid: ownerSeenBy(actor, account), authToken: account.authToken });
     if (!isPaged) return sendList(reply, format, 'Accounts', await accountReading.all(actor, owner, await list()), write);

@@ -5,11 +5,24 @@ import { accountUri, apiVersionPath, subresourcesOf } from '../../domain/subreso
 import type { Sid } from '../../domain/sid.js';
 import { type ErrorBody, jsonOf } from '../error-body.js';
 import type { Format } from './format.js';
-import { type XmlContent, element, escaped } from './xml.js';
+import { type XmlContent, element, escaped, inside } from './xml.js';
+
+/** What is shown of an account itself. */
+export const shownColumns = [
+  'sid',
+  'organizationSid',
+  'friendlyName',
+  'emailAddress',
+  'type',
+  'status',
+  'role',
+  'dateCreated',
+  'dateUpdated',
+] as const satisfies readonly (keyof Account)[];
 
 /** An account as one caller is shown it. */
 export interface AccountView {
-  account: Account;
+  account: Pick<Account, (typeof shownColumns)[number]>;
   /** The account above, as far as the caller sees. */
   ownerSid: Sid;
   /** Where the caller may be shown it (SPEC §4). */
@@ -53,14 +66,21 @@ export interface Representation {
   list(name: ListName, page?: PageEnvelope): ListFrame;
 }
 
-/** The name of each subresource in JSON, by its name in XML. */
-const subresourceKeys = new Map(subresourcesOf('').map(({ name }) => [name, snakeCase(name)]));
+/** The links of an account in JSON. */
+const jsonLinks = textBySid((sid) =>
+  JSON.stringify(Object.fromEntries(subresourcesOf(sid).map(({ name, uri }) => [snakeCase(name), `${uri}.json`]))),
+);
+
+/** The links of an account in XML. */
+const xmlLinks = textBySid((sid) =>
+  element('SubresourceUris', Object.fromEntries(subresourcesOf(sid).map(({ name, uri }): [string, XmlContent] => [name, uri]))),
+);
 
 /** As the JSON sample of the seed. */
 const json: Representation = {
   mediaType: 'application/json',
-  account: ({ account, ownerSid, authToken }) =>
-    JSON.stringify({
+  account({ account, ownerSid, authToken }) {
+    const properties = JSON.stringify({
       sid: account.sid,
       organization: account.organizationSid,
       owner_account_sid: ownerSid,
@@ -73,8 +93,9 @@ const json: Representation = {
       date_updated: rfc2822(account.dateUpdated),
       auth_token: authToken,
       uri: `${apiVersionPath}/Accounts.json/${account.sid}`,
-      subresource_uris: Object.fromEntries(subresourcesOf(account.sid).map(({ name, uri }) => [subresourceKeys.get(name)!, `${uri}.json`])),
-    }),
+    });
+    return `${properties.slice(0, -1)},"subresource_uris":${jsonLinks(account.sid)}}`;
+  },
   organization: (organization) =>
     JSON.stringify({
       sid: organization.sid,
@@ -96,8 +117,8 @@ const json: Representation = {
 /** As the XML sample of the seed, with the properties that it leaves out. */
 const xml: Representation = {
   mediaType: 'application/xml',
-  account: ({ account, ownerSid, authToken }) =>
-    element('Account', {
+  account({ account, ownerSid, authToken }) {
+    const properties = inside({
       Sid: account.sid,
       Organization: account.organizationSid,
       OwnerAccountSid: ownerSid,
@@ -110,8 +131,9 @@ const xml: Representation = {
       DateUpdated: account.dateUpdated.toISOString(),
       AuthToken: authToken,
       Uri: accountUri(account.sid),
-      SubresourceUris: Object.fromEntries(subresourcesOf(account.sid).map(({ name, uri }): [string, XmlContent] => [name, uri])),
-    }),
+    });
+    return `<Account>${properties}${xmlLinks(account.sid)}</Account>`;
+  },
   organization: (organization) =>
     element('Organization', {
       Sid: organization.sid,
@@ -140,6 +162,13 @@ export function profileEntry({ sid, dateCreated, dateUpdated }: ProfileSummary):
     date_updated: rfc2822(dateUpdated),
     uri: `${apiVersionPath}/Profiles/${sid}`,
   });
+}
+
+/** A text in which nothing but an account's SID differs from one account to the next, so that it is composed once: a long list needs it often. */
+function textBySid(compose: (sid: Sid) => string): (sid: Sid) => string {
+  const placeholder = '{sid}';
+  const parts = compose(placeholder).split(placeholder);
+  return (sid) => parts.join(sid);
 }
 
 /** As in the seed's sample: `Wed, 4 Nov 2015 10:17:35 +0000`. */

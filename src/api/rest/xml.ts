@@ -5,7 +5,8 @@ export function element(name: string, content: XmlContent): string {
   return `<${name}>${inside(content)}</${name}>`;
 }
 
-function inside(content: XmlContent): string {
+/** What stands between the tags of an element. */
+export function inside(content: XmlContent): string {
   if (typeof content === 'string') return escaped(content);
   return Object.entries(content)
     .map(([name, inner]) => (inner === undefined ? '' : element(name, inner)))
