@@ -18,6 +18,6 @@ config.test.include = [
   'test/pooled/*.pooled.ts',
   'test/conformance/*.test.ts',
   'test/security/{locks,revocation,sign-in-limits,tenant-matrix}.test.ts',
-  'test/integration/{broken-connections,credentials,graphql,races,schema,statements,tree-locks}.test.ts',
+  'test/{surface,database,resilience}/{broken-connections,credentials,graphql,races,schema,statements,tree-locks}.test.ts',
 ];
 export default config;

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { Connection, bytesOf } from './http-client.js';
 import type { Running } from './measure.js';
-import type { LargeTree, World } from './world.js';
+import type { LargeTree, World } from './dataset.js';
 
 /** A change of a whole tree, by the gateway and account by account. */
 export interface Cascade {

@@ -7,8 +7,8 @@ import { contenders } from './contenders.js';
 import { Connection } from './http-client.js';
 import { requestsOf, statementsOf } from './measure.js';
 import { table } from './report.js';
-import { type Work, worksOf } from './work.js';
-import { type World, smallSize, startWorld } from './world.js';
+import { type Work, worksOf } from './scenarios.js';
+import { type World, smallSize, startWorld } from './dataset.js';
 
 /*
  * `npm run bench:check` holds how many statements a request of each kind takes of the gateway against bench/record.json, so

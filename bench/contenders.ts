@@ -3,8 +3,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Answer, Request } from './http-client.js';
 import type { ServerProgram } from './server-process.js';
-import type { Question, WorkName } from './work.js';
-import type { World } from './world.js';
+import type { Question, WorkName } from './scenarios.js';
+import type { World } from './dataset.js';
 
 /** Who does the work: a program, the requests by which it is asked, and what its answers mean. */
 export interface Contender {

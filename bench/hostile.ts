@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Contender, contenders } from './contenders.js';
 import { Connection, type Request, bytesOf } from './http-client.js';
 import { ServerProcess } from './server-process.js';
-import { type Caller, type World, smallSize } from './world.js';
+import { type Caller, type World, smallSize } from './dataset.js';
 
 /** The world in which one tenant is hostile: 60,000 accounts below one of its accounts. */
 export const hostileSize = { ...smallSize, siblings: 60_000 };

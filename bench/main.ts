@@ -10,8 +10,8 @@ import { type Felt, hostileSize, measureHostility } from './hostile.js';
 import { circumstancesOf, hostilityOf, reportOf, summaryOf } from './report.js';
 import { ServerProcess } from './server-process.js';
 import { measureStartUp } from './start-up.js';
-import { type Work, type WorkName, pageWork, passwordWork, treeWork, worksOf } from './work.js';
-import { type World, fullSize, largestWidth, startWorld } from './world.js';
+import { type Work, type WorkName, pageWork, passwordWork, treeWork, worksOf } from './scenarios.js';
+import { type World, fullSize, largestWidth, startWorld } from './dataset.js';
 
 /*
  * `npm run bench` measures all work of all contenders, and writes what it found to bench/RESULTS.md. With `--only R1,W1`

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { Connection, bytesOf } from './http-client.js';
 import type { Contender } from './contenders.js';
 import { type ServerProcess, processorMilliseconds } from './server-process.js';
-import type { Question, Work, WorkName } from './work.js';
-import type { World } from './world.js';
+import type { Question, Work, WorkName } from './scenarios.js';
+import type { World } from './dataset.js';
 
 /** A contender whose server runs. */
 export interface Running {

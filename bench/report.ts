@@ -6,8 +6,8 @@ import type { Felt, Outcomes } from './hostile.js';
 import type { Measured, Running, Slice } from './measure.js';
 import { peakMemory } from './server-process.js';
 import type { StartUp } from './start-up.js';
-import type { WorkName } from './work.js';
-import type { World } from './world.js';
+import type { WorkName } from './scenarios.js';
+import type { World } from './dataset.js';
 
 /** All that a whole run brought. */
 export interface Results {

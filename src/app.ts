@@ -1,35 +1,35 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { DataSource } from 'typeorm';
-import { createDataSource } from './persistence/data-source.js';
-import { allowOrigins, refuseCrossSiteWrites } from './api/cross-site.js';
+import { createDataSource } from './persistence/connection/data-source.js';
+import { allowOrigins, refuseCrossSiteWrites } from './api/http/cross-site.js';
 import { explorer } from './api/graphql/explorer.js';
 import { createSchema } from './api/graphql/schema.js';
 import { graphqlApi } from './api/graphql/server.js';
-import { errorPage } from './api/error-page.js';
-import { health, refuseUntil } from './api/health.js';
-import { createHttpServer } from './api/http-server.js';
-import { Metering, costOfMillisecond } from './api/metering.js';
-import { limitRequests } from './api/overload.js';
+import { errorPage } from './api/http/error-page.js';
+import { health, refuseUntil } from './api/http/health.js';
+import { createHttpServer } from './api/http/server.js';
+import { Metering, costOfMillisecond } from './api/http/cost-budget.js';
+import { limitRequests } from './api/http/concurrency-limit.js';
 import type { Services } from './api/services.js';
 import { canonicalUrl } from './api/rest/path.js';
 import { reference } from './api/rest/reference.js';
 import { restApi } from './api/rest/rest-api.js';
-import { listening } from './address.js';
+import { listening } from './listening-address.js';
 import { type Config, ConfigError } from './config.js';
 import { Metrics, MetricsServer, type PoolNumbers } from './metrics.js';
-import { type Refusal, kinds } from './persistence/admission.js';
-import { openDatabase } from './persistence/database-check.js';
-import { Database, type DatabaseBounds } from './persistence/database.js';
-import { assertLocksExclude } from './persistence/lock-check.js';
-import { migrate } from './persistence/migrate.js';
-import { Replica } from './persistence/replica.js';
+import { type Refusal, kinds } from './persistence/connection/admission.js';
+import { openDatabase } from './persistence/schema/database-check.js';
+import { Database, type DatabaseBounds } from './persistence/connection/database.js';
+import { assertLocksExclude } from './persistence/schema/lock-check.js';
+import { migrate } from './persistence/schema/migrate.js';
+import { Replica } from './persistence/connection/replica.js';
 import { AccountMigration } from './service/account-migration.js';
-import { AccountReading } from './service/account-reading.js';
+import { AccountQueries } from './service/account-queries.js';
 import { AccountService } from './service/account-service.js';
-import { Changes } from './service/changes.js';
+import { AuditedTransactions } from './service/audited-transaction.js';
 import { CredentialService } from './service/credential-service.js';
 import { EmailConflicts } from './service/email-conflicts.js';
-import { ensureDefaultProfile, ensureRoot, hasRoot, hasRootOtherPassword } from './service/first-start.js';
+import { ensureDefaultProfile, ensureRoot, hasRoot, hasRootOtherPassword } from './service/bootstrap.js';
 import { HistoryService } from './service/history-service.js';
 import { OrganizationService } from './service/organization-service.js';
 import { type PasswordCost, Passwords } from './service/passwords.js';
@@ -121,7 +121,7 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
   const replica = config.replicaUrl === undefined ? undefined : replicaAt(config.replicaUrl, config, bounds, log);
   const database = new Database(dataSource, bounds, replica);
   const secrets = new Secrets(credentialsKeys, config.authTokenScheme);
-  const changes = new Changes(database, secrets);
+  const changes = new AuditedTransactions(database, secrets);
   const limit = new SignInLimit(database, secrets, config.signInLimits);
   const passwords = new Passwords(passwordCost, {
     onHash: (payer, milliseconds) => metering.charge(payer, milliseconds * costOfMillisecond),
@@ -171,7 +171,7 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
   health(server, async () => isPrepared && database.isReady());
   const services: Services = {
     accounts: metrics.timed('accounts', new AccountService(changes, credentials, new EmailConflicts(database, changes), config.maxLevels)),
-    accountReading: metrics.timed('accountReading', new AccountReading(database, secrets)),
+    accountQueries: metrics.timed('accountQueries', new AccountQueries(database, secrets)),
     migration: metrics.timed('migration', new AccountMigration(changes)),
     organizations: metrics.timed('organizations', new OrganizationService(database, changes)),
     credentials: metrics.timed('credentials', credentials),

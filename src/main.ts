@@ -2,7 +2,7 @@ import { type Logger, pino } from 'pino';
 import { mounts } from './api/rest/path.js';
 import type { App, Gateway } from './app.js';
 import { type Config, ConfigError, exitCodeOfMistake, readConfig } from './config.js';
-import type { CheckpointFile } from './history-check.js';
+import type { CheckpointFile } from './cli/verify-history.js';
 import { credentialsFileIn, credentialsKeysIn, makeFirstCredentialsKey } from './credentials-key.js';
 import {
   DataFolderError,
@@ -10,11 +10,11 @@ import {
   EmbeddedPostgresError,
   startEmbeddedPostgres,
   writableFolder,
-} from './persistence/embedded-postgres.js';
-import { PostgresLog, logSettings } from './persistence/embedded-postgres-log.js';
-import { availableMemory, memorySettings } from './persistence/embedded-postgres-memory.js';
-import { UnfitDatabaseError } from './persistence/database-check.js';
-import { type Failure, WorkerFailure, Workers, isWorker, report, work } from './workers.js';
+} from './embedded-postgres/launcher.js';
+import { PostgresLog, logSettings } from './embedded-postgres/log.js';
+import { availableMemory, memorySettings } from './embedded-postgres/memory.js';
+import { UnfitDatabaseError } from './persistence/schema/database-check.js';
+import { type Failure, WorkerFailure, Workers, isWorker, report, work } from './cluster/workers.js';
 
 /** What the program can be told to do instead of running until it is told to stop. */
 const commands = ['migrate', 'verify-history', 'rotate-key'];
@@ -123,7 +123,7 @@ async function tellOfMigrations(app: App): Promise<void> {
 }
 
 async function tellOfHistory(databaseUrl: string, kept: CheckpointFile | undefined): Promise<void> {
-  const { checkHistory } = await import('./history-check.js');
+  const { checkHistory } = await import('./cli/verify-history.js');
   await checkHistory(databaseUrl, kept, ({ isSound, sentence }) => {
     say(sentence);
     if (!isSound) process.exitCode = 1;
@@ -143,7 +143,7 @@ function checkpointFileOf(args: readonly string[]): CheckpointFile | undefined {
 }
 
 async function tellOfKeys(config: Config, databaseUrl: string): Promise<void> {
-  const { rotateKeyOf } = await import('./key-change.js');
+  const { rotateKeyOf } = await import('./cli/rotate-key.js');
   const { isWhole, sentence } = await rotateKeyOf(config, databaseUrl, say);
   say(sentence);
   if (!isWhole) process.exitCode = 1;

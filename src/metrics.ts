@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import { listening, urlAt } from './address.js';
+import { listening, urlAt } from './listening-address.js';
 
 /** The connections of a pool: pg's own pool has these numbers. */
 export interface PoolNumbers {

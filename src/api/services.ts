@@ -1,5 +1,5 @@
 import type { AccountMigration } from '../service/account-migration.js';
-import type { AccountReading } from '../service/account-reading.js';
+import type { AccountQueries } from '../service/account-queries.js';
 import type { AccountService } from '../service/account-service.js';
 import type { CredentialService } from '../service/credential-service.js';
 import type { HistoryService } from '../service/history-service.js';
@@ -10,7 +10,7 @@ import type { SubresourceAccess } from '../service/subresource-access.js';
 /** The use cases, the same for every surface. */
 export interface Services {
   accounts: AccountService;
-  accountReading: AccountReading;
+  accountQueries: AccountQueries;
   migration: AccountMigration;
   organizations: OrganizationService;
   credentials: CredentialService;

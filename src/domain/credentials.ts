@@ -4,7 +4,7 @@ import type { AccountReference } from './account.js';
 import { lengthOf } from './input.js';
 
 /** What a caller presents to sign in (SPEC §4): a SID or e-mail address, and a password or AuthToken. */
-export interface Presented {
+export interface PresentedCredentials {
   login: string;
   secret: string;
   /** Where it comes from: the client's IP address, and the request by its id. */

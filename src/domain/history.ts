@@ -31,7 +31,7 @@ export type HistoryOperation = (typeof HistoryOperation)[keyof typeof HistoryOpe
 export const cascading: readonly HistoryOperation[] = ['setAccountStatus', 'closeAccount', 'migrateAccount'];
 
 /** What was done to what, as the use case tells it. No secret is part of it. */
-export interface Deed {
+export interface AuditEvent {
   operation: HistoryOperation;
   /** The account, organization or profile that it was done to. */
   subjectSid: Sid;
@@ -40,21 +40,21 @@ export interface Deed {
   after?: object | undefined;
 }
 
-const told = ['emailAddress', 'friendlyName', 'type', 'role', 'status', 'organizationSid'] as const satisfies (keyof Account)[];
-type Told = (typeof told)[number];
+const auditedFields = ['emailAddress', 'friendlyName', 'type', 'role', 'status', 'organizationSid'] as const satisfies (keyof Account)[];
+type AuditedField = (typeof auditedFields)[number];
 
 /** What is told of a new account. */
-export function factsOf(account: Account): object {
-  return picked(account, told);
+export function snapshotOf(account: Account): object {
+  return picked(account, auditedFields);
 }
 
 /** In which of the properties the account differs after a change from before; nothing where that is nothing. */
-export function differences(before: Account, after: Account, properties: readonly Told[]): Pick<Deed, 'before' | 'after'> {
+export function differences(before: Account, after: Account, properties: readonly AuditedField[]): Pick<AuditEvent, 'before' | 'after'> {
   const changed = properties.filter((property) => before[property] !== after[property]);
   return changed.length === 0 ? {} : { before: picked(before, changed), after: picked(after, changed) };
 }
 
-function picked(account: Account, properties: readonly Told[]): object {
+function picked(account: Account, properties: readonly AuditedField[]): object {
   return Object.fromEntries(properties.map((property) => [property, account[property]]));
 }
 

@@ -4,7 +4,7 @@ import { AppError } from '../errors.js';
  * A request that its client may repeat, when it has heard no answer: all that come with the same key have one effect and
  * the same result (SPEC §2).
  */
-export interface Repeatable {
+export interface IdempotentRequest {
   /** The client's word for the request; unique among those of the account in the last 24 hours. */
   key: string;
   /** All that the request asks for, as a text: another request with the same key is a mistake. May hold secrets. */
@@ -14,7 +14,7 @@ export interface Repeatable {
 }
 
 /** Whoever asks, for something that is not to be done once only: what changes nothing must not use the key up. */
-export function unrepeated<Author extends { readonly repeatable?: Repeatable | undefined }>(author: Author): Author {
+export function withoutIdempotencyKey<Author extends { readonly repeatable?: IdempotentRequest | undefined }>(author: Author): Author {
   return { ...author, repeatable: undefined };
 }
 

@@ -1,6 +1,6 @@
 import { AppError } from '../errors.js';
 import { type Account, type AccountKey, type Role, isRoot } from './account.js';
-import type { Repeatable } from './idempotency.js';
+import type { IdempotentRequest } from './idempotency.js';
 import type { Sid } from './sid.js';
 import type { ProvenSecret } from './standing.js';
 import { isBelow } from './tree.js';
@@ -19,7 +19,7 @@ export interface SignedIn {
   /** Of the request that the caller makes. */
   readonly requestId: string;
   /** Present when the client may repeat the request. */
-  readonly repeatable?: Repeatable | undefined;
+  readonly repeatable?: IdempotentRequest | undefined;
   /** What was read along with the account, for a request that is about one. Says nothing of who may see it. */
   readonly along?: { readonly key: AccountKey; readonly account: Account | undefined } | undefined;
 }
@@ -78,7 +78,7 @@ export type Operation = keyof typeof leastRank;
 export const operations = Object.keys(leastRank) as Operation[];
 
 /** The least rank that holds the operation anywhere: what `@auth(requires: …)` shows and checks before any data is read. */
-export function requirementOf(operation: Operation): Rank {
+export function minimumRank(operation: Operation): Rank {
   const needed = Object.values(leastRank[operation]).map((rank) => ranks.indexOf(rank));
   return ranks[Math.min(...needed)]!;
 }
@@ -89,7 +89,7 @@ export function ranksFor(operation: Operation): { readonly [place in Place]?: Ra
 }
 
 /** Whether the caller stands at least as high as the rank. */
-export function reaches(actor: Actor, rank: Rank): boolean {
+export function hasRank(actor: Actor, rank: Rank): boolean {
   return ranks.indexOf(actor.rank) >= ranks.indexOf(rank);
 }
 
@@ -97,17 +97,17 @@ export function reaches(actor: Actor, rank: Rank): boolean {
 export function may(actor: Actor, operation: Operation, account: Account): boolean {
   if (operation === 'closeAccount' && isRoot(account)) return false;
   const place = placeOf(actor, account);
-  return place !== undefined && holds(actor, operation, place);
+  return place !== undefined && isAllowedAt(actor, operation, place);
 }
 
 /** Whether the caller may do the operation to every account below it. */
-export function mayBelow(actor: Actor, operation: Operation): boolean {
-  return holds(actor, operation, 'below');
+export function mayOnDescendants(actor: Actor, operation: Operation): boolean {
+  return isAllowedAt(actor, operation, 'below');
 }
 
-function holds(actor: Actor, operation: Operation, place: Place): boolean {
+function isAllowedAt(actor: Actor, operation: Operation, place: Place): boolean {
   const rank = ranksFor(operation)[place];
-  return rank !== undefined && reaches(actor, rank);
+  return rank !== undefined && hasRank(actor, rank);
 }
 
 const rankNames: Record<Rank, string> = {
@@ -136,7 +136,7 @@ const operationNames: { [operation in Operation]?: string } = {
  * @throws AppError UNAUTHENTICATED, FORBIDDEN
  */
 export function authorizeRank(actor: Actor, rank: Rank, what = 'do this'): void {
-  if (reaches(actor, rank)) return;
+  if (hasRank(actor, rank)) return;
   if (actor.rank === 'Anonymous')
     throw new AppError('UNAUTHENTICATED', 'Sign in with a SID or e-mail address and a password or AuthToken.');
   throw new AppError('FORBIDDEN', `Your role does not permit this. Only ${rankNames[rank]} may ${what}.`);
@@ -149,7 +149,7 @@ export function assertSignedIn(actor: Actor): asserts actor is SignedIn {
 
 /** Holds that the caller is signed in with a rank that permits the operation. @throws AppError UNAUTHENTICATED, FORBIDDEN */
 export function authorize(actor: Actor, operation: Operation): asserts actor is SignedIn {
-  authorizeRank(actor, requirementOf(operation), operationNames[operation]);
+  authorizeRank(actor, minimumRank(operation), operationNames[operation]);
 }
 
 /**

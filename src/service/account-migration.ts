@@ -9,16 +9,16 @@ import {
   parseAccountReference,
 } from '../domain/account.js';
 import { type Organization, type OrganizationKey, type OrganizationReference, parseOrganizationReference } from '../domain/organization.js';
-import { unrepeated } from '../domain/idempotency.js';
+import { withoutIdempotencyKey } from '../domain/idempotency.js';
 import { type Actor, authorize, authorizeOn } from '../domain/permissions.js';
 import { AppError } from '../errors.js';
 import type { Cascade, CascadeOptions } from './account-service.js';
-import type { Held } from '../persistence/lock-repository.js';
-import type { Changes } from './changes.js';
+import type { Held } from '../persistence/repositories/lock-repository.js';
+import type { AuditedTransactions } from './audited-transaction.js';
 
 /** Moves a top-level account, with everything below it, to another organization (SPEC §2, "Migration"). */
 export class AccountMigration {
-  constructor(private readonly changes: Changes) {}
+  constructor(private readonly changes: AuditedTransactions) {}
 
   /**
    * The checks come in the order that SPEC §2 gives; the locks, in the order that all writers keep: the tree, then the
@@ -37,9 +37,9 @@ export class AccountMigration {
     const key = wellFormed(() => parseAccountReference(target));
     const held: Held = { account: key, hold: dryRun ? 'place' : 'tree' };
     return this.changes.write(
-      dryRun ? unrepeated(caller) : caller,
+      dryRun ? withoutIdempotencyKey(caller) : caller,
       { operation: 'migrateAccount', held },
-      async ({ accounts, organizations }, { actor, account, note }) => {
+      async ({ accounts, organizations }, { actor, account, record }) => {
         const organization = destinationKey && (await organizations.share(destinationKey));
         assertDestination(organization);
         parseAccountReference(target);
@@ -50,7 +50,7 @@ export class AccountMigration {
         const reached = await accounts.countInTree(account, Object.values(AccountStatus));
         if (dryRun) return { account, reached, dryRun };
         await accounts.setOrganizationInTree(account, organization.sid);
-        note(account.topLevelSid, {
+        record(account.topLevelSid, {
           operation: 'migrateAccount',
           subjectSid: account.sid,
           before: { organizationSid: account.organizationSid },

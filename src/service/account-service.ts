@@ -19,17 +19,17 @@ import {
   statusesThatMayBecome,
 } from '../domain/account.js';
 import { assertStrongPassword } from '../domain/credentials.js';
-import { type Deed, differences, factsOf } from '../domain/history.js';
-import { unrepeated } from '../domain/idempotency.js';
+import { type AuditEvent, differences, snapshotOf } from '../domain/history.js';
+import { withoutIdempotencyKey } from '../domain/idempotency.js';
 import { type OrganizationKey, type OrganizationReference, parseOrganizationReference } from '../domain/organization.js';
 import { type Actor, type Operation, type SignedIn, authorize, authorizeOn } from '../domain/permissions.js';
 import { newSid, type Sid } from '../domain/sid.js';
 import { pathBelow, topLevelSidOf } from '../domain/tree.js';
 import { AppError } from '../errors.js';
-import type { OwnChanges, Reach } from '../persistence/account-repository.js';
-import type { Repositories } from '../persistence/database.js';
-import type { Held } from '../persistence/lock-repository.js';
-import type { Change, Changes, Intent, Seen } from './changes.js';
+import type { OwnChanges, Reach } from '../persistence/repositories/account-repository.js';
+import type { Repositories } from '../persistence/connection/database.js';
+import type { Held } from '../persistence/repositories/lock-repository.js';
+import type { Change, AuditedTransactions, Intent, Seen } from './audited-transaction.js';
 import type { CredentialService, PreparedPassword } from './credential-service.js';
 import type { EmailConflicts } from './email-conflicts.js';
 
@@ -80,7 +80,7 @@ export interface Cascade {
 /** Changes of accounts (SPEC §2). Each use case locks, authorizes, checks, changes. */
 export class AccountService {
   constructor(
-    private readonly changes: Changes,
+    private readonly changes: AuditedTransactions,
     private readonly credentials: CredentialService,
     private readonly emailConflicts: EmailConflicts,
     private readonly maxLevels: number,
@@ -127,7 +127,7 @@ export class AccountService {
 
       return this.changes.write(caller, intent, async (repositories, change) => {
         const { parent, organizationSid } = await admit(repositories, change, true);
-        const { actor, note } = change;
+        const { actor, record } = change;
         const sid = newSid('account');
         const path = pathBelow(parent.path, sid);
         const account = await repositories.accounts.insert({
@@ -144,7 +144,7 @@ export class AccountService {
           role: input.role ?? actor.account.role,
         });
         if (password !== undefined && status !== AccountStatus.CLOSED) await this.credentials.initialize(repositories, sid, password);
-        note(account.topLevelSid, { operation: 'createAccount', subjectSid: sid, after: factsOf(account) });
+        record(account.topLevelSid, { operation: 'createAccount', subjectSid: sid, after: snapshotOf(account) });
         return account;
       });
     });
@@ -214,7 +214,7 @@ export class AccountService {
               : await this.credentials.setPassword(repositories, account, password, actor.account.sid, changes);
           if (changes.emailAddress !== undefined) await repositories.credentials.removeResetTokens(account.sid);
           if (password !== undefined && account.sid === actor.account.sid) onCommit(() => this.credentials.goOnWith(actor, password));
-          for (const deed of deedsOf(account, changed, password !== undefined)) change.note(account.topLevelSid, deed);
+          for (const event of auditEventsOf(account, changed, password !== undefined)) change.record(account.topLevelSid, event);
         }
         return becomes === undefined ? changed : (await this.#setStatus(repositories, change, changed, becomes)).account;
       });
@@ -254,7 +254,7 @@ export class AccountService {
   ): Promise<Cascade> {
     const operation = operationFor(status);
     const held: Held = { account: parseAccountReference(target), hold: dryRun ? 'place' : 'tree' };
-    return this.changes.write(dryRun ? unrepeated(caller) : caller, { operation, held }, async (repositories, change) => {
+    return this.changes.write(dryRun ? withoutIdempotencyKey(caller) : caller, { operation, held }, async (repositories, change) => {
       const { actor, account } = change;
       authorizeOn(actor, operation, account);
       assertOpen(account);
@@ -266,7 +266,7 @@ export class AccountService {
   /** Gives the status to an account whose tree is locked, and to what lies below it. */
   async #setStatus(
     { accounts }: Repositories,
-    { actor, note }: Change,
+    { actor, record }: Change,
     account: Account,
     status: AccountStatus,
     dryRun = false,
@@ -278,7 +278,7 @@ export class AccountService {
     const reached = await accounts.countInTree(account, from);
     if (dryRun || reached.length === 0) return { account, reached, dryRun };
     const unlinked = await accounts.setStatusInTree(account, status, from, actor.account.sid);
-    note(account.topLevelSid, {
+    record(account.topLevelSid, {
       operation: operationFor(status),
       subjectSid: account.sid,
       before: { status: account.status },
@@ -327,18 +327,18 @@ function operationsOf({ type, role, emailAddress }: OwnChanges, becomes: Account
 }
 
 /** An entry of the history for each kind of change: its name, type and role; its e-mail address; its password (SPEC §7). */
-function deedsOf(before: Account, after: Account, isPasswordSet: boolean): Deed[] {
-  const deed = { operation: 'updateAccount', subjectSid: before.sid } as const;
-  const deeds: Deed[] = [];
+function auditEventsOf(before: Account, after: Account, isPasswordSet: boolean): AuditEvent[] {
+  const event = { operation: 'updateAccount', subjectSid: before.sid } as const;
+  const events: AuditEvent[] = [];
   const facts = differences(before, after, ['friendlyName', 'type', 'role']);
   const address = differences(before, after, ['emailAddress']);
-  if (facts.after !== undefined) deeds.push({ ...deed, ...facts });
-  if (address.after !== undefined) deeds.push({ ...deed, ...address });
+  if (facts.after !== undefined) events.push({ ...event, ...facts });
+  if (address.after !== undefined) events.push({ ...event, ...address });
   if (isPasswordSet) {
     const { before: then, after: now } = differences(before, after, ['status']);
-    deeds.push({ ...deed, before: then, after: { ...now, passwordSet: true } });
+    events.push({ ...event, before: then, after: { ...now, passwordSet: true } });
   }
-  return deeds;
+  return events;
 }
 
 /** Those of the values that the account does not have already. */

@@ -10,25 +10,31 @@ import {
   isRoot,
   parseAccountReference,
 } from '../domain/account.js';
-import { assertStrongPassword, overlapSecondsMax, type Presented, resetTokenSeconds, resetTokensAtMost } from '../domain/credentials.js';
-import { unrepeated } from '../domain/idempotency.js';
+import {
+  assertStrongPassword,
+  overlapSecondsMax,
+  type PresentedCredentials,
+  resetTokenSeconds,
+  resetTokensAtMost,
+} from '../domain/credentials.js';
+import { withoutIdempotencyKey } from '../domain/idempotency.js';
 import { assertWithin } from '../domain/input.js';
 import type { Organization } from '../domain/organization.js';
 import { type Actor, type SignedIn, actorOf, assertSignedIn, authorize, authorizeOn, may } from '../domain/permissions.js';
 import { parseSid, type Sid } from '../domain/sid.js';
 import { type Credential, ProvenSecret, assertActive, standingOf } from '../domain/standing.js';
 import { AppError, type ErrorCode } from '../errors.js';
-import type { OwnChanges } from '../persistence/account-repository.js';
-import type { KeptToken, SignInData, SignInKey, TokenKey } from '../persistence/credential-repository.js';
-import { type Deed, differences } from '../domain/history.js';
-import type { Changes, Keeping } from './changes.js';
-import type { Database, Repositories } from '../persistence/database.js';
-import type { Held } from '../persistence/lock-repository.js';
-import { together } from '../persistence/sql.js';
+import type { OwnChanges } from '../persistence/repositories/account-repository.js';
+import type { KeptToken, SignInData, SignInKey, TokenKey } from '../persistence/repositories/credential-repository.js';
+import { type AuditEvent, differences } from '../domain/history.js';
+import type { AuditedTransactions, ResultCodec } from './audited-transaction.js';
+import type { Database, Repositories } from '../persistence/connection/database.js';
+import type { Held } from '../persistence/repositories/lock-repository.js';
+import { pipelined } from '../persistence/connection/queries.js';
 import type { Passwords } from './passwords.js';
 import type { Secrets } from './secrets.js';
 import type { SignInLimit } from './sign-in-limit.js';
-import { turnLoader } from './turn-loader.js';
+import { crossRequestLoader } from './cross-request-batching.js';
 
 /** A password that may be set, with what is kept of it and the AuthToken that comes with it. */
 export interface PreparedPassword {
@@ -57,14 +63,14 @@ interface Found extends SignInData {
 export class CredentialService {
   #nobodysCredential: Promise<Credential> | undefined;
 
-  readonly #callers = turnLoader<Caller, Found>((callers) => this.#lookUp(callers));
-  readonly #tokens = turnLoader<TokenKey, KeptToken | undefined>((keys) =>
+  readonly #callers = crossRequestLoader<Caller, Found>((callers) => this.#lookUp(callers));
+  readonly #tokens = crossRequestLoader<TokenKey, KeptToken | undefined>((keys) =>
     this.database.lookUp(undefined, ({ credentials }) => credentials.findTokens(keys)),
   );
 
   constructor(
     private readonly database: Database,
-    private readonly changes: Changes,
+    private readonly changes: AuditedTransactions,
     private readonly secrets: Secrets,
     private readonly passwords: Passwords,
     private readonly limit: SignInLimit,
@@ -81,7 +87,7 @@ export class CredentialService {
    * its time tells them apart. While a limit is on, a random AuthToken still signs in, and all else is refused alike.
    * @throws AppError UNAUTHENTICATED, ACCOUNT_NOT_ACTIVE, RATE_LIMITED
    */
-  async authenticate(presented: Presented): Promise<SignedIn> {
+  async authenticate(presented: PresentedCredentials): Promise<SignedIn> {
     try {
       return await this.#signIn(presented);
     } catch (error) {
@@ -90,7 +96,7 @@ export class CredentialService {
     }
   }
 
-  async #signIn({ login, secret, address, requestId, about }: Presented): Promise<SignedIn> {
+  async #signIn({ login, secret, address, requestId, about }: PresentedCredentials): Promise<SignedIn> {
     // An empty secret is no guess: it tells nothing, and counts as nothing.
     if (secret === '') throw wrongCredentials();
     const attempt = this.limit.begin(address, login, secret);
@@ -125,7 +131,7 @@ export class CredentialService {
   async #lookUp(callers: readonly Caller[]): Promise<Found[]> {
     const isAbout = callers.some(({ target }) => target !== undefined);
     const [found, seen] = await this.database.lookUp(undefined, ({ credentials, accounts }) =>
-      together(credentials.findForSignIn(callers), isAbout ? accounts.findManyBy(callers.map(({ target }) => target ?? nobody)) : []),
+      pipelined(credentials.findForSignIn(callers), isAbout ? accounts.findManyBy(callers.map(({ target }) => target ?? nobody)) : []),
     );
     return found.map((data, index) => ({ ...data, seen: seen[index] }));
   }
@@ -184,11 +190,11 @@ export class CredentialService {
     const authToken = this.secrets.readAuthToken(account.sid, token.ciphertext);
     const after = { tokenSince: token.date };
     if (token.lastShown !== JSON.stringify(after)) {
-      const deed: Deed = { operation: 'readAuthToken', subjectSid: account.sid, after };
+      const event: AuditEvent = { operation: 'readAuthToken', subjectSid: account.sid, after };
       const held: Held = { account, hold: 'place' };
-      await this.changes.write(unrepeated(actor), { operation: 'readAuthToken', held }, async (_, now) => {
+      await this.changes.write(withoutIdempotencyKey(actor), { operation: 'readAuthToken', held }, async (_, now) => {
         authorizeOn(now.actor, 'readAuthToken', now.account);
-        now.note(account.topLevelSid, deed);
+        now.record(account.topLevelSid, event);
       });
     }
     return authToken;
@@ -204,11 +210,11 @@ export class CredentialService {
     const isNoted = ({ history }: Repositories): Promise<boolean> => history.hasTokenList(owner.sid, actor.account.sid);
     if (await this.database.lookUp(actor.account, isNoted)) return;
     const held: Held | undefined = 'path' in owner ? { account: { sid: owner.sid }, hold: 'place' } : undefined;
-    await this.changes.write(unrepeated(actor), { operation: 'readAuthToken', held }, async (repositories, now) => {
+    await this.changes.write(withoutIdempotencyKey(actor), { operation: 'readAuthToken', held }, async (repositories, now) => {
       if ('path' in owner) authorizeOn(now.actor, 'listSubAccounts', now.account);
       else authorize(now.actor, 'manageOrganizations');
       const treeSid = 'path' in owner ? owner.topLevelSid : now.actor.account.topLevelSid;
-      if (!(await isNoted(repositories))) now.note(treeSid, { operation: 'listAuthTokens', subjectSid: owner.sid });
+      if (!(await isNoted(repositories))) now.record(treeSid, { operation: 'listAuthTokens', subjectSid: owner.sid });
     });
   }
 
@@ -225,14 +231,14 @@ export class CredentialService {
     return this.changes.write(
       caller,
       { operation: 'rotateAuthToken', held: { account: { sid }, hold: overlapSeconds === 0 ? 'tree' : 'account' } },
-      async ({ accounts, credentials }, { actor, account, note, onCommit }) => {
+      async ({ accounts, credentials }, { actor, account, record, onCommit }) => {
         authorizeOn(actor, 'rotateAuthToken', account);
         assertOpen(account);
         if (!(await credentials.rotateToken(sid, kept, overlapSeconds))) {
           throw new AppError('PASSWORD_RESET_REQUIRED', `Account ${sid} has no credentials yet; set a password first.`);
         }
         if (sid === actor.account.sid) onCommit(() => this.goOnWith(actor, { authToken }));
-        note(account.topLevelSid, { operation: 'rotateAuthToken', subjectSid: sid, after: { overlapSeconds } });
+        record(account.topLevelSid, { operation: 'rotateAuthToken', subjectSid: sid, after: { overlapSeconds } });
         return { account: await accounts.update(sid, {}), authToken };
       },
       this.#sealed('authToken'),
@@ -255,11 +261,11 @@ export class CredentialService {
     return this.changes.write(
       caller,
       { operation: 'createPasswordResetToken', held: { account: { sid }, hold: 'account' } },
-      async ({ credentials }, { actor, account, note }) => {
+      async ({ credentials }, { actor, account, record }) => {
         authorizeOn(actor, 'createPasswordResetToken', account);
         assertOpen(account);
         const expiresAt = await credentials.addResetToken(sid, tokenHash, expiresInSeconds, resetTokensAtMost - 1);
-        note(account.topLevelSid, { operation: 'createPasswordResetToken', subjectSid: sid, after: { expiresAt } });
+        record(account.topLevelSid, { operation: 'createPasswordResetToken', subjectSid: sid, after: { expiresAt } });
         return { account, resetToken: token, expiresAt };
       },
       this.#sealed('resetToken'),
@@ -267,10 +273,10 @@ export class CredentialService {
   }
 
   /** A result with a token in it is kept with the token encrypted. */
-  #sealed<Name extends string, Result extends { account: Account } & Record<Name, string>>(name: Name): Keeping<Result> {
+  #sealed<Name extends string, Result extends { account: Account } & Record<Name, string>>(name: Name): ResultCodec<Result> {
     return {
-      kept: (result) => ({ ...result, [name]: this.secrets.seal(result.account.sid, result[name]).toString('base64') }),
-      restored: async (kept: Result) => ({
+      encode: (result) => ({ ...result, [name]: this.secrets.seal(result.account.sid, result[name]).toString('base64') }),
+      decode: async (kept: Result) => ({
         ...kept,
         [name]: this.secrets.readAuthToken(kept.account.sid, Buffer.from(kept[name], 'base64')),
       }),
@@ -282,7 +288,11 @@ export class CredentialService {
    * nobody has count as failed sign-ins from the address.
    * @throws AppError BAD_USER_INPUT for a token that is unknown, used or expired; PASSWORD_TOO_WEAK, PARENT_NOT_ACTIVE, RATE_LIMITED
    */
-  async resetPassword(token: string, password: string, { address, requestId }: Pick<Presented, 'address' | 'requestId'>): Promise<Account> {
+  async resetPassword(
+    token: string,
+    password: string,
+    { address, requestId }: Pick<PresentedCredentials, 'address' | 'requestId'>,
+  ): Promise<Account> {
     const tokenHashes = this.secrets.hashesOfResetToken(token);
     const account = await this.limit.verifyFrom(address, () =>
       this.database.lookUp(undefined, async ({ accounts, credentials }) => {
@@ -293,11 +303,11 @@ export class CredentialService {
     if (account === undefined) throw unusableToken();
     const prepared = await this.preparePassword(password, account.emailAddress, account, account);
     // Whoever holds the token acts as the account.
-    return this.changes.writeUnsigned({ account, requestId }, async (repositories, { account: locked, note }) => {
+    return this.changes.writeUnsigned({ account, requestId }, async (repositories, { account: locked, record }) => {
       if (locked === undefined || !(await repositories.credentials.takeResetToken(tokenHashes))) throw unusableToken();
       assertOpen(locked);
       const changed = await this.setPassword(repositories, locked, prepared, locked.sid);
-      note(locked.topLevelSid, { operation: 'resetPassword', subjectSid: locked.sid, ...differences(locked, changed, ['status']) });
+      record(locked.topLevelSid, { operation: 'resetPassword', subjectSid: locked.sid, ...differences(locked, changed, ['status']) });
       return changed;
     });
   }

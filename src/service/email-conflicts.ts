@@ -1,11 +1,11 @@
 import { isRoot } from '../domain/account.js';
-import { unrepeated } from '../domain/idempotency.js';
+import { withoutIdempotencyKey } from '../domain/idempotency.js';
 import { type SignedIn, may } from '../domain/permissions.js';
 import type { Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
-import type { Database, Repositories } from '../persistence/database.js';
-import type { EmailConflictCount } from '../persistence/email-conflict-repository.js';
-import type { Changes } from './changes.js';
+import type { Database, Repositories } from '../persistence/connection/database.js';
+import type { EmailConflictCount } from '../persistence/repositories/email-conflict-repository.js';
+import type { AuditedTransactions } from './audited-transaction.js';
 
 /** How often a tree is told within an hour that an account out of its sight has an e-mail address. */
 const limit = { conflicts: 20, seconds: 3600 };
@@ -21,7 +21,7 @@ export class EmailConflicts {
 
   constructor(
     private readonly database: Database,
-    private readonly changes: Changes,
+    private readonly changes: AuditedTransactions,
   ) {}
 
   /**
@@ -59,11 +59,16 @@ export class EmailConflicts {
     const { sid, topLevelSid } = actor.account;
     this.#addUncounted(topLevelSid, 1);
     try {
-      return await this.changes.write(unrepeated(actor), { operation: 'createAccount' }, async ({ emailConflicts }, { note }) => {
-        const conflicts = await emailConflicts.add(topLevelSid, limit.seconds);
-        if (conflicts.count <= limit.conflicts) note(topLevelSid, { operation: 'emailConflict', subjectSid: sid, after: { emailAddress } });
-        return conflicts;
-      });
+      return await this.changes.write(
+        withoutIdempotencyKey(actor),
+        { operation: 'createAccount' },
+        async ({ emailConflicts }, { record }) => {
+          const conflicts = await emailConflicts.add(topLevelSid, limit.seconds);
+          if (conflicts.count <= limit.conflicts)
+            record(topLevelSid, { operation: 'emailConflict', subjectSid: sid, after: { emailAddress } });
+          return conflicts;
+        },
+      );
     } finally {
       this.#addUncounted(topLevelSid, -1);
     }

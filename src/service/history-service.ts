@@ -5,8 +5,8 @@ import { type Page, type PageOf, type Position, pageFrom } from '../domain/page.
 import { type Actor, type SignedIn, authorize, authorizeOn } from '../domain/permissions.js';
 import type { Sid } from '../domain/sid.js';
 import { isBelow, levelOf, sidsAlong, topLevelSidOf } from '../domain/tree.js';
-import type { Database } from '../persistence/database.js';
-import type { HistoryKey, HistoryScope, ListedEntry } from '../persistence/history-repository.js';
+import type { Database } from '../persistence/connection/database.js';
+import type { HistoryKey, HistoryScope, ListedEntry } from '../persistence/repositories/history-repository.js';
 import { seesOrganization } from './organization-service.js';
 
 /** Whose history to read. */

@@ -1,6 +1,6 @@
 import { type ChainEnd, type Checkpoint, hashOf } from '../domain/history.js';
 import type { Sid } from '../domain/sid.js';
-import type { Database, Repositories } from '../persistence/database.js';
+import type { Database, Repositories } from '../persistence/connection/database.js';
 
 /** What was found of the history: sound, and where its chains end; or the first entry that is not as it was written. */
 export type Verdict = { fault: string } | { entries: number; checkpoint: Checkpoint };

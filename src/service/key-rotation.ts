@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { KeptTokenOf } from '../persistence/credential-repository.js';
-import type { Database, Repositories } from '../persistence/database.js';
-import { batchSize } from './batches.js';
+import type { KeptTokenOf } from '../persistence/repositories/credential-repository.js';
+import type { Database, Repositories } from '../persistence/connection/database.js';
+import { batchSize } from './streamed-list.js';
 import type { Secrets } from './secrets.js';
 
 export interface KeyRotation {

@@ -6,12 +6,12 @@ import {
   parseOrganizationReference,
 } from '../domain/organization.js';
 import { type Order, type PageArguments, type PageOf, type Position, pageFrom, parsePage } from '../domain/page.js';
-import { type Actor, assertSignedIn, authorize, reaches, requirementOf } from '../domain/permissions.js';
+import { type Actor, assertSignedIn, authorize, hasRank, minimumRank } from '../domain/permissions.js';
 import { newSid, parseSid, type Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
-import type { Database } from '../persistence/database.js';
-import { inBatches } from './batches.js';
-import type { Changes } from './changes.js';
+import type { Database } from '../persistence/connection/database.js';
+import { inBatches } from './streamed-list.js';
+import type { AuditedTransactions } from './audited-transaction.js';
 
 /** The order of every list of organizations. */
 export const organizationOrder: Order = { field: 'domainName', descending: false };
@@ -20,7 +20,7 @@ export const organizationOrder: Order = { field: 'domainName', descending: false
 export class OrganizationService {
   constructor(
     private readonly database: Database,
-    private readonly changes: Changes,
+    private readonly changes: AuditedTransactions,
   ) {}
 
   /** The organization, if there is one and the caller may see it. @throws AppError FORBIDDEN, BAD_USER_INPUT, INVALID_DOMAIN_NAME */
@@ -88,7 +88,7 @@ export class OrganizationService {
   /** How many there are; of all of them together it may be late. @throws AppError FORBIDDEN */
   async count(actor: Actor, status: OrganizationStatus | undefined): Promise<number> {
     authorize(actor, 'manageOrganizations');
-    if (status === undefined) return this.database.readLate(actor.account, (reads) => reads.countOrganizations());
+    if (status === undefined) return this.database.readStale(actor.account, (reads) => reads.countOrganizations());
     return this.database.read(actor.account, ({ organizations }) => organizations.count(status));
   }
 
@@ -96,10 +96,10 @@ export class OrganizationService {
   async create(caller: Actor, domainName: string): Promise<Organization> {
     authorize(caller, 'manageOrganizations');
     const organization = { sid: newSid('organization'), domainName: parseDomainName(domainName), status: OrganizationStatus.ACTIVE };
-    return this.changes.write(caller, { operation: 'manageOrganizations' }, async ({ organizations }, { actor, note }) => {
+    return this.changes.write(caller, { operation: 'manageOrganizations' }, async ({ organizations }, { actor, record }) => {
       const created = await organizations.insert(organization);
       const { sid, ...after } = organization;
-      note(actor.account.topLevelSid, { operation: 'createOrganization', subjectSid: sid, after });
+      record(actor.account.topLevelSid, { operation: 'createOrganization', subjectSid: sid, after });
       return created;
     });
   }
@@ -114,7 +114,7 @@ export class OrganizationService {
     return this.changes.write(
       caller,
       { operation: 'manageOrganizations' },
-      async ({ accounts, organizations, profiles }, { actor, note }) => {
+      async ({ accounts, organizations, profiles }, { actor, record }) => {
         const organization = await organizations.lock({ sid });
         if (organization === undefined) throw organizationNotFound('sid');
         if (organization.status === OrganizationStatus.CLOSED) return organization;
@@ -123,11 +123,11 @@ export class OrganizationService {
         }
         const profileSid = await profiles.unlinkOrganization(sid);
         if (profileSid !== undefined) {
-          note(actor.account.topLevelSid, { operation: 'unlinkProfile', subjectSid: sid, before: { profileSid } });
+          record(actor.account.topLevelSid, { operation: 'unlinkProfile', subjectSid: sid, before: { profileSid } });
         }
         const closed = await organizations.setStatus(sid, OrganizationStatus.CLOSED);
         const [before, after] = [organization, closed].map(({ status }) => ({ status }));
-        note(actor.account.topLevelSid, { operation: 'closeOrganization', subjectSid: sid, before, after });
+        record(actor.account.topLevelSid, { operation: 'closeOrganization', subjectSid: sid, before, after });
         return closed;
       },
     );
@@ -145,6 +145,6 @@ export function organizationPosition({ domainName, sid }: Organization): Positio
 
 /** Whether the caller may know of the organization. */
 export function seesOrganization(actor: Actor, sid: Sid): boolean {
-  if (reaches(actor, requirementOf('manageOrganizations'))) return true;
-  return actor.rank !== 'Anonymous' && reaches(actor, requirementOf('readOwnOrganization')) && actor.account.organizationSid === sid;
+  if (hasRank(actor, minimumRank('manageOrganizations'))) return true;
+  return actor.rank !== 'Anonymous' && hasRank(actor, minimumRank('readOwnOrganization')) && actor.account.organizationSid === sid;
 }

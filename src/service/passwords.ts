@@ -2,8 +2,8 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { Algorithm, hash, verify } from '@node-rs/argon2';
 import type { Account, Payer } from '../domain/account.js';
 import { normalizedPassword } from '../domain/credentials.js';
-import { withoutPlace } from './place.js';
-import { type Turn, Turns } from './turns.js';
+import { withoutPlace } from './request-place.js';
+import { type Turn, FairQueue } from './fair-queue.js';
 
 /** The cost of one argon2id hash. */
 export interface PasswordCost {
@@ -51,7 +51,7 @@ export class Passwords {
   /** What was verified, and until when it is remembered. Insertion order is age. */
   readonly #verified = new Map<string, number>();
 
-  readonly #turns = new Turns(turnLimits);
+  readonly #turns = new FairQueue(turnLimits);
   readonly #onHash: (payer: Payer, milliseconds: number) => void;
 
   constructor(

@@ -7,9 +7,9 @@ import {
   assertSignedIn,
   authorize,
   authorizeOn,
-  mayBelow,
-  reaches,
-  requirementOf,
+  mayOnDescendants,
+  hasRank,
+  minimumRank,
 } from '../domain/permissions.js';
 import {
   type Profile,
@@ -21,16 +21,16 @@ import {
   parseDocument,
   profileSourcesOf,
 } from '../domain/profile.js';
-import type { Deed } from '../domain/history.js';
+import type { AuditEvent } from '../domain/history.js';
 import { isSid, newSid, type Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
-import type { Database, Repositories } from '../persistence/database.js';
-import type { Held } from '../persistence/lock-repository.js';
-import type { LinkedKind, Wanted } from '../persistence/profile-repository.js';
-import { inBatches } from './batches.js';
-import type { Changes, Keeping } from './changes.js';
+import type { Database, Repositories } from '../persistence/connection/database.js';
+import type { Held } from '../persistence/repositories/lock-repository.js';
+import type { LinkedKind, Wanted } from '../persistence/repositories/profile-repository.js';
+import { inBatches } from './streamed-list.js';
+import type { AuditedTransactions, ResultCodec } from './audited-transaction.js';
 import { organizationNotFound, seesOrganization } from './organization-service.js';
-import { turnLoader } from './turn-loader.js';
+import { crossRequestLoader } from './cross-request-batching.js';
 
 /** The order of every list of profiles. */
 export const profileOrder: Order = { field: 'dateCreated', descending: false };
@@ -49,14 +49,14 @@ export interface ProfileConditions {
 /** Profiles: everyone reads the one that is in effect; all else only the Super Admin does (SPEC §2). */
 export class ProfileService {
   /** By sources, the links of these, among others. */
-  readonly #links = turnLoader<readonly Sid[], Map<Sid, Sid>>(async (keys) => {
+  readonly #links = crossRequestLoader<readonly Sid[], Map<Sid, Sid>>(async (keys) => {
     const linked = await this.database.lookUp(undefined, ({ profiles }) => profiles.linksOf([...new Set(keys.flat())]));
     return keys.map(() => linked);
   });
 
   constructor(
     private readonly database: Database,
-    private readonly changes: Changes,
+    private readonly changes: AuditedTransactions,
   ) {}
 
   /** The profile, if there is one and the caller may see it. */
@@ -89,14 +89,14 @@ export class ProfileService {
   }
 
   async #visible(actor: SignedIn, sids: readonly Sid[]): Promise<readonly Sid[]> {
-    if (reaches(actor, requirementOf('manageProfiles'))) return sids;
+    if (hasRank(actor, minimumRank('manageProfiles'))) return sids;
     const { account } = actor;
     const organization = { sid: account.organizationSid };
     const linked = await this.#links.load(profileSourcesOf(account));
     const seen = new Set([effectiveProfileOf(account, linked)]);
     if (seesOrganization(actor, organization.sid)) seen.add(effectiveProfileOf(organization, linked));
     const others = sids.filter((sid) => !seen.has(sid));
-    if (others.length > 0 && mayBelow(actor, 'readProfile')) {
+    if (others.length > 0 && mayOnDescendants(actor, 'readProfile')) {
       for (const sid of await this.database.read(actor.account, ({ profiles }) => profiles.linkedWithin(others, account.path)))
         seen.add(sid);
     }
@@ -140,7 +140,7 @@ export class ProfileService {
   /** How many there are, which may be late. @throws AppError FORBIDDEN */
   async count(actor: Actor): Promise<number> {
     authorize(actor, 'manageProfiles');
-    return this.database.readLate(actor.account, (reads) => reads.countProfiles());
+    return this.database.readStale(actor.account, (reads) => reads.countProfiles());
   }
 
   /** @throws AppError FORBIDDEN, BAD_USER_INPUT, PAYLOAD_TOO_LARGE */
@@ -150,9 +150,9 @@ export class ProfileService {
     return this.changes.write(
       caller,
       { operation: 'manageProfiles' },
-      async ({ profiles }, { actor, note }) => {
+      async ({ profiles }, { actor, record }) => {
         const profile = await profiles.insert(newSid('profile'), checked);
-        note(actor.account.topLevelSid, { operation: 'createProfile', subjectSid: profile.sid, after: digestOf(checked) });
+        record(actor.account.topLevelSid, { operation: 'createProfile', subjectSid: profile.sid, after: digestOf(checked) });
         return profile;
       },
       withDocument(checked),
@@ -168,10 +168,10 @@ export class ProfileService {
     return this.changes.write(
       caller,
       { operation: 'manageProfiles' },
-      async ({ profiles }, { actor, note }) => {
+      async ({ profiles }, { actor, record }) => {
         const before = (await profiles.lockDocument(sid, 'FOR NO KEY UPDATE')) ?? notFound();
         if (isNew) throw alreadyThere(`Profile ${sid}`);
-        note(actor.account.topLevelSid, { operation: 'updateProfile', subjectSid: sid, before, after: digestOf(checked) });
+        record(actor.account.topLevelSid, { operation: 'updateProfile', subjectSid: sid, before, after: digestOf(checked) });
         return (await profiles.update(sid, checked))!;
       },
       withDocument(checked),
@@ -183,16 +183,16 @@ export class ProfileService {
     authorize(caller, 'manageProfiles');
     assertNotDefault(sid);
     assertProfile(sid);
-    await this.changes.write(caller, { operation: 'manageProfiles' }, async ({ profiles }, { actor, note }) => {
+    await this.changes.write(caller, { operation: 'manageProfiles' }, async ({ profiles }, { actor, record }) => {
       const digest = (await profiles.lockDocument(sid, 'FOR UPDATE')) ?? notFound();
       if (isNew) throw alreadyThere(`Profile ${sid}`);
       const { linked, count } = await profiles.delete(sid, toldAtMost);
       const root = actor.account.topLevelSid;
       for (const owner of linked) {
-        note(owner.treeSid ?? root, { operation: 'unlinkProfile', subjectSid: owner.sid, before: { profileSid: sid } });
+        record(owner.treeSid ?? root, { operation: 'unlinkProfile', subjectSid: owner.sid, before: { profileSid: sid } });
       }
       const before = { ...digest, linked: linked.map((owner) => owner.sid), linkedCount: count };
-      note(root, { operation: 'deleteProfile', subjectSid: sid, before });
+      record(root, { operation: 'deleteProfile', subjectSid: sid, before });
       return null;
     });
   }
@@ -228,11 +228,11 @@ export class ProfileService {
     caller: Actor,
     sid: Sid,
     target: ProfileTarget,
-    change: (repositories: Repositories, owner: LinkOwner) => Promise<Deed | undefined>,
+    change: (repositories: Repositories, owner: LinkOwner) => Promise<AuditEvent | undefined>,
   ): Promise<ProfileSummary> {
     authorize(caller, 'manageProfiles');
     const held: Held | undefined = 'account' in target ? { account: parseAccountReference(target.account), hold: 'account' } : undefined;
-    return this.changes.write(caller, { operation: 'manageProfiles', held }, async (repositories, { actor, account, note }) => {
+    return this.changes.write(caller, { operation: 'manageProfiles', held }, async (repositories, { actor, account, record }) => {
       const owner =
         'account' in target
           ? linkOwnerOf(actor, account)
@@ -240,8 +240,8 @@ export class ProfileService {
       assertProfile(sid);
       const profile = (await repositories.profiles.share(sid)) ?? notFound();
       const linked = (await repositories.profiles.linksOf([owner.ownerSid])).get(owner.ownerSid);
-      const deed = await change(repositories, { ...owner, linked });
-      if (deed !== undefined) note(owner.treeSid, deed);
+      const event = await change(repositories, { ...owner, linked });
+      if (event !== undefined) record(owner.treeSid, event);
       return profile;
     });
   }
@@ -289,10 +289,10 @@ function assertProfile(sid: Sid): void {
 }
 
 /** A document need not be kept with the result: a request that is repeated has it again. */
-function withDocument(document: string): Keeping<Profile> {
+function withDocument(document: string): ResultCodec<Profile> {
   return {
-    kept: ({ document: _, ...summary }) => summary,
-    restored: async (summary: ProfileSummary) => ({ ...summary, document }),
+    encode: ({ document: _, ...summary }) => summary,
+    decode: async (summary: ProfileSummary) => ({ ...summary, document }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { AuthTokenScheme } from '../domain/credentials.js';
 import type { Sid } from '../domain/sid.js';
-import type { NewCredential } from '../persistence/credential-repository.js';
+import type { NewCredential } from '../persistence/repositories/credential-repository.js';
 
 const cipher = 'aes-256-gcm';
 /** The first byte of every ciphertext; those of version 1 do not tell their key. */
@@ -12,7 +12,7 @@ const hashLength = 32;
 const keyIdLength = 4;
 
 /** The two forms in which an AuthToken is kept. */
-export type KeptAuthToken = Pick<NewCredential, 'tokenCiphertext' | 'tokenHash'>;
+export type StoredAuthToken = Pick<NewCredential, 'tokenCiphertext' | 'tokenHash'>;
 
 /** The keys derived from one `CREDENTIALS_KEY`, one for each purpose, and the word by which what they made tells it. */
 class Keys {
@@ -73,7 +73,7 @@ export class Secrets {
   }
 
   /** What is kept of the account's AuthToken. */
-  keptAuthToken(sid: Sid, token: string): KeptAuthToken {
+  keptAuthToken(sid: Sid, token: string): StoredAuthToken {
     return { tokenCiphertext: this.seal(sid, token), tokenHash: this.hashAuthToken(sid, token) };
   }
 

@@ -9,13 +9,13 @@ import {
   secondsUntilPairMayTry,
 } from '../domain/sign-in-limit.js';
 import { AppError } from '../errors.js';
-import type { Database } from '../persistence/database.js';
-import type { FailureKey } from '../persistence/sign-in-failure-repository.js';
+import type { Database } from '../persistence/connection/database.js';
+import type { FailureKey } from '../persistence/repositories/sign-in-failure-repository.js';
 import type { Secrets } from './secrets.js';
-import { Turns } from './turns.js';
+import { FairQueue } from './fair-queue.js';
 
 /** One try to sign in, as the limits know it. */
-export interface SignInTry {
+export interface SignInAttempt {
   /** What the caller says who it is, hashed. */
   login: string;
   /** Where it comes from, hashed. */
@@ -55,8 +55,8 @@ export class SignInLimit {
   readonly #hashes = new LRUCache<string, string>({ max: rememberedAtMost });
   /** How many secrets of an address were looked at while it had to wait, in the second that runs. */
   readonly #lookedAt = new LRUCache<string, number>({ max: rememberedAtMost, ttl: 1000, noUpdateTTL: true });
-  readonly #turnsOfPairs = new Turns({ atOnce: Infinity, ofLineAtOnce: 1, ...waiting });
-  readonly #turnsOfAddresses = new Turns({ atOnce: Infinity, ofLineAtOnce: verifiedAtOnce, ...waiting });
+  readonly #turnsOfPairs = new FairQueue({ atOnce: Infinity, ofLineAtOnce: 1, ...waiting });
+  readonly #turnsOfAddresses = new FairQueue({ atOnce: Infinity, ofLineAtOnce: verifiedAtOnce, ...waiting });
   #failures = 0;
 
   constructor(
@@ -69,7 +69,7 @@ export class SignInLimit {
    * Refuses a try at once when it is remembered that the caller has to wait, and its secret cannot be a random AuthToken.
    * @throws AppError RATE_LIMITED
    */
-  begin(address: string, login: string, secret: string): SignInTry {
+  begin(address: string, login: string, secret: string): SignInAttempt {
     const begun = { login: this.secrets.hashForLimit('login', login.toLowerCase()), address: this.#hashOf(address) };
     const refusal = this.#refusal(begun.address, pairOf(begun.login, begun.address));
     if (refusal !== undefined && !(looksLikeAuthToken(secret) && this.#mayLookAtOneMore(begun.address))) throw refusal;
@@ -77,7 +77,7 @@ export class SignInLimit {
   }
 
   /** RATE_LIMITED where, by the failures that were read with its account, the caller has to wait: for all but a random AuthToken. */
-  refusalOf({ login, address }: SignInTry, subject: string, failures: SignInFailures): AppError | undefined {
+  refusalOf({ login, address }: SignInAttempt, subject: string, failures: SignInFailures): AppError | undefined {
     this.#remember({ subject, address }, failures);
     // The account that a login stands for is known by now, and is what the memory goes by in turns; the login, before them.
     this.#makeWait(pairOf(login, address), secondsUntilPairMayTry(failures, this.limits));
@@ -85,7 +85,7 @@ export class SignInLimit {
   }
 
   /** Verifies a secret when it is the try's turn, and counts it if it is wrong. @throws AppError RATE_LIMITED */
-  verify({ address }: SignInTry, subject: string, verification: () => Promise<boolean>): Promise<boolean> {
+  verify({ address }: SignInAttempt, subject: string, verification: () => Promise<boolean>): Promise<boolean> {
     const pair = pairOf(subject, address);
     return this.#turnsOfPairs.take({ line: pair, member: '' }, () =>
       this.#turnsOfAddresses.take({ line: address, member: pair }, async () => {

@@ -2,7 +2,7 @@ import { type AccountReference, parseAccountReference } from '../domain/account.
 import { type Actor, authorize, authorizeOn } from '../domain/permissions.js';
 import { subresourceAt } from '../domain/subresource.js';
 import { AppError } from '../errors.js';
-import type { Database } from '../persistence/database.js';
+import type { Database } from '../persistence/connection/database.js';
 
 /** What hangs off an account and lives in other services (SPEC §6). */
 export class SubresourceAccess {

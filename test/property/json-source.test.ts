@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { parseKeepingSource, textsIn } from '../../src/api/json-source.js';
+import { parseKeepingSource, textsIn } from '../../src/api/http/json-source.js';
 
 /** JSON as people and programs write it: with spaces anywhere, escapes, names that come twice, numbers of any length. */
 const space = fc.constantFrom('', '', ' ', '\n', '\t \r\n');

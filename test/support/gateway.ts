@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { type App, createApp } from '../../src/app.js';
 import { type Config, readConfig } from '../../src/config.js';
-import type { Database } from '../../src/persistence/database.js';
+import type { Database } from '../../src/persistence/connection/database.js';
 import type { PasswordCost } from '../../src/service/passwords.js';
 import type { Secrets } from '../../src/service/secrets.js';
 import { SignInLimit } from '../../src/service/sign-in-limit.js';

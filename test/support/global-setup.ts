@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
-import { createDataSource } from '../../src/persistence/data-source.js';
-import { startEmbeddedPostgres } from '../../src/persistence/embedded-postgres.js';
-import { migrate } from '../../src/persistence/migrate.js';
+import { createDataSource } from '../../src/persistence/connection/data-source.js';
+import { startEmbeddedPostgres } from '../../src/embedded-postgres/launcher.js';
+import { migrate } from '../../src/persistence/schema/migrate.js';
 import { inDatabase } from './database-url.js';
 
 declare module 'vitest' {

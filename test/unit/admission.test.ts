@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { Admission, type Kind, type Refusal, kinds, lanesOf } from '../../src/persistence/admission.js';
+import { Admission, type Kind, type Refusal, kinds, lanesOf } from '../../src/persistence/connection/admission.js';
 import type { AppError } from '../../src/errors.js';
 
 /** The least pool that can be configured has 3 connections, of which one is kept for readiness; the default has 10. */

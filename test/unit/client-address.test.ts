@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { forwardedAddresses } from '../../src/api/client-address.js';
+import { forwardedAddresses } from '../../src/api/http/client-address.js';
 
 describe('X-Forwarded-For', () => {
   it.each([

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { createHttpServer } from '../../src/api/http-server.js';
+import { createHttpServer } from '../../src/api/http/server.js';
 import { type Config, type ConfigError, readConfig } from '../../src/config.js';
 
 /** What people set variables to, for each of them: what that comes to, or that it is refused in a sentence. */

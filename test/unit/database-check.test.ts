@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type DatabaseFacts, type DatabaseUse, mistakesOf } from '../../src/persistence/database-check.js';
+import { type DatabaseFacts, type DatabaseUse, mistakesOf } from '../../src/persistence/schema/database-check.js';
 import { version } from '../../src/version.js';
 
 const known = ['Accounts1', 'Profiles2'];

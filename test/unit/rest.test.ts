@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatAskedFor } from '../../src/api/rest/format.js';
+import { formatAskedFor } from '../../src/api/rest/content-negotiation.js';
 import { asksForJson, canonicalUrl, mountOf } from '../../src/api/rest/path.js';
 import { element, escaped } from '../../src/api/rest/xml.js';
 

@@ -1,7 +1,7 @@
 import { type GraphQLArgument, type GraphQLField, isEnumType, isInputObjectType, isListType, isObjectType, getNullableType } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { createSchema } from '../../src/api/graphql/schema.js';
-import { weightOfField } from '../../src/api/graphql/weight.js';
+import { weightOfField } from '../../src/api/graphql/execution/weight.js';
 
 const fields = Object.values(createSchema().getTypeMap())
   .filter((type) => isObjectType(type) && !type.name.startsWith('__') && type.name !== 'Mutation')

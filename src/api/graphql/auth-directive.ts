@@ -15,7 +15,7 @@ import {
   isObjectType,
 } from 'graphql';
 import { Directive, Extensions } from 'type-graphql';
-import { type Operation, type Rank, authorizeRank, ranksFor, requirementOf } from '../../domain/permissions.js';
+import { type Operation, type Rank, authorizeRank, ranksFor, minimumRank } from '../../domain/permissions.js';
 import type { Context } from './context.js';
 
 /** How the schema spells a rank. */
@@ -67,7 +67,7 @@ interface GuardedField {
 /** Guards a field of the schema by what the permission table says of the operation. */
 export function Guarded(operation: Operation): MethodDecorator & PropertyDecorator {
   const decorators = [
-    Directive(`@auth(requires: ${spellings[requirementOf(operation)]})`),
+    Directive(`@auth(requires: ${spellings[minimumRank(operation)]})`),
     Extensions({ guardedBy: operation } satisfies GuardedField),
   ] as MethodDecorator[];
   return (target: object, name: string | symbol, descriptor?: PropertyDescriptor) => {
@@ -87,7 +87,7 @@ const callers: Record<Rank, string> = {
 /** Who may do the operation, and for whom: what the permission table says (SPEC §2). */
 function whoMay(operation: Operation): string {
   const { self, below } = ranksFor(operation);
-  const least = requirementOf(operation);
+  const least = minimumRank(operation);
   if (least === 'Anonymous' || least === 'SuperAdmin') return callers[least];
   if (self === undefined) return `${callers[least]}, for the accounts below it`;
   if (below === undefined) return `${callers[self]}, for itself`;

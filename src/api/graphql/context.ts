@@ -1,9 +1,9 @@
 import type { AccountReference } from '../../domain/account.js';
 import type { Actor } from '../../domain/permissions.js';
-import type { Meter } from '../metering.js';
-import type { Report } from '../public-error.js';
+import type { Meter } from '../http/cost-budget.js';
+import type { Report } from '../http/public-error.js';
 import type { Services } from '../services.js';
-import type { Loaders } from './loaders.js';
+import type { Loaders } from './execution/loaders.js';
 
 /** What the resolvers of one request share. */
 export interface Context extends Services {

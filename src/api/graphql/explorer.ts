@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { css, endsWithSlash, html, js, ownFile, packagedFile, staticFile } from '../static-page.js';
+import { css, endsWithSlash, html, js, ownFile, packagedFile, staticFile } from '../http/static-page.js';
 
 /** Serves GraphiQL and its sign-in bar at `/graphiql`, from files of ours and of npm's, without a build or a CDN. */
 export function explorer(fastify: FastifyInstance): void {

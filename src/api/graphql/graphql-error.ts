@@ -19,7 +19,7 @@ import {
   visit,
 } from 'graphql';
 import type { ErrorCode } from '../../errors.js';
-import { type PublicError, type Report, publicError } from '../public-error.js';
+import { type PublicError, type Report, publicError } from '../http/public-error.js';
 
 /** Longer messages only repeat what the caller sent. */
 const messageLength = 300;

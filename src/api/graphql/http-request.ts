@@ -1,7 +1,7 @@
 import { HeaderMap, type HTTPGraphQLRequest } from '@apollo/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.js';
-import { acceptWithoutParameters, preferredMediaType } from '../accept.js';
+import { acceptWithoutParameters, preferredMediaType } from '../http/accept.js';
 
 /** What an answer can be. */
 const mediaTypes = ['application/json', 'application/graphql-response+json'];

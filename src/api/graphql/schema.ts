@@ -3,17 +3,17 @@ import { MapperKind, mapSchema, printSchemaWithDirectives } from '@graphql-tools
 import { GraphQLInputObjectType, GraphQLObjectType, type GraphQLFieldConfig, type GraphQLSchema, specifiedDirectives } from 'graphql';
 import { buildSchemaSync } from 'type-graphql';
 import { parseIdempotencyKey } from '../../domain/idempotency.js';
-import { AccountMutations } from './account-mutations.js';
-import { AccountResolver } from './account-resolver.js';
+import { AccountMutations } from './resolvers/account-mutations.js';
+import { AccountResolver } from './resolvers/account-resolver.js';
 import { assertGuarded, authDirective, describeGuards, enforceAuth } from './auth-directive.js';
 import type { Context } from './context.js';
-import { meterCosts } from './cost.js';
-import type { RepeatableInput } from './repeatable-input.js';
-import { NodeResolver } from './node-resolver.js';
-import { OrganizationResolver } from './organization-resolver.js';
-import { ProfileResolver } from './profile-resolver.js';
-import { JsonText } from './json-object.js';
-import { DateTime } from './scalars.js';
+import { meterCosts } from './execution/cost.js';
+import type { RepeatableInput } from './types/idempotent-input.js';
+import { NodeResolver } from './resolvers/node-resolver.js';
+import { OrganizationResolver } from './resolvers/organization-resolver.js';
+import { ProfileResolver } from './resolvers/profile-resolver.js';
+import { JsonText } from './types/json-object.js';
+import { DateTime } from './types/scalars.js';
 
 /** The executable schema: what TypeGraphQL reads from the classes, with the directives made to hold. */
 export function createSchema(): GraphQLSchema {

@@ -12,22 +12,22 @@ import {
 import type { RequestLimits } from '../../config.js';
 import { type Actor, anonymous } from '../../domain/permissions.js';
 import { AppError, type ErrorCode, statusOf } from '../../errors.js';
-import { authenticate } from '../authentication.js';
-import { Meter, type Metering, costOfBatch } from '../metering.js';
-import { advise, refusalOf, reportOf } from '../request-error.js';
+import { authenticate } from '../http/authentication.js';
+import { Meter, type Metering, costOfBatch } from '../http/cost-budget.js';
+import { advise, refusalOf, reportOf } from '../http/request-error.js';
 import type { Services } from '../services.js';
 import type { Context } from './context.js';
-import { assertAffordable, expectedOf } from './cost.js';
-import { DocumentStore } from './document-store.js';
+import { assertAffordable, expectedOf } from './execution/cost.js';
+import { DocumentStore } from './execution/document-store.js';
 import { asGraphqlError, describe, formatted } from './graphql-error.js';
 import { graphqlRequestOf } from './http-request.js';
-import { keepTexts, stringifyRaw } from './json-object.js';
-import { limitRules } from './limits.js';
-import { Introspection } from './introspection.js';
-import { type ObserveBatch, createLoaders } from './loaders.js';
-import { type Plan, Plans } from './plan.js';
-import { onlySwitchesOff } from './switching-off.js';
-import { type Requested, coercedVariables } from './variables.js';
+import { keepTexts, stringifyRaw } from './types/json-object.js';
+import { limitRules } from './execution/limits.js';
+import { Introspection } from './execution/introspection.js';
+import { type ObserveBatch, createLoaders } from './execution/loaders.js';
+import { type OperationPlan, Plans } from './execution/operation-plan.js';
+import { onlySwitchesOff } from './resolvers/switching-off.js';
+import { type Requested, coercedVariables } from './execution/variables.js';
 
 export interface GraphqlOptions {
   schema: GraphQLSchema;
@@ -94,7 +94,7 @@ const mistakesShown = 5;
 
 /** A query that was let in, and can be answered level by level. */
 interface Admitted {
-  plan: Plan;
+  plan: OperationPlan;
   variables: Record<string, unknown>;
 }
 

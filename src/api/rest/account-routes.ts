@@ -4,11 +4,11 @@ import { parseNumberedPage, restPageSize } from '../../domain/page.js';
 import { ownerSeenBy } from '../../domain/permissions.js';
 import { AppError } from '../../errors.js';
 import type { AccountChanges, NewAccount } from '../../service/account-service.js';
-import { type ListOwner, type WithToken, parseFilter } from '../../service/account-reading.js';
-import { costOfReading, lengthForeseen } from '../metering.js';
-import { reportOf } from '../request-error.js';
-import { sendEntries, sendEntry, sendList } from './answer.js';
-import { etagOf, isKnown, repeatable, versionExpected } from './conditions.js';
+import { type ListOwner, type WithToken, parseFilter } from '../../service/account-queries.js';
+import { costOfReading, lengthForeseen } from '../http/cost-budget.js';
+import { reportOf } from '../http/request-error.js';
+import { sendEntries, sendEntry, sendList } from './responses.js';
+import { etagOf, isKnown, repeatable, versionExpected } from './preconditions.js';
 import { profileLink } from './links.js';
 import { accountFilters, organizationFilters, pageEnvelope } from './page-envelope.js';
 import { Parameters, formBodies, queryOf } from './parameters.js';
@@ -30,7 +30,7 @@ const configOfNew = { inputs: { ...inputs, organization: 'OrganizationSid' } };
 
 /** Accounts (SPEC §4; seed, "Account Resource URI" and "Account List Resource"). */
 export async function accountRoutes(scope: FastifyInstance, { services, publicUrl, authTokensInLists }: RestOptions): Promise<void> {
-  const { accounts, accountReading, migration, organizations, credentials, profiles } = services;
+  const { accounts, accountQueries, migration, organizations, credentials, profiles } = services;
   formBodies(scope);
   repeatable(scope);
 
@@ -45,7 +45,7 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
     send(request, reply, account, await credentials.authTokenOf(request.actor, account).catch(unlessForeseen));
 
   scope.get<OfAccount>('/Accounts/:account', { config: { readsAccount: true } }, async (request, reply) => {
-    const account = await accountReading.get(request.actor, { either: request.params.account });
+    const account = await accountQueries.get(request.actor, { either: request.params.account });
     const profileSid = await profiles.effectiveSid(request.actor, account);
     const link = profileLink(request, publicUrl, profileSid);
     if (isKnown(request, account.version))
@@ -66,7 +66,7 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
     const target = { either: params.account };
     const emailAddress = body.text('EmailAddress');
     const isForm =
-      emailAddress === undefined || (!body.has('Password') && (await accountReading.isOwnAddress(actor, target, emailAddress)));
+      emailAddress === undefined || (!body.has('Password') && (await accountQueries.isOwnAddress(actor, target, emailAddress)));
     return sendChanged(
       request,
       reply,
@@ -122,10 +122,10 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
     const list = async () => ({ scope: listScope, filter, columns: shownColumns, authTokens: await showsTokens(request, owner) });
     const write = (account: WithToken): string =>
       representations[format].account({ account, ownerSid: ownerSeenBy(actor, account), authToken: account.authToken });
-    if (!isPaged) return sendList(reply, format, 'Accounts', await accountReading.all(actor, owner, await list()), write);
+    if (!isPaged) return sendList(reply, format, 'Accounts', await accountQueries.all(actor, owner, await list()), write);
     request.meter.reserve({ cost: costOfReading(lengthForeseen) + costOfReading(page.number * page.size), of: 'This page' });
     try {
-      const { accounts: found, total } = await accountReading.numberedPage(actor, owner, await list(), page);
+      const { accounts: found, total } = await accountQueries.numberedPage(actor, owner, await list(), page);
       return sendEntries(reply, format, 'Accounts', found.map(write), pageEnvelope(request, accountFilters, page, total, found.length));
     } finally {
       request.meter.settle();

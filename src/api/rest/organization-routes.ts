@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { parseOrganizationStatus } from '../../domain/organization.js';
-import { sendEntry, sendList } from './answer.js';
-import { repeatable } from './conditions.js';
+import { sendEntry, sendList } from './responses.js';
+import { repeatable } from './preconditions.js';
 import { profileLink } from './links.js';
 import { formBodies, queryOf } from './parameters.js';
 import { endsWithJson } from './path.js';

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.js';
-import { assertNotEncoded, utf8 } from '../utf8.js';
+import { assertNotEncoded, utf8 } from '../http/utf8.js';
 
 /**
  * The parameters of a request, by their documented names: the first of a repeated one counts, unknown ones are ignored, and one without

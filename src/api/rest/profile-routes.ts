@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import { type Profile, documentMaxBytes } from '../../domain/profile.js';
 import { AppError } from '../../errors.js';
-import { costOfText } from '../metering.js';
-import { sendEntry, sendList } from './answer.js';
-import { expectsNothing, repeatable } from './conditions.js';
+import { costOfText } from '../http/cost-budget.js';
+import { sendEntry, sendList } from './responses.js';
+import { expectsNothing, repeatable } from './preconditions.js';
 import { linkTarget, urlOf } from './links.js';
 import { jsonBodies } from './parameters.js';
 import { profileEntry } from './representation.js';

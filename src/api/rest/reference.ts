@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { apiVersionPath } from '../../domain/subresource.js';
-import { css, endsWithSlash, html, js, ownFile, packagedFile, staticFile } from '../static-page.js';
+import { css, endsWithSlash, html, js, ownFile, packagedFile, staticFile } from '../http/static-page.js';
 
 /** Serves the description of the documented API at its mounts: as a page to read and try, and as the document itself. */
 export function reference(fastify: FastifyInstance): void {

@@ -3,8 +3,8 @@ import type { Organization } from '../../domain/organization.js';
 import type { ProfileSummary } from '../../domain/profile.js';
 import { accountUri, apiVersionPath, subresourcesOf } from '../../domain/subresource.js';
 import type { Sid } from '../../domain/sid.js';
-import { type ErrorBody, jsonOf } from '../error-body.js';
-import type { Format } from './format.js';
+import { type ErrorBody, jsonOf } from '../http/error-body.js';
+import type { Format } from './content-negotiation.js';
 import { type XmlContent, element, escaped, inside } from './xml.js';
 
 /** What is shown of an account itself. */

@@ -1,0 +1,213 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { createDataSource } from '../src/persistence/connection/data-source.js';
+import { startEmbeddedPostgres } from '../src/embedded-postgres/launcher.js';
+import { migrate } from '../src/persistence/schema/migrate.js';
+import { Secrets } from '../src/service/secrets.js';
+import { plant } from '../test/support/plant.js';
+
+/** How large the world is. Everything in it follows from this, SIDs included: two worlds of one size are alike. */
+export interface WorldSize {
+  /** Besides those of the provider, and of the trees below. */
+  organizations: number;
+  /** Accounts below one account, each a child of it. */
+  siblings: number;
+  /** Of 50 × 50. Who reads one costs the gateway much, and it meters each account: so several take turns. */
+  squares: number;
+  /** Children of each account in the widest tree of two levels. */
+  widest: number;
+}
+
+/** How many children of each account one request for a tree can ask for by default: what it could cost is limited. */
+export const largestWidth = 98;
+
+/** 500 organizations and about 200,000 accounts, on 3 to 5 levels. */
+export const fullSize: WorldSize = { organizations: 486, siblings: 100_000, squares: 10, widest: 100 };
+
+/** Enough to count statements in. */
+export const smallSize: WorldSize = { organizations: 60, siblings: 2000, squares: 1, widest: 10 };
+
+/** What lies below the top-level account of each organization, in turn: with that and the root, 3, 4 and 5 levels. */
+const shapes = [[134], [7, 18], [4, 6, 4]];
+
+/** An account that calls, by its AuthToken. */
+export interface Caller {
+  sid: string;
+  authorization: string;
+}
+
+/** Who asks, and for which account below. */
+export interface Asking {
+  caller: Caller;
+  sid: string;
+}
+
+/** A tree to change as a whole. */
+export interface LargeTree {
+  sid: string;
+  organizationSid: string;
+  /** Itself included. */
+  accounts: number;
+}
+
+/** A PostgreSQL with the accounts of the bench in it, and who reads what there. */
+export interface World {
+  databaseUrl: string;
+  /** As `CREDENTIALS_KEY` has it. */
+  credentialsKey: string;
+  /** Of the server's main process, the parent of all others. */
+  postgresPid: number;
+  accounts: number;
+  /** Administrators of top-level accounts, each with some accounts below it that have AuthTokens. */
+  accountsToRead: readonly Asking[];
+  /** Trees of two levels, by the number of children on each of them. */
+  trees: ReadonlyMap<number, readonly Asking[]>;
+  /** The account with the many children. */
+  parentOfMany: readonly Asking[];
+  superAdmin: Caller;
+  /** Top-level accounts with about 10,000 and 100,000 accounts below them. */
+  largeTrees: readonly LargeTree[];
+  /** The SID of an organization that nobody is in. */
+  emptyOrganization: string;
+  query<Row extends object>(sql: string, parameters?: unknown[]): Promise<Row[]>;
+  stop(): Promise<void>;
+}
+
+/** Callers, so that none of them uses up what one account may cost by default; and how many accounts each reads. */
+const callers = { count: 40, targets: 10 };
+
+const hex = (text: string): string => createHash('md5').update(text).digest('hex');
+
+/** Starts a PostgreSQL, and plants the world in it. */
+export async function startWorld(size: WorldSize, settings: Record<string, string> = {}): Promise<World> {
+  const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-'));
+  const postgres = await startEmbeddedPostgres({
+    directory,
+    settings: { shared_preload_libraries: 'pg_stat_statements', max_connections: '200', ...settings },
+  });
+  const client = new Client({ connectionString: postgres.url });
+  const stop = async (): Promise<void> => {
+    await client.end();
+    await postgres.stop();
+    await rm(directory, { recursive: true });
+  };
+  try {
+    await client.connect();
+    const query = async <Row extends object>(sql: string, parameters: unknown[] = []): Promise<Row[]> =>
+      (await client.query<Row>(sql, parameters)).rows;
+    const dataSource = createDataSource({ url: postgres.url });
+    await dataSource.initialize();
+    await migrate(dataSource);
+    await dataSource.destroy();
+    const credentialsKey = hex('the first half') + hex('the second half');
+    const planted = await plantWorld({ query }, size, new Secrets([Buffer.from(credentialsKey, 'hex')]));
+    const [server] = await query<{ pid: number }>(`SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::integer AS pid`);
+    return { ...planted, databaseUrl: postgres.url, credentialsKey, postgresPid: server!.pid, query, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function plantWorld(database: Pick<World, 'query'>, size: WorldSize, secrets: Secrets) {
+  const { query } = database;
+  const root = `AC${hex('root')}`;
+  const special = size.squares + 3;
+  // Organization 0 is the provider's, the last one nobody's.
+  await query(
+    `INSERT INTO organization (sid, domain_name, status, date_created)
+     SELECT 'OR' || md5('organization ' || number), 'organization-' || number || '.test', 'active', now() + number * interval '1 ms'
+     FROM generate_series(0, $1::integer) AS number`,
+    [size.organizations + special + 1],
+  );
+  await query(
+    `INSERT INTO account (sid, top_level_sid, path, organization_sid, email_address, friendly_name, type, status, role)
+     VALUES ($1, $1, substr($1, 3), 'OR' || md5('organization 0'), 'root@organization-0.test', 'Provider', 'Full', 'active', 'Administrator')`,
+    [root],
+  );
+  const topLevels = await query<{ sid: string }>(
+    `INSERT INTO account (sid, parent_sid, top_level_sid, path, organization_sid, email_address, friendly_name, type, status, role, date_created)
+     SELECT 'AC' || top.hex, $1, 'AC' || top.hex, substr($1, 3) || top.hex, 'OR' || md5('organization ' || top.number),
+            'head@organization-' || top.number || '.test', 'Organization ' || top.number, 'Full', 'active', 'Administrator',
+            now() + top.number * interval '1 ms'
+     FROM (SELECT number, md5('top-level ' || number) AS hex FROM generate_series(1, $2::integer) AS number) AS top
+     ORDER BY top.number
+     RETURNING sid`,
+    [root, size.organizations + special],
+  );
+  const [many, small, widest, ...others] = topLevels.map(({ sid }) => sid);
+  const [squares, ordinary] = [others.slice(0, size.squares), others.slice(size.squares)];
+
+  await plant(database, { below: many!, widths: [1, 1, size.siblings] });
+  await plant(database, { below: small!, widths: [10, 10] });
+  await plant(database, { below: widest!, widths: [size.widest, size.widest] });
+  await plant(database, { below: squares, widths: [50, 50] });
+  for (const [index, widths] of shapes.entries()) {
+    await plant(database, { below: ordinary.filter((_, number) => number % shapes.length === index), widths });
+  }
+
+  const signIn = async (sids: readonly string[]): Promise<Map<string, Caller>> => {
+    const kept = sids.map((sid) => ({ sid, token: hex(`AuthToken of ${sid}`), ...secrets.keptAuthToken(sid, hex(`AuthToken of ${sid}`)) }));
+    await query(
+      `INSERT INTO credential (account_sid, password_hash, token_ciphertext, token_hash)
+       SELECT made.sid, 'no password', made.ciphertext, made.hash
+       FROM unnest($1::text[], $2::bytea[], $3::bytea[]) AS made(sid, ciphertext, hash)`,
+      [sids, kept.map(({ tokenCiphertext }) => tokenCiphertext), kept.map(({ tokenHash }) => tokenHash)],
+    );
+    return new Map(
+      kept.map(({ sid, token }) => [sid, { sid, authorization: `Basic ${Buffer.from(`${sid}:${token}`).toString('base64')}` }]),
+    );
+  };
+
+  const below = await query<{ callerSid: string; sid: string }>(
+    `SELECT caller.sid AS "callerSid", target.sid
+     FROM unnest($1::text[]) WITH ORDINALITY AS caller(sid, number)
+     CROSS JOIN LATERAL (
+       SELECT account.sid FROM account WHERE account.top_level_sid = caller.sid AND account.sid <> caller.sid ORDER BY account.sid LIMIT $2
+     ) AS target
+     ORDER BY target.sid`,
+    [ordinary.slice(0, callers.count), callers.targets],
+  );
+  const chain = await query<{ sid: string }>(
+    `SELECT account.sid FROM account WHERE account.top_level_sid = $1 ORDER BY length(account.path), account.path LIMIT 3`,
+    [many],
+  );
+  const chainSids = chain.map(({ sid }) => sid);
+  const readers = await signIn([
+    root,
+    small!,
+    widest!,
+    ...squares,
+    ...chainSids,
+    ...new Set(below.flatMap(({ callerSid, sid }) => [callerSid, sid])),
+  ]);
+  const itself = (sid: string): Asking => ({ caller: readers.get(sid)!, sid });
+
+  await query('VACUUM (ANALYZE)');
+  await query('CHECKPOINT');
+  await query('CREATE EXTENSION pg_stat_statements');
+  const [counted] = await query<{ count: number }>('SELECT count(*)::integer AS count FROM account');
+  const largeTrees = await query<LargeTree>(
+    `SELECT account.sid, account.organization_sid AS "organizationSid", (
+       SELECT count(*)::integer FROM account AS member WHERE member.top_level_sid = account.sid
+     ) AS accounts
+     FROM account WHERE account.sid = ANY ($1) ORDER BY accounts`,
+    [[many, widest]],
+  );
+  return {
+    accounts: counted!.count,
+    accountsToRead: below.map(({ callerSid, sid }) => ({ caller: readers.get(callerSid)!, sid })),
+    trees: new Map([
+      [10, [itself(small!)]],
+      [50, squares.map(itself)],
+      [largestWidth, [itself(widest!)]],
+    ]),
+    parentOfMany: chainSids.map((sid) => ({ caller: readers.get(sid)!, sid: chainSids.at(-1)! })),
+    superAdmin: readers.get(root)!,
+    largeTrees,
+    emptyOrganization: `OR${hex(`organization ${size.organizations + special + 1}`)}`,
+  };
+}

@@ -1,0 +1,161 @@
+import DataLoader from 'dataloader';
+import type { Account } from '../../../domain/account.js';
+import type { Organization } from '../../../domain/organization.js';
+import type { Page, PageOf } from '../../../domain/page.js';
+import type { Actor } from '../../../domain/permissions.js';
+import type { Profile, ProfileOwner, ProfileSummary } from '../../../domain/profile.js';
+import type { Sid } from '../../../domain/sid.js';
+import type { Listed } from '../../../persistence/repositories/account-repository.js';
+import type { HistoryScope } from '../../../persistence/repositories/history-repository.js';
+import type { ListOwner, Listing, Selection } from '../../../service/account-queries.js';
+import type { HistoryOwner, ShownEntry } from '../../../service/history-service.js';
+import type { Services } from '../../services.js';
+
+/** Asks for one owner's list, among many that are asked for at the same level of a query. */
+interface ListKey<Selected extends Selection> {
+  listing: Selected;
+  owner: ListOwner;
+}
+
+/** Asks for a profile; documents are read for those only that ask for them. */
+interface ProfileKey<Of> {
+  of: Of;
+  withDocument: boolean;
+}
+
+/** Asks for one owner's entries of the history. */
+export interface HistoryListKey {
+  owner: HistoryOwner;
+  scope: HistoryScope;
+  page: Page;
+}
+
+export interface Loaders {
+  accounts: DataLoader<Sid, Account | null>;
+  organizations: DataLoader<Sid, Organization | null>;
+  profiles: DataLoader<ProfileKey<Sid>, Profile | null, string>;
+  /** The profile in effect for each account or organization. */
+  effectiveProfiles: DataLoader<ProfileKey<ProfileOwner>, Profile, string>;
+  pages: DataLoader<ListKey<Listing>, PageOf<Listed>, string>;
+  counts: DataLoader<ListKey<Selection>, number, string>;
+  history: DataLoader<HistoryListKey, PageOf<ShownEntry>, string>;
+  historyCounts: DataLoader<Omit<HistoryListKey, 'page'>, number, string>;
+}
+
+/** Told how many keys each batch had. */
+export type ObserveBatch = (loader: keyof Loaders, size: number) => void;
+
+/**
+ * The loaders of one request and one viewer: they ask the services, so nothing reaches a resolver that the viewer may
+ * not see. A level of a query, however wide, becomes one batch: one statement.
+ */
+export function createLoaders(
+  { accountQueries, organizations, profiles, history }: Pick<Services, 'accountQueries' | 'organizations' | 'profiles' | 'history'>,
+  actor: Actor,
+  observe: ObserveBatch,
+): Loaders {
+  const lists = <Selected extends Selection, Result>(
+    name: 'pages' | 'counts',
+    read: (listing: Selected, owners: ListOwner[]) => Promise<Result[]>,
+  ) =>
+    new DataLoader<ListKey<Selected>, Result, string>(
+      (keys) => {
+        observe(name, keys.length);
+        const owners = (group: ListKey<Selected>[]): ListOwner[] => group.map(({ owner }) => owner);
+        return inGroups(
+          keys,
+          ({ listing }) => JSON.stringify(listing),
+          (group) => read(group[0]!.listing, owners(group)),
+        );
+      },
+      { cacheKeyFn: ({ listing, owner }) => owner.sid + JSON.stringify(listing) },
+    );
+
+  const profilesBy = <Of, Result extends Profile | null>(
+    name: 'profiles' | 'effectiveProfiles',
+    sidOf: (of: Of) => Sid,
+    read: (of: Of[], wanted: { withDocument: boolean }) => Promise<(ProfileSummary | null)[]>,
+  ) =>
+    new DataLoader<ProfileKey<Of>, Result, string>(
+      (keys) => {
+        observe(name, keys.length);
+        return inGroups(
+          keys,
+          ({ withDocument }) => String(withDocument),
+          // Without their documents they are no whole profiles, but all that is asked of them.
+          (group) =>
+            read(
+              group.map((key) => key.of),
+              group[0]!,
+            ) as Promise<Result[]>,
+        );
+      },
+      { cacheKeyFn: ({ of, withDocument }) => `${sidOf(of)} ${withDocument}` },
+    );
+
+  const historyBy = <Key extends { owner: HistoryOwner }, Result>(
+    name: 'history' | 'historyCounts',
+    read: (owners: HistoryOwner[], wanted: Key) => Promise<Result[]>,
+  ) => {
+    const wanted = ({ owner: _, ...rest }: Key): string => JSON.stringify(rest);
+    return new DataLoader<Key, Result, string>(
+      (keys) => {
+        observe(name, keys.length);
+        return inGroups(keys, wanted, (group) =>
+          read(
+            group.map(({ owner }) => owner),
+            group[0]!,
+          ),
+        );
+      },
+      { cacheKeyFn: (key) => key.owner.sid + wanted(key) },
+    );
+  };
+
+  return {
+    accounts: new DataLoader((sids) => {
+      observe('accounts', sids.length);
+      return accountQueries.findMany(actor, sids);
+    }),
+    organizations: new DataLoader((sids) => {
+      observe('organizations', sids.length);
+      return organizations.findMany(actor, sids);
+    }),
+    profiles: profilesBy<Sid, Profile | null>(
+      'profiles',
+      (sid) => sid,
+      (sids, wanted) => profiles.findMany(actor, sids, wanted),
+    ),
+    effectiveProfiles: profilesBy<ProfileOwner, Profile>(
+      'effectiveProfiles',
+      ({ sid }) => sid,
+      (owners, wanted) => profiles.effective(actor, owners, wanted),
+    ),
+    pages: lists('pages', (listing: Listing, owners) => accountQueries.pages(actor, listing, owners)),
+    counts: lists('counts', (listing: Selection, owners) => accountQueries.counts(actor, listing, owners)),
+    history: historyBy('history', (owners, { scope, page }: HistoryListKey) => history.pages(actor, owners, scope, page)),
+    historyCounts: historyBy('historyCounts', (owners, { scope }: Omit<HistoryListKey, 'page'>) => history.counts(actor, owners, scope)),
+  };
+}
+
+/** Works group by group on what belongs together, and gives the results in the order of the keys. */
+async function inGroups<Key, Result>(
+  keys: readonly Key[],
+  groupOf: (key: Key) => string,
+  work: (group: Key[]) => Promise<Result[]>,
+): Promise<Result[]> {
+  const groups = new Map<string, Key[]>();
+  for (const key of keys) {
+    const name = groupOf(key);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [key]);
+    else group.push(key);
+  }
+  const results = new Map<Key, Result>();
+  // One after the other, so that a request that lists in many ways at once does not take every connection.
+  for (const group of groups.values()) {
+    const found = await work(group);
+    group.forEach((key, index) => results.set(key, found[index]!));
+  }
+  return keys.map((key) => results.get(key)!);
+}

@@ -1,0 +1,49 @@
+import type { GraphQLSchema } from 'graphql';
+import { type Weight, costOfReading, lengthForeseen } from '../../http/cost-budget.js';
+import { type SelectedField, pathOf, selectedFields } from './selected-fields.js';
+import type { Requested } from './variables.js';
+
+/** To search the names and e-mail addresses of accounts for a text takes so many times as long as to read the accounts. */
+const timesToSearch = 3;
+
+/** Arguments that narrow a list, so that its page may lie anywhere in it. */
+const narrowing = ['filter', 'status', 'maxDepth', 'includeDescendants'];
+
+/** Fields that are counted. */
+const counts = ['totalCount', 'descendantCount'];
+
+/**
+ * What an operation may take of PostgreSQL, weighed before it runs: its filters, searches and counts, as if each list had the
+ * greatest length that is foreseen. However many lists a field is resolved for, one statement reads them all, and of each
+ * account once.
+ */
+export function weightOf(schema: GraphQLSchema, requested: Requested): Weight {
+  let cost = 0;
+  let heaviest: SelectedField | undefined;
+  let most = 0;
+  for (const field of selectedFields(schema, requested)) {
+    const own = weightOfField(field);
+    cost += own;
+    if (own > most) [heaviest, most] = [field, own];
+  }
+  return { cost, of: heaviest === undefined ? '' : pathOf(heaviest) };
+}
+
+/** What the statement of one field may take; nothing where an index leads to all that it reads. */
+export function weightOfField({ definition, args, above }: Pick<SelectedField, 'definition' | 'args' | 'above'>): number {
+  const reading = costOfReading(lengthForeseen);
+  // A list is counted with the filter that it is read with.
+  const filtered = counts.includes(definition.name) ? (above?.args ?? {}) : args;
+  if (isSearch(filtered)) return timesToSearch * reading;
+  return counts.includes(definition.name) || narrowing.some((name) => isGiven(args[name])) ? reading : 0;
+}
+
+/** Whether the arguments search for a text. */
+export function isSearch({ filter }: Record<string, unknown>): boolean {
+  return typeof filter === 'object' && filter !== null && 'text' in filter && typeof filter.text === 'string' && filter.text !== '';
+}
+
+function isGiven(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.values(value).some(isGiven);
+  return value !== undefined && value !== null && value !== false && value !== '';
+}

@@ -1,0 +1,126 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import { ArgsType, Field, InputType, Int, registerEnumType } from 'type-graphql';
+import { AccountStatus, AccountType, Role } from '../../../domain/account.js';
+import { assertWithin } from '../../../domain/input.js';
+import { type Order, parsePage } from '../../../domain/page.js';
+import type { AccountFilter, AccountScope } from '../../../persistence/repositories/account-repository.js';
+import { type ListOwner, accountOrder, parseFilter } from '../../../service/account-queries.js';
+import { AccountConnectionType } from '../types/account-type.js';
+import { ConnectionArgs } from '../types/connection.js';
+import type { Context } from '../context.js';
+import { OrganizationBy } from '../types/organization-type.js';
+import { requestedOf } from '../execution/requested-columns.js';
+
+const AccountOrderField = { DATE_CREATED: 'dateCreated', FRIENDLY_NAME: 'friendlyName' } as const;
+type AccountOrderField = (typeof AccountOrderField)[keyof typeof AccountOrderField];
+registerEnumType(AccountOrderField, {
+  name: 'AccountOrderField',
+  description: 'What a list of accounts can be ordered by.',
+  valuesConfig: {
+    DATE_CREATED: { description: 'When they were created.' },
+    FRIENDLY_NAME: { description: 'Their friendly names, without regard to case.' },
+  },
+});
+
+const OrderDirection = { ASC: 'asc', DESC: 'desc' } as const;
+type OrderDirection = (typeof OrderDirection)[keyof typeof OrderDirection];
+registerEnumType(OrderDirection, {
+  name: 'OrderDirection',
+  description: 'Which end of an order comes first.',
+  valuesConfig: { ASC: { description: 'The least first.' }, DESC: { description: 'The greatest first.' } },
+});
+
+@InputType('AccountOrder', { description: 'The order of a list of accounts; equals are ordered by SID.' })
+class AccountOrder {
+  @Field(() => AccountOrderField, { description: 'What to order by.' })
+  field: AccountOrderField;
+
+  @Field(() => OrderDirection, { description: 'Which end comes first.', defaultValue: OrderDirection.ASC })
+  direction: OrderDirection;
+}
+
+@InputType('AccountFilter', { description: 'Narrows a list of accounts: to those that every given field fits.' })
+class AccountFilterInput implements AccountFilter {
+  @Field(() => AccountStatus, { nullable: true, description: 'Only accounts with this status.' })
+  status?: AccountStatus;
+
+  @Field(() => Role, { nullable: true, description: 'Only accounts with this role.' })
+  role?: Role;
+
+  @Field(() => AccountType, { nullable: true, description: 'Only accounts of this type.' })
+  type?: AccountType;
+
+  @Field({
+    nullable: true,
+    description:
+      'Only accounts with this in their friendly name or e-mail address, in any case; 3 to 255 characters. An empty one narrows nothing.',
+  })
+  text?: string;
+}
+
+@ArgsType()
+class FilteredArgs extends ConnectionArgs {
+  @Field(() => AccountFilterInput, { nullable: true, description: 'Which accounts to list. Default: all, closed ones too.' })
+  filter?: AccountFilterInput;
+}
+
+@ArgsType()
+export class SubAccountsArgs extends FilteredArgs {
+  @Field(() => AccountOrder, { nullable: true, description: 'Their order. Default: when they were created, the oldest first.' })
+  orderBy?: AccountOrder;
+}
+
+@ArgsType()
+export class AccountsArgs extends SubAccountsArgs {
+  @Field(() => OrganizationBy, {
+    nullable: true,
+    description:
+      'All accounts of this organization, instead of the sub-accounts of the caller. For the Super Admin only. Errors: ORGANIZATION_NOT_FOUND.',
+  })
+  organization?: OrganizationBy;
+}
+
+@ArgsType()
+export class DescendantsArgs extends FilteredArgs {
+  @Field(() => Int, { nullable: true, description: 'How many levels down: 1 for the sub-accounts alone. Default: all.' })
+  maxDepth?: number;
+}
+
+const treeOrder: Order = { field: 'path', descending: false };
+
+/** The page of sub-accounts, or of an organization's accounts, that the arguments ask for. */
+export function listAccounts(
+  owner: ListOwner,
+  kind: 'children' | 'organization',
+  { filter = {}, orderBy, ...pageArguments }: SubAccountsArgs,
+  context: Context,
+  info: GraphQLResolveInfo,
+): Promise<AccountConnectionType> {
+  const order = orderBy === undefined ? accountOrder : { field: orderBy.field, descending: orderBy.direction === OrderDirection.DESC };
+  return load(owner, { kind }, filter, order, pageArguments, context, info);
+}
+
+/** The page of descendants that the arguments ask for, in the order of the tree. */
+export function listDescendants(
+  owner: ListOwner,
+  { filter = {}, maxDepth, ...pageArguments }: DescendantsArgs,
+  context: Context,
+  info: GraphQLResolveInfo,
+): Promise<AccountConnectionType> {
+  if (maxDepth !== undefined) assertWithin(maxDepth, { min: 1, max: 100 }, 'maxDepth');
+  return load(owner, { kind: 'descendants', maxDepth }, filter, treeOrder, pageArguments, context, info);
+}
+
+async function load(
+  owner: ListOwner,
+  scope: AccountScope,
+  filter: AccountFilterInput,
+  order: Order,
+  pageArguments: ConnectionArgs,
+  { loaders }: Context,
+  info: GraphQLResolveInfo,
+): Promise<AccountConnectionType> {
+  const page = parsePage(pageArguments, order);
+  const listing = { scope, filter: parseFilter(filter), order, page, ...requestedOf(info) };
+  return new AccountConnectionType(await loaders.pages.load({ owner, listing }), listing, owner);
+}

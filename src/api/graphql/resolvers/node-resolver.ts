@@ -1,0 +1,54 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Ctx, ID, Info, Query, Resolver } from 'type-graphql';
+import type { Account } from '../../../domain/account.js';
+import type { Organization } from '../../../domain/organization.js';
+import type { Profile } from '../../../domain/profile.js';
+import { kindOf, type Sid } from '../../../domain/sid.js';
+import { assertWithin } from '../../../domain/input.js';
+import { Guarded } from '../auth-directive.js';
+import type { Context } from '../context.js';
+import { NodeType } from '../types/node-type.js';
+import { asksFor } from '../execution/requested-columns.js';
+
+const idsAtMost = 100;
+
+@Resolver()
+export class NodeResolver {
+  @Guarded('readAccount')
+  @Query(() => NodeType, { nullable: true, description: 'Any object by its ID; null when there is none that the caller may see.' })
+  node(
+    @Arg('id', () => ID, { description: 'The SID of an account, an organization or a profile.' }) id: string,
+    @Ctx() context: Context,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    return loadNode(id, context, info);
+  }
+
+  @Guarded('readAccount')
+  @Query(() => [NodeType], {
+    nullable: 'items',
+    description: 'Many objects by their IDs, in that order; null where there is none that the caller may see.',
+  })
+  nodes(
+    @Arg('ids', () => [ID], { description: 'At most 100 SIDs of accounts, organizations and profiles.' }) ids: string[],
+    @Ctx() context: Context,
+    @Info() info: GraphQLResolveInfo,
+  ) {
+    assertWithin(ids.length, { min: 0, max: idsAtMost }, 'ids', 'The number of ids');
+    return Promise.all(ids.map((id) => loadNode(id, context, info)));
+  }
+}
+
+/** What is malformed names nothing, as what is unknown or out of sight does (SPEC §3). */
+async function loadNode(id: Sid, { loaders }: Context, info: GraphQLResolveInfo): Promise<Account | Organization | Profile | null> {
+  switch (kindOf(id)) {
+    case 'account':
+      return loaders.accounts.load(id);
+    case 'organization':
+      return loaders.organizations.load(id);
+    case 'profile':
+      return loaders.profiles.load({ of: id, withDocument: asksFor('document', info) });
+    case undefined:
+      return null;
+  }
+}

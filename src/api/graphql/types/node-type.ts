@@ -1,0 +1,18 @@
+import { Field, ID, InterfaceType } from 'type-graphql';
+import { type Sid, type SidKind, kindOf } from '../../../domain/sid.js';
+
+const typeNames: Record<SidKind, string> = { account: 'Account', organization: 'Organization', profile: 'Profile' };
+
+/** Which type of the schema an object is: its SID says it. */
+function typeNameOf({ sid }: { sid: Sid }): string {
+  return typeNames[kindOf(sid)!];
+}
+
+@InterfaceType('Node', {
+  description: "An object that can be read again by its ID, as Relay's specification of object identification says.",
+  resolveType: typeNameOf,
+})
+export abstract class NodeType {
+  @Field(() => ID, { description: 'The SID: global and typed by its prefix, `AC`, `OR` or `PR`.' })
+  id: string;
+}

@@ -1,0 +1,31 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyInstance } from 'fastify';
+import { AppError } from '../../errors.js';
+
+/** A database that takes longer to answer has no time for requests. In milliseconds. */
+const patience = 2000;
+
+/** For load balancers and operators: is the process alive, and may it be sent requests? (SPEC §8) */
+export function health(fastify: FastifyInstance, isReady: () => Promise<boolean>): void {
+  let draining = false;
+  fastify.addHook('preClose', async () => {
+    draining = true;
+  });
+  fastify.get('/health/live', async () => ({ status: 'live' }));
+  fastify.get('/health/ready', async (_request, reply) => {
+    const ready = !draining && (await Promise.race([isReady(), sleep(patience, false, { ref: false })]));
+    if (ready) return { status: 'ready' };
+    return reply
+      .code(503)
+      .header('retry-after', '1')
+      .send({ status: draining ? 'draining' : 'not ready' });
+  });
+}
+
+/** Refuses what comes before the gateway is prepared: it takes its port before it makes the Super Admin (SPEC §8). */
+export function refuseUntil(fastify: FastifyInstance, isPrepared: () => boolean): void {
+  fastify.addHook('onRequest', ({ url }, _reply, done) => {
+    if (isPrepared() || url.startsWith('/health/')) done();
+    else done(new AppError('UNAVAILABLE', 'The gateway is starting; try again.'));
+  });
+}

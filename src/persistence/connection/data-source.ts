@@ -1,0 +1,81 @@
+import 'reflect-metadata';
+import type { Client } from 'pg';
+import { DataSource } from 'typeorm';
+import { AccountEntity } from '../schema/account-entity.js';
+import { EmailConflictEntity } from '../schema/email-conflict-entity.js';
+import { CredentialEntity, PasswordResetTokenEntity } from '../schema/credential-entity.js';
+import { HistoryEntity, HistoryHeadEntity } from '../schema/history-entity.js';
+import { IdempotencyKeyEntity } from '../schema/idempotency-entity.js';
+import { Accounts1700000000000 } from '../schema/migrations/1700000000000-accounts.js';
+import { Profiles1700000001000 } from '../schema/migrations/1700000001000-profiles.js';
+import { History1700000002000 } from '../schema/migrations/1700000002000-history.js';
+import { Idempotency1700000003000 } from '../schema/migrations/1700000003000-idempotency.js';
+import { SignInFailures1700000004000 } from '../schema/migrations/1700000004000-sign-in-failures.js';
+import { ConstraintsByBytes1700000005000 } from '../schema/migrations/1700000005000-constraints-by-bytes.js';
+import { RandomAuthTokens1700000025000 } from '../schema/migrations/1700000025000-random-auth-tokens.js';
+import { EmailConflicts1700000026000 } from '../schema/migrations/1700000026000-email-conflicts.js';
+import { HistoryRecordVersions1700000037000 } from '../schema/migrations/1700000037000-history-record-versions.js';
+import { StatusChanges1700000033000 } from '../schema/migrations/1700000033000-status-changes.js';
+import { TokenLists1700000035000 } from '../schema/migrations/1700000035000-token-lists.js';
+import { NamesOfClosedOrganizations1700000035100 } from '../schema/migrations/1700000035100-names-of-closed-organizations.js';
+import { DefaultProfile1700000035200 } from '../schema/migrations/1700000035200-default-profile.js';
+import { OrganizationEntity } from '../schema/organization-entity.js';
+import { AccountProfileEntity, OrganizationProfileEntity, ProfileEntity } from '../schema/profile-entity.js';
+import { SignInFailureEntity } from '../schema/sign-in-failure-entity.js';
+
+export interface DataSourceSettings {
+  /** `postgresql://…`; a unix socket goes by `?host=/folder`. */
+  url: string;
+  /** Connections at most. */
+  poolSize?: number;
+  /** Called when a connection breaks outside of a statement; the pool replaces it by itself. */
+  onBrokenConnection?: (error: Error) => void;
+}
+
+/** Where TypeORM keeps which migrations have run. */
+export const migrationsTable = 'migration';
+
+/** The DataSource of the server, the tests and the TypeORM command line. Connects when it is initialized. */
+export function createDataSource({ url, poolSize = 10, onBrokenConnection = () => {} }: DataSourceSettings): DataSource {
+  return new DataSource({
+    type: 'postgres',
+    url,
+    poolSize,
+    applicationName: 'account-gateway',
+    connectTimeoutMS: 5_000,
+    poolErrorHandler: onBrokenConnection,
+    // `pipeline`: statements that do not wait for each other are sent without waiting, and cost one round trip.
+    // `onConnect`: each client is listened to as well; between being idle and being used it belongs to neither, and an error that nobody takes ends the process.
+    extra: { keepAlive: true, pipeline: true, onConnect: async (client: Client) => void client.on('error', onBrokenConnection) },
+    entities: [
+      OrganizationEntity,
+      AccountEntity,
+      CredentialEntity,
+      PasswordResetTokenEntity,
+      ProfileEntity,
+      AccountProfileEntity,
+      OrganizationProfileEntity,
+      HistoryEntity,
+      HistoryHeadEntity,
+      IdempotencyKeyEntity,
+      SignInFailureEntity,
+      EmailConflictEntity,
+    ],
+    migrations: [
+      Accounts1700000000000,
+      Profiles1700000001000,
+      History1700000002000,
+      Idempotency1700000003000,
+      SignInFailures1700000004000,
+      ConstraintsByBytes1700000005000,
+      RandomAuthTokens1700000025000,
+      EmailConflicts1700000026000,
+      StatusChanges1700000033000,
+      TokenLists1700000035000,
+      NamesOfClosedOrganizations1700000035100,
+      DefaultProfile1700000035200,
+      HistoryRecordVersions1700000037000,
+    ],
+    migrationsTableName: migrationsTable,
+  });
+}

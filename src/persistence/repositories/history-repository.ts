@@ -1,0 +1,203 @@
+import type { Client } from 'pg';
+import { type ChainEnd, type AuditEvent, type HistoryEntry, cascading, chained } from '../../domain/history.js';
+import type { Page, Position } from '../../domain/page.js';
+import type { Sid } from '../../domain/sid.js';
+import { treeAt } from './account-repository.js';
+import { unnestedKeys, queryRows } from '../connection/queries.js';
+
+/** Who did something, and for which request. */
+export interface AuditActor {
+  actorSid: Sid | null;
+  requestId: string | null;
+}
+
+/** Whose entries to read: of one account, organization or chain. */
+export interface HistoryKey {
+  treeSid: Sid;
+  sid: Sid;
+  /** Of an account. */
+  path: string | null;
+  /** The accounts above it whose cascades reached it, as far as they may be told of. */
+  aboveSids: readonly Sid[];
+}
+
+/** Entries about the owner alone, with the cascades that reached it; or about all that is below it as well. */
+export type HistoryScope = 'owner' | 'below';
+
+/** An entry of a list, with whose list it is and the path of who did it. */
+export interface ListedEntry {
+  /** The place of its key among those that were asked for, from 0. */
+  list: number;
+  entry: HistoryEntry;
+  actorPath: string | null;
+}
+
+const columns = `history.position, history.date, history.actor_sid AS "actorSid", history.operation, history.subject_sid AS "subjectSid",
+  history.request_id AS "requestId", history.before, history.after, history.hash, history.record_version AS "recordVersion"`;
+
+/** The lists that are asked for at once, a row for each. */
+const lists = `
+  ${unnestedKeys(4)} WITH ORDINALITY AS list(tree_sid, sid, path, above, number)`;
+
+const cascades = cascading.map((operation) => `'${operation}'`).join(', ');
+
+/**
+ * What a list is gathered from, each by an index of its own: the account's own entries, and the cascades of those above
+ * it, which reached it only if they came after it was created; or all of its chain, or what of that is about the tree below it.
+ */
+const sources: Record<HistoryScope, readonly string[]> = {
+  owner: [
+    `history.tree_sid = list.tree_sid AND history.subject_sid = list.sid`,
+    `history.tree_sid = list.tree_sid AND history.subject_sid = ANY(string_to_array(list.above, ' ')) AND history.operation IN (${cascades})
+     AND history.position > coalesce((
+       SELECT min(creation.position) FROM history AS creation
+       WHERE creation.tree_sid = list.tree_sid AND creation.subject_sid = list.sid AND creation.operation = 'createAccount'
+     ), 0)`,
+  ],
+  below: [
+    `history.tree_sid = list.tree_sid AND (
+       list.sid = list.tree_sid OR EXISTS (SELECT FROM account WHERE account.sid = history.subject_sid AND ${treeAt('list.path')})
+     )`,
+  ],
+};
+
+/** The entries of a list, from all of its sources. */
+function entriesOf(scope: HistoryScope, selected: string, rest = ''): string {
+  return sources[scope].map((condition) => `(SELECT ${selected} FROM history WHERE ${condition} ${rest})`).join(' UNION ALL ');
+}
+
+/** Where in its chain a cursor stands. */
+function positionIn(cursor: Position | undefined): number | null {
+  return cursor === undefined ? null : Number(cursor.key);
+}
+
+function parametersOf(keys: readonly HistoryKey[]): unknown[] {
+  return [
+    keys.map(({ treeSid }) => treeSid),
+    keys.map(({ sid }) => sid),
+    keys.map(({ path }) => path),
+    keys.map(({ aboveSids }) => aboveSids.join(' ')),
+  ];
+}
+
+/** Every statement on the tables `history` and `history_head`. */
+export class HistoryRepository {
+  constructor(private readonly client: Client) {}
+
+  /**
+   * Adds entries to a chain. It is the last thing that a transaction locks: the chain stays locked until the end of the
+   * transaction, so that the next one continues after what this one commits.
+   */
+  async append(treeSid: Sid, { actorSid, requestId }: AuditActor, events: readonly AuditEvent[]): Promise<void> {
+    const [head] = await queryRows<ChainEnd & { date: Date }>(
+      this.client,
+      `INSERT INTO history_head AS head (tree_sid, position, hash) VALUES ($1, $2, $1)
+       ON CONFLICT (tree_sid) DO UPDATE SET position = head.position + $2
+       RETURNING head.position, head.hash, clock_timestamp()::timestamptz(3) AS date`,
+      [treeSid, events.length],
+    );
+    const { position: end, date } = head!;
+    let { hash } = head!;
+    const entries = events.map(({ operation, subjectSid, before, after }, index) => {
+      const entry = chained(hash, {
+        position: end - events.length + 1 + index,
+        date,
+        actorSid,
+        operation,
+        subjectSid,
+        requestId,
+        before: before === undefined ? null : JSON.stringify(before),
+        after: after === undefined ? null : JSON.stringify(after),
+        recordVersion: 2,
+      });
+      hash = entry.hash;
+      return entry;
+    });
+    await queryRows(
+      this.client,
+      `WITH added AS (
+         INSERT INTO history (tree_sid, position, date, actor_sid, operation, subject_sid, request_id, before, after, hash, record_version)
+         SELECT $1, entry.position, $2, $3, entry.operation, entry.subject_sid, $4, entry.before, entry.after, entry.hash, 2
+         FROM unnest($5::integer[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
+           AS entry(position, operation, subject_sid, before, after, hash)
+       )
+       UPDATE history_head SET hash = $11 WHERE history_head.tree_sid = $1`,
+      [
+        treeSid,
+        date,
+        actorSid,
+        requestId,
+        entries.map(({ position }) => position),
+        entries.map(({ operation }) => operation),
+        entries.map(({ subjectSid }) => subjectSid),
+        entries.map(({ before }) => before),
+        entries.map(({ after }) => after),
+        entries.map(({ hash: own }) => own),
+        hash,
+      ],
+    );
+  }
+
+  /** Whether it is written down that the account was shown the AuthTokens of the list in this clock hour. */
+  async hasTokenList(listSid: Sid, readerSid: Sid): Promise<boolean> {
+    const entries = await queryRows(
+      this.client,
+      `SELECT 1 FROM history
+       WHERE history.operation = 'listAuthTokens' AND history.subject_sid = $1 AND history.actor_sid = $2
+         AND date_trunc('hour', history.date AT TIME ZONE 'UTC') = date_trunc('hour', clock_timestamp() AT TIME ZONE 'UTC')`,
+      [listSid, readerSid],
+    );
+    return entries.length > 0;
+  }
+
+  /** One page of each of many lists, in one statement; each with one row more than the page's size, in reading order. */
+  async listPages(keys: readonly HistoryKey[], scope: HistoryScope, page: Page): Promise<ListedEntry[]> {
+    const [from, until, direction] = page.backward ? ['<', '>', 'DESC'] : ['>', '<', 'ASC'];
+    const between = `AND ($5::integer IS NULL OR history.position ${from} $5) AND ($6::integer IS NULL OR history.position ${until} $6)`;
+    const first = `ORDER BY history.position ${direction} LIMIT ${page.size + 1}`;
+    const rows = await queryRows<HistoryEntry & { list: number; actorPath: string | null }>(
+      this.client,
+      `SELECT list.number::integer - 1 AS list, entry.*, actor.path AS "actorPath"
+       FROM ${lists}
+       CROSS JOIN LATERAL (
+         SELECT * FROM (${entriesOf(scope, columns, `${between} ${first}`)}) AS source
+         ORDER BY source.position ${direction} LIMIT ${page.size + 1}
+       ) AS entry
+       LEFT JOIN account AS actor ON actor.sid = entry."actorSid"
+       ORDER BY list.number, entry.position ${direction}`,
+      [...parametersOf(keys), positionIn(page.from), positionIn(page.until)],
+    );
+    return rows.map(({ list, actorPath, ...entry }) => ({ list, entry, actorPath }));
+  }
+
+  /** The length of each of many lists, in their order, in one statement. */
+  async countLists(keys: readonly HistoryKey[], scope: HistoryScope): Promise<number[]> {
+    const counts = await queryRows<{ count: number }>(
+      this.client,
+      `SELECT total.count FROM ${lists}
+       CROSS JOIN LATERAL (SELECT count(*)::integer AS count FROM (${entriesOf(scope, '1')}) AS entry) AS total
+       ORDER BY list.number`,
+      parametersOf(keys),
+    );
+    return counts.map(({ count }) => count);
+  }
+
+  /** Where all chains end, in the order of their SIDs. */
+  async heads(): Promise<(ChainEnd & { treeSid: Sid })[]> {
+    return queryRows(
+      this.client,
+      `SELECT history_head.tree_sid AS "treeSid", history_head.position, history_head.hash FROM history_head ORDER BY history_head.tree_sid`,
+    );
+  }
+
+  /** The next entries of all chains, one chain after the other, each in its order. */
+  async next(after: { treeSid: Sid; position: number }, limit: number): Promise<(HistoryEntry & { treeSid: Sid })[]> {
+    return queryRows(
+      this.client,
+      `SELECT history.tree_sid AS "treeSid", ${columns} FROM history
+       WHERE (history.tree_sid, history.position) > ($1, $2)
+       ORDER BY history.tree_sid, history.position LIMIT $3`,
+      [after.treeSid, after.position, limit],
+    );
+  }
+}

@@ -1,0 +1,68 @@
+import type { Client } from 'pg';
+import type { Sid } from '../../domain/sid.js';
+import { ofAnotherKey, queryRows } from '../connection/queries.js';
+
+/** A request that was done. */
+export interface StoredResult {
+  requestHash: Buffer;
+  /** JSON. */
+  result: string;
+}
+
+/** How long a request may be repeated (SPEC §2). */
+const lifetime = `interval '24 hours'`;
+
+/** Every statement on the table `idempotency_key`. */
+export class IdempotencyRepository {
+  constructor(private readonly client: Client) {}
+
+  /** Takes the key until the transaction ends; tells false, at once, when another transaction has it. */
+  async claim(accountSid: Sid, key: string): Promise<boolean> {
+    const [claim] = await queryRows<{ claimed: boolean }>(
+      this.client,
+      `SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS claimed`,
+      [`${accountSid} ${key}`],
+    );
+    return claim!.claimed;
+  }
+
+  async find(accountSid: Sid, key: string): Promise<StoredResult | undefined> {
+    const [done] = await queryRows<StoredResult>(
+      this.client,
+      `SELECT idempotency_key.request_hash AS "requestHash", idempotency_key.result FROM idempotency_key
+       WHERE idempotency_key.account_sid = $1 AND idempotency_key.key = $2 AND idempotency_key.date_created > now() - ${lifetime}`,
+      [accountSid, key],
+    );
+    return done;
+  }
+
+  /** Keeps what came of the request, and forgets some of what is kept for too long; more than one, so that the table shrinks. */
+  async keep(accountSid: Sid, key: string, { requestHash, result }: StoredResult): Promise<void> {
+    await queryRows(
+      this.client,
+      `WITH expired AS (
+         SELECT old.account_sid, old.key FROM idempotency_key AS old
+         WHERE old.date_created <= now() - ${lifetime} AND (old.account_sid, old.key) <> ($1, $2)
+         ORDER BY old.date_created LIMIT 10 FOR UPDATE SKIP LOCKED
+       ), forgotten AS (
+         DELETE FROM idempotency_key USING expired
+         WHERE idempotency_key.account_sid = expired.account_sid AND idempotency_key.key = expired.key
+       )
+       INSERT INTO idempotency_key (account_sid, key, request_hash, result) VALUES ($1, $2, $3, $4)
+       ON CONFLICT (account_sid, key)
+       DO UPDATE SET request_hash = excluded.request_hash, result = excluded.result, date_created = excluded.date_created`,
+      [accountSid, key, requestHash, result],
+    );
+  }
+
+  /** When the last request expires that is kept by another key of the gateway than that with the id. */
+  async lastExpiryOfOtherKeys(keyId: Buffer): Promise<Date | null> {
+    const [last] = await queryRows<{ expiresAt: Date | null }>(
+      this.client,
+      `SELECT max(idempotency_key.date_created) + ${lifetime} AS "expiresAt" FROM idempotency_key
+       WHERE ${ofAnotherKey('idempotency_key.request_hash')} AND idempotency_key.date_created > now() - ${lifetime}`,
+      [keyId],
+    );
+    return last!.expiresAt;
+  }
+}

@@ -1,0 +1,183 @@
+import type { Client } from 'pg';
+import type { Page } from '../../domain/page.js';
+import { type DocumentDigest, type Profile, type ProfileSummary, defaultProfileSid } from '../../domain/profile.js';
+import type { Sid, SidKind } from '../../domain/sid.js';
+import type { Path } from '../../domain/tree.js';
+import { treeAt } from './account-repository.js';
+import { lockedBy, queryRows, pipelined } from '../connection/queries.js';
+
+const summaryColumns = 'profile.sid, profile.date_created AS "dateCreated", profile.date_updated AS "dateUpdated"';
+const columns = `${summaryColumns}, profile.document`;
+
+/** Every source among the SIDs in $1 that is linked to a profile, and to which one. */
+const links = `
+  SELECT link.account_sid AS source, link.profile_sid FROM account_profile AS link WHERE link.account_sid = ANY($1)
+  UNION ALL
+  SELECT link.organization_sid, link.profile_sid FROM organization_profile AS link WHERE link.organization_sid = ANY($1)`;
+
+/** Whether to read documents, each of which can be long. */
+export interface Wanted {
+  withDocument: boolean;
+}
+
+/** What can be linked to a profile, each kind by a table of its own. */
+export type LinkedKind = Extract<SidKind, 'account' | 'organization'>;
+
+/** An account or organization that is linked to a profile. */
+export interface LinkedOwner {
+  sid: Sid;
+  /** The top-level account of an account; nothing for an organization. */
+  treeSid: Sid | null;
+}
+
+/** Every statement on the tables `profile`, `account_profile` and `organization_profile`. */
+export class ProfileRepository {
+  constructor(private readonly client: Client) {}
+
+  async findMany(sids: readonly Sid[], { withDocument }: Wanted): Promise<(ProfileSummary | Profile)[]> {
+    return queryRows(this.client, `SELECT ${withDocument ? columns : summaryColumns} FROM profile WHERE profile.sid = ANY($1)`, [sids]);
+  }
+
+  /** Reads the profile and keeps it as it is until the transaction ends. */
+  async share(sid: Sid): Promise<ProfileSummary | undefined> {
+    const [, found] = await pipelined(
+      lockedBy(this.client, `SELECT 1 FROM profile WHERE profile.sid = $1 FOR SHARE`, [sid]),
+      this.findMany([sid], { withDocument: false }),
+    );
+    return found[0];
+  }
+
+  /** Locks the profile to change or delete it, and tells what its document is known by. */
+  async lockDocument(sid: Sid, strength: 'FOR NO KEY UPDATE' | 'FOR UPDATE'): Promise<DocumentDigest | undefined> {
+    const [, found] = await pipelined(
+      lockedBy(this.client, `SELECT 1 FROM profile WHERE profile.sid = $1 ${strength}`, [sid]),
+      queryRows<DocumentDigest>(
+        this.client,
+        `SELECT encode(sha256(convert_to(profile.document, 'UTF8')), 'hex') AS sha256, octet_length(profile.document) AS bytes
+         FROM profile WHERE profile.sid = $1`,
+        [sid],
+      ),
+    );
+    return found[0];
+  }
+
+  async insert(sid: Sid, document: string): Promise<Profile> {
+    const [profile] = await queryRows<Profile>(this.client, `INSERT INTO profile (sid, document) VALUES ($1, $2) RETURNING ${columns}`, [
+      sid,
+      document,
+    ]);
+    return profile!;
+  }
+
+  async update(sid: Sid, document: string): Promise<Profile | undefined> {
+    const updated = await queryRows<Profile>(
+      this.client,
+      `UPDATE profile SET document = $2, date_updated = now() WHERE profile.sid = $1 RETURNING ${columns}`,
+      [sid, document],
+    );
+    return updated[0];
+  }
+
+  /**
+   * Deletes a profile that is locked FOR UPDATE, and with it its links, once they are locked in the order that all take.
+   * Returns how many were linked to it, and the first so many of them by their SIDs.
+   */
+  async delete(sid: Sid, toldAtMost: number): Promise<{ linked: LinkedOwner[]; count: number }> {
+    const ofKind = (kind: LinkedKind, rest = ''): string =>
+      `SELECT link.${kind}_sid AS sid FROM ${kind}_profile AS link WHERE link.profile_sid = $1 ${rest}`;
+    const [, , linked, [total]] = await pipelined(
+      lockedBy(this.client, ofKind('account', 'ORDER BY link.account_sid FOR UPDATE'), [sid]),
+      lockedBy(this.client, ofKind('organization', 'ORDER BY link.organization_sid FOR UPDATE'), [sid]),
+      queryRows<LinkedOwner>(
+        this.client,
+        `SELECT owner.sid, account.top_level_sid AS "treeSid"
+         FROM (SELECT * FROM (${ofKind('account')} UNION ALL ${ofKind('organization')}) AS every ORDER BY every.sid LIMIT $2) AS owner
+         LEFT JOIN account ON account.sid = owner.sid ORDER BY owner.sid`,
+        [sid, toldAtMost],
+      ),
+      queryRows<{ count: number }>(
+        this.client,
+        `SELECT count(*)::integer AS count FROM (${ofKind('account')} UNION ALL ${ofKind('organization')}) AS owner`,
+        [sid],
+      ),
+      queryRows(this.client, `DELETE FROM profile WHERE profile.sid = $1`, [sid]),
+    );
+    return { linked, count: total!.count };
+  }
+
+  /** Links the owner to the profile, instead of to any other. */
+  async link(kind: LinkedKind, ownerSid: Sid, profileSid: Sid): Promise<void> {
+    await queryRows(
+      this.client,
+      `INSERT INTO ${kind}_profile (${kind}_sid, profile_sid) VALUES ($1, $2)
+       ON CONFLICT (${kind}_sid) DO UPDATE SET profile_sid = excluded.profile_sid`,
+      [ownerSid, profileSid],
+    );
+  }
+
+  /** Undoes the link between the two, if there is one. */
+  async unlink(kind: LinkedKind, ownerSid: Sid, profileSid: Sid): Promise<void> {
+    await queryRows(this.client, `DELETE FROM ${kind}_profile WHERE ${kind}_sid = $1 AND profile_sid = $2`, [ownerSid, profileSid]);
+  }
+
+  /** Undoes the organization's link to whatever profile, and tells which one that was. */
+  async unlinkOrganization(organizationSid: Sid): Promise<Sid | undefined> {
+    const [link] = await queryRows<{ profileSid: Sid }>(
+      this.client,
+      `DELETE FROM organization_profile WHERE organization_sid = $1 RETURNING profile_sid AS "profileSid"`,
+      [organizationSid],
+    );
+    return link?.profileSid;
+  }
+
+  /** Which profile each of the accounts and organizations is linked to itself; those that are to none are left out. */
+  async linksOf(sources: readonly Sid[]): Promise<Map<Sid, Sid>> {
+    const found = await queryRows<{ source: Sid; profile_sid: Sid }>(this.client, links, [sources]);
+    return new Map(found.map((link) => [link.source, link.profile_sid]));
+  }
+
+  /** The profiles that the accounts and organizations are linked to, each once with those of them that are; and the default one. */
+  async findLinked(sources: readonly Sid[], { withDocument }: Wanted): Promise<((ProfileSummary | Profile) & { sources: Sid[] })[]> {
+    return queryRows(
+      this.client,
+      `WITH link AS (${links})
+       SELECT ${withDocument ? columns : summaryColumns}, ARRAY(SELECT link.source FROM link WHERE link.profile_sid = profile.sid) AS sources
+       FROM profile
+       WHERE profile.sid = $2 OR profile.sid IN (SELECT link.profile_sid FROM link)`,
+      [sources, defaultProfileSid],
+    );
+  }
+
+  /** Those of the profiles that an account in the tree at the path is linked to. */
+  async linkedWithin(sids: readonly Sid[], path: Path): Promise<Sid[]> {
+    const found = await queryRows<{ sid: Sid }>(
+      this.client,
+      `SELECT wanted.sid FROM unnest($1::text[]) AS wanted(sid)
+       WHERE EXISTS (
+         SELECT FROM account_profile AS link JOIN account ON account.sid = link.account_sid
+         WHERE link.profile_sid = wanted.sid AND ${treeAt('$2')}
+       )`,
+      [sids, path],
+    );
+    return found.map(({ sid }) => sid);
+  }
+
+  /** One page in the order of their creation, with one row more than the page's size, in reading order. */
+  async listPage(page: Page): Promise<ProfileSummary[]> {
+    const [direction, from, until] = page.backward ? ['DESC', '<', '>'] : ['ASC', '>', '<'];
+    return queryRows<ProfileSummary>(
+      this.client,
+      `SELECT ${summaryColumns} FROM profile
+       WHERE ($1::timestamptz IS NULL OR (profile.date_created, profile.sid) ${from} ($1, $2))
+         AND ($3::timestamptz IS NULL OR (profile.date_created, profile.sid) ${until} ($3, $4))
+       ORDER BY profile.date_created ${direction}, profile.sid ${direction}
+       LIMIT ${page.size + 1}`,
+      [page.from?.key ?? null, page.from?.sid ?? null, page.until?.key ?? null, page.until?.sid ?? null],
+    );
+  }
+
+  async count(): Promise<number> {
+    const [total] = await queryRows<{ count: number }>(this.client, `SELECT count(*)::integer AS count FROM profile`);
+    return total!.count;
+  }
+}

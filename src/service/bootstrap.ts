@@ -1,0 +1,98 @@
+import { AccountType, Role, defaultFriendlyName } from '../domain/account.js';
+import { OrganizationStatus } from '../domain/organization.js';
+import { snapshotOf } from '../domain/history.js';
+import { defaultProfileSid, digestOf } from '../domain/profile.js';
+import { newSid } from '../domain/sid.js';
+import { pathBelow } from '../domain/tree.js';
+import type { Database } from '../persistence/connection/database.js';
+import { type AuditedTransactions, gatewayItself } from './audited-transaction.js';
+import type { CredentialService } from './credential-service.js';
+import type { Passwords } from './passwords.js';
+import { generatedPassword } from './secrets.js';
+
+export interface FirstAdmin {
+  /** As it is stored. */
+  emailAddress: string;
+  /** Generated when absent. */
+  password: string | undefined;
+  /** Told the generated password, once. */
+  announce: (password: string) => void;
+}
+
+/** Whether there is a Super Admin, or was one, so that nothing is left to be made. */
+export async function hasRoot(database: Database): Promise<boolean> {
+  return (await rootOf(database)) !== undefined;
+}
+
+/** Whether there is a root, and this is not its password. */
+export async function hasRootOtherPassword(database: Database, passwords: Passwords, password: string): Promise<boolean> {
+  const root = await rootOf(database);
+  if (root === undefined) return false;
+  const key = { key: { sid: root.sid }, login: '', address: '' };
+  const [found] = await database.lookUp(undefined, ({ credentials }) => credentials.findForSignIn([key]));
+  return found?.credential === undefined || !(await passwords.verify(root, found.credential.passwordHash, password));
+}
+
+function rootOf(database: Database) {
+  return database.lookUp(undefined, ({ accounts }) => accounts.findRoot());
+}
+
+/**
+ * Creates the root organization and the Super Admin, if there is no root account yet. Instances that start at once wait
+ * for each other; one of them creates.
+ *
+ * The generated password is announced before the transaction commits: a crash between the two then costs a password that
+ * was never valid, where the other order would cost the only one that is.
+ */
+export async function ensureRoot(
+  database: Database,
+  changes: AuditedTransactions,
+  credentials: CredentialService,
+  admin: FirstAdmin,
+): Promise<void> {
+  if (await hasRoot(database)) return;
+  const { emailAddress } = admin;
+  const password = admin.password ?? generatedPassword();
+  const prepared = await credentials.preparePassword(password, emailAddress, undefined);
+  await changes.writeUnsigned(gatewayItself, async (repositories, { record }) => {
+    await repositories.locks.firstStart();
+    if (await repositories.accounts.findRoot()) return;
+    const organization = await repositories.organizations.insert({
+      sid: newSid('organization'),
+      domainName: emailAddress.slice(emailAddress.indexOf('@') + 1),
+      status: OrganizationStatus.ACTIVE,
+    });
+    const sid = newSid('account');
+    const root = await repositories.accounts.insert({
+      sid,
+      parentSid: null,
+      topLevelSid: sid,
+      path: pathBelow(null, sid),
+      organizationSid: organization.sid,
+      emailAddress,
+      friendlyName: defaultFriendlyName(emailAddress),
+      type: AccountType.FULL,
+      status: 'active',
+      statusChangedBy: null,
+      role: Role.ADMINISTRATOR,
+    });
+    await credentials.initialize(repositories, sid, prepared);
+    const { domainName, status } = organization;
+    record(sid, { operation: 'createOrganization', subjectSid: organization.sid, after: { domainName, status } });
+    record(sid, { operation: 'createAccount', subjectSid: sid, after: snapshotOf(root) });
+    if (admin.password === undefined) admin.announce(password);
+  });
+}
+
+/** Gives the default profile the document that the operator names, if it has another; that is in the history of the root. */
+export async function ensureDefaultProfile(database: Database, changes: AuditedTransactions, document: string): Promise<void> {
+  const current = await database.lookUp(undefined, ({ profiles }) => profiles.findMany([defaultProfileSid], { withDocument: true }));
+  if (current[0] !== undefined && 'document' in current[0] && current[0].document === document) return;
+  await changes.writeUnsigned(gatewayItself, async ({ accounts, profiles }, { record }) => {
+    const before = await profiles.lockDocument(defaultProfileSid, 'FOR NO KEY UPDATE');
+    const after = digestOf(document);
+    if (before === undefined || before.sha256 === after.sha256) return;
+    await profiles.update(defaultProfileSid, document);
+    record((await accounts.findRoot())!.sid, { operation: 'updateProfile', subjectSid: defaultProfileSid, before, after });
+  });
+}

@@ -1,0 +1,49 @@
+import { type Page, type Position, pageFrom } from '../domain/page.js';
+import type { SignedIn } from '../domain/permissions.js';
+import { standingOf } from '../domain/standing.js';
+import type { Database, Repositories } from '../persistence/connection/database.js';
+import { pipelined } from '../persistence/connection/queries.js';
+
+/** Rows of a list that is read from end to end: enough that statements cost little, few enough to hold for a slow reader. */
+export const batchSize = 500;
+
+/**
+ * A list that streams: who may see it, how a page of it is read, with one row more, where a row stands in it, and, unless the rows
+ * are shown as they are read, what of them the caller is shown.
+ */
+export interface StreamedList<Row> {
+  authorize: (actor: SignedIn) => void;
+  read: (repositories: Repositories, page: Page) => Promise<Row[]>;
+  positionOf: (row: Row) => Position;
+  shown?: (actor: SignedIn, rows: Row[]) => Row[];
+}
+
+/**
+ * A list, read batch by batch as it is taken. The first one is read at once, so that a refusal comes before any row. With each
+ * batch the caller is looked up anew: who is switched off in the midst of a list gets no more of it (SPEC §2).
+ * @throws AppError ACCOUNT_NOT_ACTIVE, UNAUTHENTICATED, and what authorizing and reading throw; the iteration too
+ */
+export async function inBatches<Row>(
+  database: Database,
+  caller: SignedIn,
+  { authorize, read, positionOf, shown = (_actor, rows) => rows }: StreamedList<Row>,
+): Promise<AsyncIterable<Row[]>> {
+  authorize(caller);
+  const next = (from?: Position) =>
+    database.read(caller.account, async (repositories) => {
+      const page: Page = { size: batchSize, backward: false, from };
+      const [now, rows] = await pipelined(repositories.credentials.findForChange(caller.account), read(repositories, page));
+      const actor = standingOf(caller, now.caller);
+      authorize(actor);
+      return pageFrom(shown(actor, rows), page);
+    });
+  // The only one that is held: each batch takes the place of the one before.
+  let batch = await next();
+  return (async function* () {
+    for (;;) {
+      yield batch.rows;
+      if (!batch.hasNextPage) return;
+      batch = await next(positionOf(batch.rows.at(-1)!));
+    }
+  })();
+}

@@ -1,0 +1,185 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DataSource } from 'typeorm';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { AccountStatus, Role } from '../../src/domain/account.js';
+import { type SignedIn, actorOf } from '../../src/domain/permissions.js';
+import type { Sid } from '../../src/domain/sid.js';
+import { ProvenSecret } from '../../src/domain/standing.js';
+import { AppError, type ErrorCode } from '../../src/errors.js';
+import { checkHistory } from '../../src/cli/verify-history.js';
+import { createDataSource } from '../../src/persistence/connection/data-source.js';
+import { Database, defaultBounds } from '../../src/persistence/connection/database.js';
+import { AccountMigration } from '../../src/service/account-migration.js';
+import { AccountService } from '../../src/service/account-service.js';
+import { EmailConflicts } from '../../src/service/email-conflicts.js';
+import { AuditedTransactions } from '../../src/service/audited-transaction.js';
+import { CredentialService } from '../../src/service/credential-service.js';
+import { ensureRoot } from '../../src/service/bootstrap.js';
+import { OrganizationService } from '../../src/service/organization-service.js';
+import { Passwords } from '../../src/service/passwords.js';
+import { ProfileService } from '../../src/service/profile-service.js';
+import { Secrets } from '../../src/service/secrets.js';
+import { type TestDatabase, cloneDatabase } from '../support/database.js';
+import { admin, cheapPasswords, testKey, unlimited } from '../support/gateway.js';
+import { brokenInvariants } from '../support/invariants.js';
+import { Dice } from '../support/mutation.js';
+import { password, uniqueEmail } from '../support/tree.js';
+
+/*
+ * Interleavings by the thousand: a few use cases at once, chosen by a seed, each after a pause that the seed chose too, on
+ * one small tree. Called at the services, since HTTP only adds to the time. INTERLEAVINGS=… and INTERLEAVING_SEED=…
+ */
+
+const interleavings = Number(process.env.INTERLEAVINGS ?? 600); // oxlint-disable-line node/no-process-env
+const seed = Number(process.env.INTERLEAVING_SEED ?? Date.now() % 1_000_000_000); // oxlint-disable-line node/no-process-env
+/** Trees that are worked on side by side. */
+const lanes = 4;
+/** How often the invariants are asked for. */
+const interval = 100;
+
+/** What a use case may be refused by when another one was faster. Nothing else: a lost lock is none of a client's business. */
+const refusals: ErrorCode[] = [
+  'ACCOUNT_CLOSED',
+  'PARENT_NOT_ACTIVE',
+  'PASSWORD_RESET_REQUIRED',
+  'INVALID_STATUS',
+  'SAME_ORGANIZATION',
+  'ORGANIZATION_REQUIRED',
+  'ORGANIZATION_NOT_FOUND',
+  'ORGANIZATION_NOT_EMPTY',
+  'PROFILE_NOT_FOUND',
+  'EMAIL_IN_USE',
+  'VERSION_CONFLICT',
+  'IDEMPOTENCY_IN_FLIGHT',
+];
+
+let database: TestDatabase;
+let dataSource: DataSource;
+let root: SignedIn;
+let services: ReturnType<typeof servicesOn>;
+
+function servicesOn(base: Database) {
+  const secrets = new Secrets([testKey]);
+  const changes = new AuditedTransactions(base, secrets);
+  const credentials = new CredentialService(base, changes, secrets, new Passwords(cheapPasswords), unlimited(base, secrets));
+  return {
+    base,
+    changes,
+    credentials,
+    accounts: new AccountService(changes, credentials, new EmailConflicts(base, changes), 10),
+    migration: new AccountMigration(changes),
+    organizations: new OrganizationService(base, changes),
+    profiles: new ProfileService(base, changes),
+  };
+}
+
+beforeAll(async () => {
+  database = await cloneDatabase();
+  dataSource = createDataSource({ url: database.url, poolSize: 24 });
+  await dataSource.initialize();
+  services = servicesOn(new Database(dataSource, { ...defaultBounds, poolSize: 48 }));
+  const { base, changes, credentials } = services;
+  await ensureRoot(base, changes, credentials, { emailAddress: admin.login, password: admin.secret, announce: () => {} });
+  root = actorOf((await base.lookUp(undefined, ({ accounts }) => accounts.findRoot()))!, 'of-a-test', new ProvenSecret(() => true));
+});
+afterAll(async () => {
+  await dataSource.destroy();
+  await database.drop();
+});
+
+/** A top-level account, two below it, and one below the first of them, all open; and what they can be moved and linked to. */
+interface Stage {
+  sids: Sid[];
+  organizations: Sid[];
+  profiles: Sid[];
+}
+
+async function build(): Promise<Stage> {
+  const { accounts, organizations, profiles } = services;
+  const make = async (parent: Sid) =>
+    (await accounts.create(root, { parent: { sid: parent }, emailAddress: uniqueEmail(), password, role: Role.ADMINISTRATOR })).sid;
+  const top = await make(root.account.sid);
+  const [first, second] = [await make(top), await make(top)];
+  const organization = async () => (await organizations.create(root, uniqueEmail().replace('@', '.'))).sid;
+  return {
+    sids: [top, first, second, await make(first)],
+    organizations: [await organization(), await organization()],
+    profiles: [(await profiles.create(root, '{}')).sid],
+  };
+}
+
+type UseCase = (actor: SignedIn) => Promise<unknown>;
+
+function choose(dice: Dice, { sids, organizations, profiles }: Stage): UseCase {
+  const { accounts, migration, credentials, organizations: all, profiles: documents } = services;
+  const [top] = sids as [Sid];
+  const sid = dice.pick(sids);
+  const by = { sid };
+  const [name, choice, organization, profile] = [`Name ${dice.below(9)}`, dice.below(3), dice.pick(organizations), dice.pick(profiles)];
+  const target = dice.chance(0.7) ? { account: by } : { organization: { sid: organization } };
+  const emailAddress = dice.chance(0.8) ? uniqueEmail() : `shared-${dice.below(3)}@tests.test`;
+  const version = dice.chance(0.3) ? dice.below(4) : undefined;
+  return dice.pick<UseCase>([
+    (actor) => accounts.create(actor, { parent: by, emailAddress, role: Role.DEVELOPER, ...(choice > 0 && { password }) }),
+    (actor) => accounts.update(actor, by, { friendlyName: name, version }),
+    (actor) => accounts.update(actor, by, { password: 'another decent password' }),
+    (actor) => accounts.update(actor, by, { friendlyName: name, status: AccountStatus.SUSPENDED, role: Role.DEVELOPER }),
+    (actor) => accounts.setStatus(actor, by, AccountStatus.SUSPENDED, { version }),
+    (actor) => accounts.setStatus(actor, by, AccountStatus.ACTIVE),
+    (actor) => accounts.setStatus(actor, by, AccountStatus.ACTIVE, { dryRun: true }),
+    (actor) => (choice === 0 ? accounts.close(actor, by) : accounts.close(actor, by, { dryRun: true })),
+    (actor) => migration.migrate(actor, { sid: top }, { sid: organization }),
+    (actor) => all.close(actor, organization),
+    (actor) => documents.link(actor, profile, target),
+    (actor) => documents.unlink(actor, profile, target),
+    (actor) => documents.update(actor, profile, `{"name":"${name}"}`),
+    (actor) => documents.delete(actor, profile),
+    (actor) => credentials.rotateAuthToken(actor, sid, choice),
+    (actor) => credentials.createPasswordResetToken(actor, sid),
+    (actor) => credentials.authToken(actor, sid),
+  ]);
+}
+
+it(`${interleavings} interleavings leave every invariant, and nothing of a deadlock reaches a client`, async () => {
+  const told = new Map<string, number>();
+  const perLane = Math.ceil(interleavings / lanes);
+  const lane = async (number: number): Promise<void> => {
+    let stage = await build();
+    for (let time = 0; time < perLane; time++) {
+      const dice = new Dice(seed + number * perLane + time);
+      // A tree lasts for some interleavings, as long as it is not closed.
+      if (time % 4 === 3) stage = await build();
+      const repeatable = dice.chance(0.1) ? { key: `key-${dice.next()}`, request: 'the same' } : undefined;
+      const shared = choose(dice, stage);
+      const useCases = Array.from({ length: 2 + dice.below(4) }, () => ({
+        useCase: repeatable === undefined ? choose(dice, stage) : shared,
+        pause: dice.chance(0.5) ? 0 : dice.below(6),
+      }));
+      await Promise.all(
+        useCases.map(async ({ useCase, pause }) => {
+          if (pause > 0) await sleep(pause);
+          const outcome = await useCase({ ...root, repeatable }).then(
+            () => 'done',
+            (error: unknown) => (error instanceof AppError ? error.code : String(error)),
+          );
+          told.set(outcome, (told.get(outcome) ?? 0) + 1);
+        }),
+      );
+      if (number === 0 && time % interval === interval - 1) expect(await brokenInvariants(database), `seed ${seed}`).toEqual([]);
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, (_, number) => lane(number)));
+
+  console.info(`INTERLEAVING_SEED=${seed}: ${[...told].map(([outcome, count]) => `${outcome} ${count}`).join(', ')}`);
+  expect([...told.keys()].filter((outcome) => outcome !== 'done' && !refusals.includes(outcome as ErrorCode))).toEqual([]);
+  expect(await brokenInvariants(database), `seed ${seed}`).toEqual([]);
+  expect(await checkHistory(database.url, undefined)).toMatchObject({ isSound: true });
+  // Every backend tells the statistics about its deadlocks before it ends.
+  await dataSource.destroy();
+  await sleep(500);
+  const [statistics] = await database.query<{ deadlocks: number }>(
+    'SELECT deadlocks::integer FROM pg_stat_database WHERE datname = current_database()',
+  );
+  expect(statistics!.deadlocks).toBe(0);
+  await dataSource.initialize();
+}, 600_000);
