@@ -8,7 +8,7 @@ import { graphqlApi } from './api/graphql/server.js';
 import { errorPage } from './api/http/error-page.js';
 import { health, refuseUntil } from './api/http/health.js';
 import { createHttpServer } from './api/http/server.js';
-import { Metering, costOfMillisecond } from './api/http/cost-budget.js';
+import { CostBudgets, costOfMillisecond } from './api/http/cost-budget.js';
 import { limitRequests } from './api/http/concurrency-limit.js';
 import type { Services } from './api/services.js';
 import { canonicalUrl } from './api/rest/path.js';
@@ -67,7 +67,7 @@ export interface App extends Gateway {
   server: FastifyInstance;
   dataSource: DataSource;
   metrics: Metrics;
-  metering: Metering;
+  budgets: CostBudgets;
   /** The names of the migrations that were run at the start. */
   migrated: readonly string[];
   /** Makes the Super Admin, unless there is one, or another program does that. */
@@ -106,7 +106,7 @@ export async function createApp(options: AppOptions): Promise<App> {
 async function compose(options: AppOptions, dataSource: DataSource, migrated: readonly string[]): Promise<App> {
   const { config, log, credentialsKeys, announcePassword, passwordCost } = options;
   const metrics = new Metrics();
-  const metering = new Metering({
+  const budgets = new CostBudgets({
     costPerMinute: config.accountCostPerMinute,
     observe: {
       cost: (surface, cost) => metrics.observeCost(surface, cost),
@@ -116,7 +116,7 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
   const bounds: DatabaseBounds = {
     ...config,
     onRefused: (reason: Refusal) => metrics.countOverload(reason),
-    onUsed: (payer, milliseconds) => metering.charge(payer, milliseconds * costOfMillisecond),
+    onUsed: (payer, milliseconds) => budgets.charge(payer, milliseconds * costOfMillisecond),
   };
   const replica = config.replicaUrl === undefined ? undefined : replicaAt(config.replicaUrl, config, bounds, log);
   const database = new Database(dataSource, bounds, replica);
@@ -124,7 +124,7 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
   const changes = new AuditedTransactions(database, secrets);
   const limit = new SignInLimit(database, secrets, config.signInLimits);
   const passwords = new Passwords(passwordCost, {
-    onHash: (payer, milliseconds) => metering.charge(payer, milliseconds * costOfMillisecond),
+    onHash: (payer, milliseconds) => budgets.charge(payer, milliseconds * costOfMillisecond),
   });
   const credentials = new CredentialService(database, changes, secrets, passwords, limit, (reason) => metrics.countRefusedSignIn(reason));
 
@@ -181,7 +181,7 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
   };
   reference(server);
   errorPage(server);
-  await restApi(server, { services, publicUrl: config.publicUrl, authTokensInLists: config.authTokensInLists, metering });
+  await restApi(server, { services, publicUrl: config.publicUrl, authTokensInLists: config.authTokensInLists, budgets });
   await graphqlApi(server, {
     schema: createSchema(),
     services,
@@ -190,7 +190,7 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
     suggestions: !config.production,
     observeBatch: (loader, size) => metrics.observeBatch(loader, size),
     observeAnswer: (by) => metrics.countAnswer(by),
-    metering,
+    budgets,
   });
   if (config.graphiql) await explorer(server);
 
@@ -205,7 +205,7 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
     server,
     dataSource,
     metrics,
-    metering,
+    budgets,
     migrated,
     prepare,
     open,

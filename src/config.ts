@@ -46,7 +46,7 @@ export interface Config {
   readonly adminPassword: string | undefined;
   readonly maxLevels: number;
   readonly limits: RequestLimits;
-  /** What a tree may use up in a minute, in each worker; one of its accounts half of it (SPEC §10). In points, see api/metering.ts. */
+  /** What a tree may use up in a minute, in each worker; one of its accounts half of it (SPEC §10). In points, see api/http/cost-budget.ts. */
   readonly accountCostPerMinute: number;
   readonly signInLimits: SignInLimits;
   /** Reverse proxies that are believed whom they forward for: addresses and ranges of them. */

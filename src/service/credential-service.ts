@@ -113,7 +113,7 @@ export class CredentialService {
     const isPassword = async (): Promise<boolean> => {
       if (this.passwords.remembers({ sid, version }, credential.passwordHash, secret)) return true;
       // Addresses that failed lately share one turn, so that many of them do not keep others from theirs.
-      const turn = { line: found.failures.ofAddress.count > 0 ? 'failed lately' : subject, member: attempt.address };
+      const turn = { group: found.failures.ofAddress.count > 0 ? 'failed lately' : subject, member: attempt.address };
       return this.limit.verify(attempt, subject, () => this.passwords.verify({ sid, version }, credential.passwordHash, secret, turn));
     };
     const isProven = isToken || (limited === undefined && (await isPassword()));
@@ -347,7 +347,7 @@ export class CredentialService {
   async #assertNotReplaced(account: Account, password: string, authToken: string, { topLevelSid, sid }: Payer): Promise<void> {
     const { caller } = await this.database.lookUp(account, ({ credentials }) => credentials.findForChange(account));
     if (caller.credential === undefined || this.secrets.isAuthToken(account.sid, authToken, caller.credential.tokenHash)) return;
-    if (!(await this.passwords.verify(account, caller.credential.passwordHash, password, { line: topLevelSid, member: sid }))) return;
+    if (!(await this.passwords.verify(account, caller.credential.passwordHash, password, { group: topLevelSid, member: sid }))) return;
     throw new AppError(
       'PASSWORD_TOO_WEAK',
       'The password is too weak: it is the one before, and would bring back the AuthToken that was replaced. Choose another.',

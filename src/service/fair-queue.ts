@@ -1,125 +1,125 @@
 import { AppError } from '../errors.js';
-import { withoutPlace } from './request-place.js';
+import { withoutSlot } from './request-slot.js';
 
-export interface TurnLimits {
-  /** How many run at once: of all lines, and of one. */
-  atOnce: number;
-  ofLineAtOnce: number;
-  /** How many wait at most: in all lines, and in one. */
+export interface FairQueueLimits {
+  /** How many run at the same time: in all, and of one group. */
+  running: number;
+  runningPerGroup: number;
+  /** How many may wait: in all, and of one group. */
   waiting: number;
-  waitingOfLine: number;
+  waitingPerGroup: number;
 }
 
-/** Whose turn it is: those of one line share a turn, and in it the line's members take turns. */
-export interface Turn {
-  line: string;
+/** For whom work is queued. Groups take turns; within a group, its members do. */
+export interface QueueKey {
+  group: string;
   member: string;
 }
 
-interface Waiting {
+interface Waiter {
   start: () => void;
   refuse: (error: AppError) => void;
 }
 
-/** Those who wait in one line, by member; the first member is the next. */
-interface Line {
+interface Group {
   running: number;
   waiting: number;
-  members: Map<string, Waiting[]>;
+  /** Those who wait, by member. The first member is next. */
+  members: Map<string, Waiter[]>;
 }
 
 /**
- * Work in turns: round robin between lines, and within a line between its members, so that nobody waits behind all that
- * somebody else has asked for. Who waits holds no place (SPEC §10). When too many wait, the last one of the longest line
- * is refused, which need not be the one that came last.
+ * A fair queue: round robin between groups, and within a group between its members, so that nobody waits behind everything
+ * that somebody else has asked for. Waiting holds no request slot (SPEC §10). When too many wait, the last one of the longest group is
+ * refused, which need not be the one that came last.
  */
 export class FairQueue {
-  /** The first line that waits is the next. */
-  readonly #lines = new Map<string, Line>();
+  /** The first group with work that waits is next. */
+  readonly #groups = new Map<string, Group>();
   #running = 0;
   #waiting = 0;
 
-  constructor(private readonly limits: TurnLimits) {}
+  constructor(private readonly limits: FairQueueLimits) {}
 
-  /** Does the work when it is its turn. @throws AppError OVERLOADED */
-  async take<Result>({ line: name, member }: Turn, work: () => Promise<Result>): Promise<Result> {
-    let line = this.#lines.get(name);
-    if (line === undefined) this.#lines.set(name, (line = { running: 0, waiting: 0, members: new Map() }));
-    if (this.#hasRoom(line)) this.#count(line);
-    else await withoutPlace(() => this.#wait(name, line, member));
+  /** Runs the work when its turn comes. @throws AppError OVERLOADED */
+  async run<Result>({ group: name, member }: QueueKey, work: () => Promise<Result>): Promise<Result> {
+    let group = this.#groups.get(name);
+    if (group === undefined) this.#groups.set(name, (group = { running: 0, waiting: 0, members: new Map() }));
+    if (this.#hasRoom(group)) this.#countStarted(group);
+    else await withoutSlot(() => this.#wait(name, group, member));
     try {
       return await work();
     } finally {
-      line.running -= 1;
+      group.running -= 1;
       this.#running -= 1;
-      this.#forgetIdle(name, line);
-      this.#admit();
+      this.#removeIfIdle(name, group);
+      this.#startWaiting();
     }
   }
 
-  #hasRoom({ running }: Line): boolean {
-    return this.#running < this.limits.atOnce && running < this.limits.ofLineAtOnce;
+  #hasRoom({ running }: Group): boolean {
+    return this.#running < this.limits.running && running < this.limits.runningPerGroup;
   }
 
-  #count(line: Line): void {
-    line.running += 1;
+  #countStarted(group: Group): void {
+    group.running += 1;
     this.#running += 1;
   }
 
-  #forgetIdle(name: string, line: Line): void {
-    if (line.running + line.waiting === 0) this.#lines.delete(name);
+  #removeIfIdle(name: string, group: Group): void {
+    if (group.running + group.waiting === 0) this.#groups.delete(name);
   }
 
-  async #wait(name: string, line: Line, member: string): Promise<void> {
-    if (line.waiting >= this.limits.waitingOfLine || (this.#waiting >= this.limits.waiting && !this.#makeRoomFor(line))) {
-      this.#forgetIdle(name, line);
-      throw tooMany();
+  async #wait(name: string, group: Group, member: string): Promise<void> {
+    if (group.waiting >= this.limits.waitingPerGroup || (this.#waiting >= this.limits.waiting && !this.#makeRoomFor(group))) {
+      this.#removeIfIdle(name, group);
+      throw queueFull();
     }
-    line.waiting += 1;
+    group.waiting += 1;
     this.#waiting += 1;
     await new Promise<void>((start, refuse) => {
-      const others = line.members.get(member);
-      if (others === undefined) line.members.set(member, [{ start, refuse }]);
-      else others.push({ start, refuse });
+      const waiters = group.members.get(member);
+      if (waiters === undefined) group.members.set(member, [{ start, refuse }]);
+      else waiters.push({ start, refuse });
     });
   }
 
-  /** Gives what has become free to the lines that wait, each in its turn. */
-  #admit(): void {
-    for (const [name, line] of this.#lines) {
-      if (this.#running >= this.limits.atOnce) return;
-      if (line.waiting === 0 || !this.#hasRoom(line)) continue;
-      const [member, waiting] = line.members.entries().next().value!;
-      const { start } = waiting.shift()!;
-      // To the end, behind the others. This loop comes to the line again, after them.
-      line.members.delete(member);
-      if (waiting.length > 0) line.members.set(member, waiting);
-      this.#lines.delete(name);
-      this.#lines.set(name, line);
-      this.#isGone(line);
-      this.#count(line);
+  /** Starts as many of those who wait as there is room for, one group after the other. */
+  #startWaiting(): void {
+    for (const [name, group] of this.#groups) {
+      if (this.#running >= this.limits.running) return;
+      if (group.waiting === 0 || !this.#hasRoom(group)) continue;
+      const [member, waiters] = group.members.entries().next().value!;
+      const { start } = waiters.shift()!;
+      // Behind the other members, and behind the other groups. This loop comes to the group again, after them.
+      group.members.delete(member);
+      if (waiters.length > 0) group.members.set(member, waiters);
+      this.#groups.delete(name);
+      this.#groups.set(name, group);
+      this.#countLeft(group);
+      this.#countStarted(group);
       start();
     }
   }
 
-  /** Refuses the last one of the longest line; unless no line is longer than this one would become. Tells whether it did. */
-  #makeRoomFor(line: Line): boolean {
-    const longest = [...this.#lines.values()].reduce((one, other) => (other.waiting > one.waiting ? other : one));
-    if (longest.waiting <= line.waiting + 1) return false;
-    const [member, waiting] = [...longest.members].reduce((one, other) => (other[1].length > one[1].length ? other : one));
-    const { refuse } = waiting.pop()!;
-    if (waiting.length === 0) longest.members.delete(member);
-    this.#isGone(longest);
-    refuse(tooMany());
+  /** Refuses the last one of the longest group, unless no group is longer than this one would become. Returns whether it did. */
+  #makeRoomFor(group: Group): boolean {
+    const longest = [...this.#groups.values()].reduce((one, other) => (other.waiting > one.waiting ? other : one));
+    if (longest.waiting <= group.waiting + 1) return false;
+    const [member, waiters] = [...longest.members].reduce((one, other) => (other[1].length > one[1].length ? other : one));
+    const { refuse } = waiters.pop()!;
+    if (waiters.length === 0) longest.members.delete(member);
+    this.#countLeft(longest);
+    refuse(queueFull());
     return true;
   }
 
-  #isGone(line: Line): void {
-    line.waiting -= 1;
+  #countLeft(group: Group): void {
+    group.waiting -= 1;
     this.#waiting -= 1;
   }
 }
 
-function tooMany(): AppError {
-  return new AppError('OVERLOADED', 'More passwords wait to be looked at than this server keeps; try again.');
+function queueFull(): AppError {
+  return new AppError('OVERLOADED', 'Too many passwords are waiting to be verified; try again.');
 }

@@ -2,8 +2,8 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { Algorithm, hash, verify } from '@node-rs/argon2';
 import type { Account, Payer } from '../domain/account.js';
 import { normalizedPassword } from '../domain/credentials.js';
-import { withoutPlace } from './request-place.js';
-import { type Turn, FairQueue } from './fair-queue.js';
+import { withoutSlot } from './request-slot.js';
+import { type QueueKey, FairQueue } from './fair-queue.js';
 
 /** The cost of one argon2id hash. */
 export interface PasswordCost {
@@ -23,10 +23,10 @@ type VersionedAccount = Pick<Account, 'sid' | 'version'>;
  * argon2 runs on the four threads that files and names are looked up by, too, and takes a core for as long as it lasts; so
  * few at once are done soonest. Who waits for more than some seconds has gone.
  */
-const turnLimits = { atOnce: 2, ofLineAtOnce: 2, waiting: 512, waitingOfLine: 256 };
+const queueLimits = { running: 2, runningPerGroup: 2, waiting: 512, waitingPerGroup: 256 };
 
 /** What is hashed for no account, at the first start. */
-const ofGateway: Turn = { line: 'gateway', member: '' };
+const gatewayKey: QueueKey = { group: 'gateway', member: '' };
 
 const remembered = { forMilliseconds: 5 * 60_000, atMost: 10_000 };
 
@@ -51,7 +51,7 @@ export class Passwords {
   /** What was verified, and until when it is remembered. Insertion order is age. */
   readonly #verified = new Map<string, number>();
 
-  readonly #turns = new FairQueue(turnLimits);
+  readonly #queue = new FairQueue(queueLimits);
   readonly #onHash: (payer: Payer, milliseconds: number) => void;
 
   constructor(
@@ -63,7 +63,7 @@ export class Passwords {
 
   /** Hashes for the payer, in turn with other trees and, within its tree, with other accounts. @throws AppError OVERLOADED */
   hash(password: string, payer: Payer | undefined): Promise<string> {
-    return this.#inTurn(payer === undefined ? ofGateway : { line: payer.topLevelSid, member: payer.sid }, async () => {
+    return this.#inQueue(payer === undefined ? gatewayKey : { group: payer.topLevelSid, member: payer.sid }, async () => {
       const began = performance.now();
       try {
         return await hash(normalizedPassword(password), { algorithm: Algorithm.Argon2id, ...this.cost });
@@ -79,9 +79,9 @@ export class Passwords {
   }
 
   /** Verifies when it is the turn of whoever signs in. @throws AppError OVERLOADED */
-  async verify(account: VersionedAccount, passwordHash: string, password: string, turn: Turn = ofGateway): Promise<boolean> {
+  async verify(account: VersionedAccount, passwordHash: string, password: string, turn: QueueKey = gatewayKey): Promise<boolean> {
     if (this.remembers(account, passwordHash, password)) return true;
-    return this.#inTurn(turn, async () => {
+    return this.#inQueue(turn, async () => {
       // Somebody else may have proved the same meanwhile.
       if (this.remembers(account, passwordHash, password)) return true;
       for (const text of textsOf(password)) {
@@ -93,9 +93,9 @@ export class Passwords {
     });
   }
 
-  /** Does the slow work without a place among the requests that run (SPEC §10). */
-  #inTurn<Result>(turn: Turn, work: () => Promise<Result>): Promise<Result> {
-    return withoutPlace(() => this.#turns.take(turn, work));
+  /** Does the slow work without a request slot (SPEC §10). */
+  #inQueue<Result>(turn: QueueKey, work: () => Promise<Result>): Promise<Result> {
+    return withoutSlot(() => this.#queue.run(turn, work));
   }
 
   #question(account: VersionedAccount, passwordHash: string, password: string): string {

@@ -32,7 +32,7 @@ const lookedAtPerSecond = 50;
 const verifiedAtOnce = 4;
 
 /** How many wait for their turn at most. Those of one client with many connections come all at once when it starts. */
-const waiting = { waiting: 1024, waitingOfLine: 256 };
+const waiting = { waiting: 1024, waitingPerGroup: 256 };
 
 /** How long who failed has to wait, on this instance, when that could not be counted. */
 const uncountedSeconds = 30;
@@ -55,8 +55,8 @@ export class SignInLimit {
   readonly #hashes = new LRUCache<string, string>({ max: rememberedAtMost });
   /** How many secrets of an address were looked at while it had to wait, in the second that runs. */
   readonly #lookedAt = new LRUCache<string, number>({ max: rememberedAtMost, ttl: 1000, noUpdateTTL: true });
-  readonly #turnsOfPairs = new FairQueue({ atOnce: Infinity, ofLineAtOnce: 1, ...waiting });
-  readonly #turnsOfAddresses = new FairQueue({ atOnce: Infinity, ofLineAtOnce: verifiedAtOnce, ...waiting });
+  readonly #pairQueue = new FairQueue({ running: Infinity, runningPerGroup: 1, ...waiting });
+  readonly #addressQueue = new FairQueue({ running: Infinity, runningPerGroup: verifiedAtOnce, ...waiting });
   #failures = 0;
 
   constructor(
@@ -87,8 +87,8 @@ export class SignInLimit {
   /** Verifies a secret when it is the try's turn, and counts it if it is wrong. @throws AppError RATE_LIMITED */
   verify({ address }: SignInAttempt, subject: string, verification: () => Promise<boolean>): Promise<boolean> {
     const pair = pairOf(subject, address);
-    return this.#turnsOfPairs.take({ line: pair, member: '' }, () =>
-      this.#turnsOfAddresses.take({ line: address, member: pair }, async () => {
+    return this.#pairQueue.run({ group: pair, member: '' }, () =>
+      this.#addressQueue.run({ group: address, member: pair }, async () => {
         this.#assertFree(address, pair);
         if (await verification()) return true;
         await this.#count({ subject, address });
@@ -101,7 +101,7 @@ export class SignInLimit {
   verifyFrom<Found>(address: string, find: () => Promise<Found | undefined>): Promise<Found | undefined> {
     const from = this.#hashOf(address);
     this.#assertFree(from);
-    return this.#turnsOfAddresses.take({ line: from, member: '' }, async () => {
+    return this.#addressQueue.run({ group: from, member: '' }, async () => {
       const ofAddress = await this.database.lookUp(undefined, ({ signInFailures }) => signInFailures.ofAddress(from));
       this.#makeWait(from, secondsUntilAddressMayTry(ofAddress, this.limits));
       this.#assertFree(from);

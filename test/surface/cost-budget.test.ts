@@ -41,7 +41,7 @@ async function costOf(surface: 'graphql' | 'rest', work: () => Promise<unknown>)
 }
 
 /** Uses up so much of the budget of a top-level account, or of the root. */
-const spend = ({ sid }: { sid: string }, cost: number): void => gateway.app.metering.charge({ sid, topLevelSid: sid }, cost);
+const spend = ({ sid }: { sid: string }, cost: number): void => gateway.app.budgets.charge({ sid, topLevelSid: sid }, cost);
 
 /** Creates an account. What that costs the Super Admin is given back: the tests are about others. */
 async function make(account: Parameters<typeof create>[1] = {}): Promise<Created> {
@@ -214,7 +214,7 @@ describe('what PostgreSQL takes', () => {
     owner = await make();
     const parent = await make({ parent: owner.sid });
     await plant(gateway.database, { below: [owner.sid, parent.sid], widths: [20_000] });
-    const charge = vi.spyOn(gateway.app.metering, 'charge');
+    const charge = vi.spyOn(gateway.app.budgets, 'charge');
     try {
       expect((await ask(parent)).status).toBe(200);
       expect(new Set(charge.mock.calls.map(([{ sid, topLevelSid }]) => `${sid} of ${topLevelSid}`))).toEqual(
@@ -280,7 +280,7 @@ describe('what is weighed before it runs', () => {
 it('a password is paid for by whoever sets it, by the time that it took to hash, and not when the change is refused before', async () => {
   // Far longer a hash than any statement here, on the fastest machine too.
   const other = await startTestGateway({ passwordCost: { ...defaultPasswordCost, timeCost: 40 } });
-  const charge = vi.spyOn(other.app.metering, 'charge');
+  const charge = vi.spyOn(other.app.budgets, 'charge');
   try {
     const { sid, login } = await create(graphqlSurface(other.url));
     const set = async (version: number): Promise<string> => {

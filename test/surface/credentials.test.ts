@@ -188,7 +188,7 @@ describe('a password that was verified', () => {
     const account = await make();
     const hash = await passwords.hash(password, undefined);
     const known = { ...account, version: 1 } as never;
-    const turn = { line: account.sid, member: '' };
+    const turn = { group: account.sid, member: '' };
     const timed = async () => {
       const start = performance.now();
       expect(await passwords.verify(known, hash, password, turn)).toBe(true);

@@ -31,7 +31,7 @@ describe('a weak password', () => {
 describe('a password', () => {
   const passwords = new Passwords(cheapPasswords);
   const account = { sid: 'AC', version: 1 };
-  const turn = { line: 'AC', member: '127.0.0.1' };
+  const turn = { group: 'AC', member: '127.0.0.1' };
   const [composed, decomposed] = ['caf\u00e9 cr\u00e8me', 'cafe\u0301 cre\u0300me'];
 
   it('that was hashed before it was normalized is verified as it was set, and by nothing else', async () => {

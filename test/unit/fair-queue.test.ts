@@ -1,26 +1,26 @@
 import { describe, expect, it } from 'vitest';
-import { type TurnLimits, FairQueue } from '../../src/service/fair-queue.js';
+import { type FairQueueLimits, FairQueue } from '../../src/service/fair-queue.js';
 
 /** Work that ends when it is told to, and says in which order it began. */
 class Works {
   readonly begun: string[] = [];
   readonly refused: string[] = [];
   readonly #ends = new Map<string, () => void>();
-  readonly #turns: FairQueue;
+  readonly #queue: FairQueue;
 
-  constructor(limits: Partial<TurnLimits> = {}) {
-    this.#turns = new FairQueue({ atOnce: 1, ofLineAtOnce: 9, waiting: 100, waitingOfLine: 100, ...limits });
+  constructor(limits: Partial<FairQueueLimits> = {}) {
+    this.#queue = new FairQueue({ running: 1, runningPerGroup: 9, waiting: 100, waitingPerGroup: 100, ...limits });
   }
 
-  /** Named `line member number`. */
+  /** Named `group member number`. */
   come(...names: string[]): void {
     for (const name of names) {
-      const [line = '', member = ''] = name.split(' ');
+      const [group = '', member = ''] = name.split(' ');
       const work = (): Promise<void> => {
         this.begun.push(name);
         return new Promise((end) => this.#ends.set(name, end));
       };
-      this.#turns.take({ line, member }, work).catch((error: { code: string }) => this.refused.push(`${name}: ${error.code}`));
+      this.#queue.run({ group, member }, work).catch((error: { code: string }) => this.refused.push(`${name}: ${error.code}`));
     }
   }
 
@@ -39,20 +39,20 @@ class Works {
 }
 
 describe('turns', () => {
-  it('go round between lines, so that nobody waits behind all of somebody else', async () => {
+  it('go round between groups, so that nobody waits behind all of somebody else', async () => {
     const works = new Works();
     works.come('a x 1', 'a x 2', 'a x 3', 'a x 4', 'b x 1', 'b x 2', 'c x 1');
     expect(await works.endAll()).toEqual(['a x 1', 'a x 2', 'b x 1', 'c x 1', 'a x 3', 'b x 2', 'a x 4']);
   });
 
-  it('go round between the members of a line, who together have one turn', async () => {
+  it('go round between the members of a group, who together have one turn', async () => {
     const works = new Works();
     works.come('a x 1', 'a x 2', 'a x 3', 'a y 1', 'a y 2', 'b z 1', 'b z 2');
     expect(await works.endAll()).toEqual(['a x 1', 'a x 2', 'b z 1', 'a y 1', 'b z 2', 'a x 3', 'a y 2']);
   });
 
-  it('are as many at once as there may be of all, and of one line', async () => {
-    const works = new Works({ atOnce: 3, ofLineAtOnce: 2 });
+  it('are as many at once as there may be of all, and of one group', async () => {
+    const works = new Works({ running: 3, runningPerGroup: 2 });
     works.come('a x 1', 'a x 2', 'a x 3', 'b x 1', 'b x 2');
     expect(works.begun).toEqual(['a x 1', 'a x 2', 'b x 1']);
     await works.end('b x 1');
@@ -61,14 +61,14 @@ describe('turns', () => {
     expect(works.begun.slice(4)).toEqual(['a x 3']);
   });
 
-  it('are refused when too many of one line wait', async () => {
-    const works = new Works({ waitingOfLine: 2 });
+  it('are refused when too many of one group wait', async () => {
+    const works = new Works({ waitingPerGroup: 2 });
     works.come('a x 1', 'a x 2', 'a x 3', 'a y 4', 'b x 1');
     await works.endAll();
     expect(works.refused).toEqual(['a y 4: OVERLOADED']);
   });
 
-  it('are taken from the longest line when too many wait in all', async () => {
+  it('are taken from the longest group when too many wait in all', async () => {
     const works = new Works({ waiting: 3 });
     works.come('a x 1', 'a x 2', 'a x 3', 'a x 4', 'b x 1', 'c x 1', 'd x 1', 'a x 5');
     await works.endAll();
@@ -77,10 +77,10 @@ describe('turns', () => {
   });
 
   it('go on after work that fails', async () => {
-    const turns = new FairQueue({ atOnce: 1, ofLineAtOnce: 1, waiting: 9, waitingOfLine: 9 });
-    const turn = { line: 'a', member: '' };
-    const failing = turns.take(turn, () => Promise.reject(new Error('failed')));
-    const next = turns.take(turn, async () => 'done');
+    const turns = new FairQueue({ running: 1, runningPerGroup: 1, waiting: 9, waitingPerGroup: 9 });
+    const turn = { group: 'a', member: '' };
+    const failing = turns.run(turn, () => Promise.reject(new Error('failed')));
+    const next = turns.run(turn, async () => 'done');
     await expect(failing).rejects.toThrow('failed');
     expect(await next).toBe('done');
   });

@@ -30,7 +30,7 @@ describe('hashing goes in turns:', () => {
     const hash = await passwords.hash(password, undefined);
     const hashes = hundred(passwords, newTree());
     const account = { sid: newSid('account'), version: 1 };
-    const signIn = passwords.verify(account, hash, password, { line: account.sid, member: '10.0.0.1' });
+    const signIn = passwords.verify(account, hash, password, { group: account.sid, member: '10.0.0.1' });
     expect(await doneBefore(hashes, signIn)).toBeLessThan(10);
     expect(await signIn).toBe(true);
   });

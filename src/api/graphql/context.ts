@@ -1,6 +1,6 @@
 import type { AccountReference } from '../../domain/account.js';
 import type { Actor } from '../../domain/permissions.js';
-import type { Meter } from '../http/cost-budget.js';
+import type { RequestCost } from '../http/cost-budget.js';
 import type { Report } from '../http/public-error.js';
 import type { Services } from '../services.js';
 import type { Loaders } from './execution/loaders.js';
@@ -15,7 +15,7 @@ export interface Context extends Services {
   actor: Actor;
   loaders: Loaders;
   /** Adds up what the operation costs. */
-  readonly meter: Meter;
+  readonly cost: RequestCost;
   /** Looks up the caller, before an operation. The account that the operation is about may be read along. */
   signIn(about?: AccountReference): Promise<void>;
   /**

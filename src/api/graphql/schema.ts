@@ -7,7 +7,7 @@ import { AccountMutations } from './resolvers/account-mutations.js';
 import { AccountResolver } from './resolvers/account-resolver.js';
 import { assertGuarded, authDirective, describeGuards, enforceAuth } from './auth-directive.js';
 import type { Context } from './context.js';
-import { meterCosts } from './execution/cost.js';
+import { chargeCosts } from './execution/cost.js';
 import type { RepeatableInput } from './types/idempotent-input.js';
 import { NodeResolver } from './resolvers/node-resolver.js';
 import { OrganizationResolver } from './resolvers/organization-resolver.js';
@@ -25,7 +25,7 @@ export function createSchema(): GraphQLSchema {
     validate: false,
   });
   assertGuarded(annotated);
-  return signInAgain(letRepeat(enforceAuth(meterCosts(dropNulls(holdToOneOf(describeRoots(describeGuards(annotated))))))));
+  return signInAgain(letRepeat(enforceAuth(chargeCosts(dropNulls(holdToOneOf(describeRoots(describeGuards(annotated))))))));
 }
 
 /** The schema as it is committed: with its descriptions, its directives and their uses. */

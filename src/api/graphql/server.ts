@@ -13,7 +13,7 @@ import type { RequestLimits } from '../../config.js';
 import { type Actor, anonymous } from '../../domain/permissions.js';
 import { AppError, type ErrorCode, statusOf } from '../../errors.js';
 import { authenticate } from '../http/authentication.js';
-import { Meter, type Metering, costOfBatch } from '../http/cost-budget.js';
+import { RequestCost, type CostBudgets, costOfBatch } from '../http/cost-budget.js';
 import { advise, refusalOf, reportOf } from '../http/request-error.js';
 import type { Services } from '../services.js';
 import type { Context } from './context.js';
@@ -39,7 +39,7 @@ export interface GraphqlOptions {
   observeBatch: ObserveBatch;
   /** Told what answered an operation: its plan, or GraphQL's executor. */
   observeAnswer: (by: 'plan' | 'executor') => void;
-  metering: Metering;
+  budgets: CostBudgets;
 }
 
 /**
@@ -77,8 +77,8 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
       try {
         return await send(reply, await apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: async () => contextValue }));
       } finally {
-        // Apollo works on a copy of the context, with the same meter.
-        contextValue.meter.settle();
+        // Apollo works on a copy of the context, with the same cost.
+        contextValue.cost.release();
       }
     },
     errorHandler: (error: FastifyError, request, reply) => {
@@ -99,13 +99,13 @@ interface Admitted {
 }
 
 /**
- * The one door to an operation, whatever transport it came by: weighs it, looks up who asks, opens the meter of the account,
- * and holds what the operation may take until the meter is settled. Nothing is read before, and nothing but the sign-in when
+ * The one door to an operation, whatever transport it came by: weighs it, looks up who asks, starts charging the account,
+ * and holds what the operation may take until it is released. Nothing is read before, and nothing but the sign-in when
  * the budget has no room for it.
  * @throws GraphQLError, AppError
  */
 async function admit(
-  { schema, limits, metering }: GraphqlOptions,
+  { schema, limits, budgets }: GraphqlOptions,
   plans: Plans,
   introspection: Introspection,
   requested: Requested,
@@ -120,9 +120,9 @@ async function admit(
   const costOfSchema = introspection.costOf(requested);
   const plan = plans.of(requested);
   await context.signIn(plan?.account(variables));
-  metering.open(context.meter, context.actor, { switchesOff: onlySwitchesOff(schema, asked, expected) });
-  context.meter.reserve(expected.weight);
-  if (costOfSchema > 0) context.meter.add(costOfSchema);
+  budgets.startCharging(context.cost, context.actor, { switchesOff: onlySwitchesOff(schema, asked, expected) });
+  context.cost.reserve(expected.weight);
+  if (costOfSchema > 0) context.cost.add(costOfSchema);
   return plan && { plan, variables };
 }
 
@@ -158,9 +158,9 @@ function gate(options: GraphqlOptions): ApolloServerPlugin<Context> {
         async willSendResponse({ errors, request, response, document, contextValue }) {
           const { body, http } = response;
           http.headers.set('cache-control', 'no-store');
-          const { requestId, report, meter } = contextValue;
-          const { observe } = options.metering;
-          if (meter.cost > 0) observe.cost('graphql', meter.cost);
+          const { requestId, report, cost } = contextValue;
+          const { observe } = options.budgets;
+          if (cost.total > 0) observe.cost('graphql', cost.total);
           if (body.kind !== 'single' || errors === undefined) return;
           const shown = errors.slice(0, mistakesShown);
           const about = { schema: options.schema, document, variables: request.variables, requestId, report };
@@ -228,7 +228,7 @@ function contextOf(request: FastifyRequest, { services, observeBatch }: GraphqlO
     address: request.ip,
     report: reportOf(request),
     actor: anonymous,
-    meter: new Meter(),
+    cost: new RequestCost(),
     async signIn(this: Context, about) {
       become(this, await authenticate(request, services.credentials, about));
     },
@@ -239,7 +239,7 @@ function contextOf(request: FastifyRequest, { services, observeBatch }: GraphqlO
   const become = (context: Context, actor: Actor): void => {
     context.actor = actor;
     context.loaders = createLoaders(services, actor, (loader, size) => {
-      context.meter.add(costOfBatch);
+      context.cost.add(costOfBatch);
       observeBatch(loader, size);
     });
   };

@@ -19,7 +19,7 @@ export function challengeTo({ headers }: FastifyRequest, reply: FastifyReply): v
  * @throws AppError UNAUTHENTICATED, ACCOUNT_NOT_ACTIVE
  */
 export async function authenticate(
-  { headers, ip, id, place }: FastifyRequest,
+  { headers, ip, id, slot }: FastifyRequest,
   credentials: CredentialService,
   about?: AccountReference,
 ): Promise<Actor> {
@@ -30,6 +30,6 @@ export async function authenticate(
   if (colon < 0) throw new AppError('UNAUTHENTICATED', 'Sign in by HTTP Basic: SID or e-mail address, then password or AuthToken.');
   const [login, secret] = [decoded.slice(0, colon), decoded.slice(colon + 1)];
   const actor = await credentials.authenticate({ login, secret, address: ip, requestId: id, about });
-  place?.signIn();
+  slot?.markSignedIn();
   return actor;
 }

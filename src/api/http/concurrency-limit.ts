@@ -1,47 +1,46 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { networkOf } from '../../domain/sign-in-limit.js';
-import { inPlace } from '../../service/request-place.js';
-import { Places, type RequestPlace } from './request-places.js';
+import { withSlot } from '../../service/request-slot.js';
+import { RequestSlots, type RequestSlot } from './request-slots.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Its place among the requests that run at once; those who watch the gateway need none. */
-    place: RequestPlace | undefined;
+    /** Its slot among the requests that run at the same time. Health checks have none. */
+    slot: RequestSlot | undefined;
   }
 }
 
-/** Whether the path is asked by those who watch the gateway, who must learn most of all how it is when it has most to do. */
-const isHealth = (url: string): boolean => url.startsWith('/health/');
+/** Health checks need no slot: they must be answered most of all when the gateway is busy. */
+const isHealthCheck = (url: string): boolean => url.startsWith('/health/');
 
 /**
- * Bounds how many requests run at once, by every surface: each has a place from before anything is looked up for it until
- * its answer is made. Who would find none is refused as soon as the headers are there, so that it costs next to nothing.
- * While its body comes, a request has no place; nor while its answer is read: clients that send slowly, or read slowly, take
- * none from others.
+ * Limits how many requests run at the same time, by all APIs together. A request holds a slot from before its first look-up until
+ * its answer has been made. One that could not even wait for a slot is refused as soon as its headers are there, which costs next
+ * to nothing. A request holds no slot while its body arrives or its answer is read, so slow clients take none from others.
  */
-export function limitRequests(fastify: FastifyInstance, atMost: number, onRefused: () => void): void {
-  const places = new Places(atMost, onRefused);
-  fastify.decorateRequest('place');
+export function limitRequests(fastify: FastifyInstance, limit: number, onRefused: () => void): void {
+  const slots = new RequestSlots(limit, onRefused);
+  fastify.decorateRequest('slot');
   fastify.addHook('onRequest', async (request) => {
-    if (isHealth(request.url)) return;
-    request.place = places.of(networkOf(request.ip));
-    places.assertRoomFor(request.place);
+    if (isHealthCheck(request.url)) return;
+    request.slot = slots.slotFor(networkOf(request.ip));
+    slots.assertRoomFor(request.slot);
   });
   fastify.addHook('preParsing', (request, _reply, body, done) => {
-    if (hasBody(request)) request.place?.leave();
+    if (hasBody(request)) request.slot?.release();
     done(null, body);
   });
-  fastify.addHook('preHandler', enterPlace);
-  fastify.addHook('onSend', async ({ place }) => place?.end());
+  fastify.addHook('preHandler', acquireSlot);
+  fastify.addHook('onSend', async ({ slot }) => slot?.finish());
 }
 
-/** A hook: goes on once the request has a place. Surfaces that look something up before the body has come begin with it. */
-export function enterPlace({ place }: FastifyRequest, _reply: FastifyReply, goOn: (error?: Error) => void): void {
-  if (place === undefined) return goOn();
-  // Anew, also where it is held: what comes after a body is no longer done in what was entered before it.
-  const inside = (): void => inPlace(place, goOn);
-  if (place.take()) inside();
-  else place.wait().then(inside, goOn);
+/** A hook that goes on once the request has a slot. APIs that look something up before the body has arrived use it first. */
+export function acquireSlot({ slot }: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void {
+  if (slot === undefined) return done();
+  // Enter the async context again even if the slot is held: what runs after a body has arrived does not inherit it.
+  const proceed = (): void => withSlot(slot, done);
+  if (slot.tryAcquire()) proceed();
+  else slot.acquire().then(proceed, done);
 }
 
 function hasBody({ headers }: FastifyRequest): boolean {

@@ -4,199 +4,200 @@ import type { Actor } from '../../domain/permissions.js';
 import type { Sid } from '../../domain/sid.js';
 import { AppError, type ErrorCode, inWords } from '../../errors.js';
 
-/** The unit of cost, a point: one object that is given out. What takes more work than that is told in the same unit. */
+/** One object in an answer costs one point, the unit of cost. Everything else is expressed in points too. */
 export const costOfEntry = 1;
 
-/** What it costs to change something. */
+/** The cost of a change. */
 export const costOfChange = 10;
 
-/** What every request costs, whatever it brings. */
+/** The cost of every request, whatever it asks for. */
 const costOfRequest = 1;
 
-/** What it costs to read one batch of rows, however many, beside the rows. */
+/** The cost of reading one batch of rows, in addition to the rows. */
 export const costOfBatch = 1;
 
-/** What a text of that many characters costs, beside the object that it belongs to. */
+/** The cost of a long text, in addition to the object that it belongs to. */
 export function costOfText(characters: number): number {
   return Math.ceil(characters / 256);
 }
 
-/** What a millisecond costs in which PostgreSQL works, beside what comes of it (ADR 29). */
+/** The cost of one millisecond of work by PostgreSQL, in addition to what it returns (ADR 29). */
 export const costOfMillisecond = 25;
 
-/** So long a list is expected to be at most, before it is read (SPEC §12). */
-export const lengthForeseen = 100_000;
+/** The length that a list is assumed to have before it is read (SPEC §12). */
+export const assumedListLength = 100_000;
 
-/** What it may cost that PostgreSQL reads so many accounts, one by one, to filter, count or leave them out. */
+/** The estimated cost of accounts that PostgreSQL reads one by one, to filter, count or skip them. */
 export function costOfReading(accounts: number): number {
   return Math.ceil(accounts * 0.0008 * costOfMillisecond);
 }
 
-/** How a request came. */
+/** The API that a request came by. */
 export type Surface = 'graphql' | 'rest';
 
-/** Told what requests cost, and by which code they were refused. */
+/** Called with the cost of each request, and with the code of each refusal. */
 export interface ObserveCost {
   cost(surface: Surface, cost: number): void;
   refusal(surface: Surface, code: ErrorCode): void;
 }
 
-/** What a request may take of PostgreSQL, as it is weighed before it runs (SPEC §10). */
+/** How much work a request may cause in PostgreSQL, estimated before it runs (SPEC §10). */
 export interface Weight {
   cost: number;
-  /** What most of it is for, in words that its client knows. */
+  /** The part of the request that most of it is for, by a name that the client knows. */
   of: string;
 }
 
-/** What is used up of what may be used up in a minute, and has not worn off yet. It wears off evenly. */
+/** How much of a budget per minute is used up. What was used is restored evenly over time. */
 class Budget {
   used = 0;
-  /** What running requests were weighed as. */
-  held = 0;
-  #at: number;
+  /** Reserved by requests that are still running. */
+  reserved = 0;
+  #updatedAt: number;
 
   constructor(
     public perMinute: number,
     private readonly now: () => number,
   ) {
-    this.#at = now();
+    this.#updatedAt = now();
   }
 
-  wearOff(): void {
+  restore(): void {
     const now = this.now();
-    this.used = Math.max(0, this.used - (this.perMinute * (now - this.#at)) / 60_000);
-    this.#at = now;
+    this.used = Math.max(0, this.used - (this.perMinute * (now - this.#updatedAt)) / 60_000);
+    this.#updatedAt = now;
   }
 
-  /** In how many seconds there is room for so much; 0 when there is. */
+  /** In how many seconds the budget has room for the cost; 0 if it has now. */
   secondsUntil(cost: number): number {
-    const excess = this.used + this.held + cost - this.perMinute;
+    const excess = this.used + this.reserved + cost - this.perMinute;
     return excess > 0 ? Math.floor((excess / this.perMinute) * 60) + 1 : 0;
   }
 }
 
-/** Adds up what one request costs, as it goes, and holds what it was weighed as until it is over. Nobody pays until it is claimed. */
-export class Meter {
-  cost = 0;
-  #held = 0;
+/** The cost of one request, added up as it runs, and what is reserved for it. It is charged to nobody until `chargeTo` names budgets. */
+export class RequestCost {
+  total = 0;
+  #reserved = 0;
   #budgets: readonly Budget[] = [];
 
-  /** From now on these pay: the account's budget and its tree's. */
-  claim(budgets: readonly Budget[]): void {
+  /** Charges all further cost to these: the budget of the account and that of its tree. */
+  chargeTo(budgets: readonly Budget[]): void {
     this.#budgets = budgets;
   }
 
   add(cost: number): void {
-    this.cost += cost;
+    this.total += cost;
     for (const budget of this.#budgets) budget.used += cost;
   }
 
   /**
-   * Holds room for what the request is about to ask of PostgreSQL; what is weighed as more than half of a budget needs half
-   * of it, or it would never fit.
-   * @throws AppError RATE_LIMITED when there is not enough left
+   * Reserves room for the work that the request is about to cause in PostgreSQL. An estimate of more than half of a budget needs
+   * half of it; otherwise it would never fit.
+   * @throws AppError RATE_LIMITED when not enough is left
    */
-  reserve({ cost: weighed, of }: Weight): void {
-    if (weighed === 0) return;
-    const cost = Math.min(weighed, ...this.#budgets.map(({ perMinute }) => perMinute / 2));
+  reserve({ cost: estimate, of }: Weight): void {
+    if (estimate === 0) return;
+    const cost = Math.min(estimate, ...this.#budgets.map(({ perMinute }) => perMinute / 2));
     const seconds = Math.max(0, ...this.#budgets.map((budget) => budget.secondsUntil(cost)));
     if (seconds > 0) throw refusal(`${of} may take more than is left of what the account may use up in a minute.`, seconds);
-    this.#hold(cost);
+    this.#adjustReserved(cost);
   }
 
-  /** Lets go of what is held: by now, what was taken has been charged. */
-  settle(): void {
-    this.#hold(-this.#held);
+  /** Ends the reservation: the actual cost has been charged by now. */
+  release(): void {
+    this.#adjustReserved(-this.#reserved);
   }
 
-  #hold(cost: number): void {
-    this.#held += cost;
-    for (const budget of this.#budgets) budget.held += cost;
+  #adjustReserved(cost: number): void {
+    this.#reserved += cost;
+    for (const budget of this.#budgets) budget.reserved += cost;
   }
 }
 
-export interface MeteringOptions {
-  /** How much cost of one tree wears off in a minute; with that much used up, its next request is refused. */
+export interface CostBudgetOptions {
+  /** How much one tree may use in a minute. Once that is used up, its next request is refused. */
   costPerMinute: number;
   observe: ObserveCost;
-  /** Milliseconds of a clock that never goes back. */
+  /** A monotonic clock, in milliseconds. */
   now?: () => number;
-  /** How many accounts, and how many trees, are remembered: those that asked last. */
-  atMost?: number;
+  /** How many accounts, and how many trees, are tracked at most. Those that called least recently are forgotten. */
+  maxTracked?: number;
 }
 
-/** The budget of a tree, and whether more than one of its accounts has asked. */
+/** The budget of a tree, and whether more than one of its accounts has called. */
 interface Tree {
   budget: Budget;
   hasSeveral: boolean;
 }
 
 /**
- * Keeps one customer from taking the gateway away from the others (SPEC §10, ADR 29): whatever the accounts of a tree ask
- * for, by either surface, adds up, and when they have used up their budget they are refused until enough of it wore off.
- * One account may use half of it, so that it cannot take it away from the others of its tree; a top-level account, or the
- * root, all of it as long as nobody else of its tree asks.
+ * Keeps one customer from crowding out the others (SPEC §10, ADR 29). The cost of all requests by accounts of one tree adds up,
+ * across both APIs. Once the tree has used up its budget, its requests are refused until enough of it is restored. One
+ * account may use half of the budget, so that it cannot crowd out the others of its tree. A top-level account, or the root, may use
+ * all of it as long as no other account of its tree calls.
  *
- * What a request costs is known when it was answered; so the request that exceeds the budget is still answered, and the
- * next one is refused. Each instance counts for itself, in memory that does not grow.
+ * The cost of a request is known only after it was answered. So the request that exceeds the budget is still answered, and the
+ * next one is refused. Each process counts for itself, in bounded memory.
  */
-export class Metering {
+export class CostBudgets {
   readonly observe: ObserveCost;
   readonly #costPerMinute: number;
   readonly #now: () => number;
   readonly #trees: LRUCache<Sid, Tree>;
   readonly #accounts: LRUCache<Sid, Budget>;
 
-  constructor({ costPerMinute, observe, now = () => performance.now(), atMost = 10_000 }: MeteringOptions) {
+  constructor({ costPerMinute, observe, now = () => performance.now(), maxTracked = 10_000 }: CostBudgetOptions) {
     this.observe = observe;
     this.#costPerMinute = costPerMinute;
     this.#now = now;
-    this.#trees = new LRUCache({ max: atMost });
-    this.#accounts = new LRUCache({ max: atMost });
+    this.#trees = new LRUCache({ max: maxTracked });
+    this.#accounts = new LRUCache({ max: maxTracked });
   }
 
   /**
-   * Lets a request in: the caller pays for what its meter adds up. One that only switches off is let in whatever was used up.
+   * Charges the request to the budgets of the caller from now on, and refuses it if they are used up. A request that only
+   * suspends or closes accounts is never refused.
    * @throws AppError RATE_LIMITED
    */
-  open(meter: Meter, actor: Actor, { switchesOff = false } = {}): void {
+  startCharging(cost: RequestCost, actor: Actor, { switchesOff = false } = {}): void {
     if (actor.rank === 'Anonymous') return;
     const [account, tree] = this.#budgetsOf(actor.account);
     if (!switchesOff) {
       assertRoom(account, 'The account has used up what it may use in a minute.');
       assertRoom(tree, 'The account and the others of its tree have used up what they may use in a minute.');
     }
-    meter.claim([account, tree]);
-    meter.add(costOfRequest);
+    cost.chargeTo([account, tree]);
+    cost.add(costOfRequest);
   }
 
-  /** Charges what is not known to the meter of a request: time of PostgreSQL or of the processor, in points. */
+  /** Charges what is measured outside of a request's own cost: time of PostgreSQL or of the processor, in points. */
   charge(payer: Payer, cost: number): void {
     for (const budget of this.#budgetsOf(payer)) budget.used += cost;
   }
 
   #budgetsOf({ sid, topLevelSid }: Payer): [account: Budget, tree: Budget] {
     const half = this.#costPerMinute / 2;
-    const tree = remembered(this.#trees, topLevelSid, () => ({ budget: new Budget(this.#costPerMinute, this.#now), hasSeveral: false }));
-    tree.budget.wearOff();
+    const tree = getOrCreate(this.#trees, topLevelSid, () => ({ budget: new Budget(this.#costPerMinute, this.#now), hasSeveral: false }));
+    tree.budget.restore();
     if (sid !== topLevelSid && !tree.hasSeveral) {
       tree.hasSeveral = true;
-      // What its top-level account used of the other half while it was alone, the others do not make up for.
+      // While it was alone, its top-level account may have used more than its half. The others do not pay for that.
       tree.budget.used = Math.min(tree.budget.used, half);
     }
-    const account = remembered(this.#accounts, sid, () => new Budget(half, this.#now));
+    const account = getOrCreate(this.#accounts, sid, () => new Budget(half, this.#now));
     account.perMinute = tree.hasSeveral ? half : this.#costPerMinute;
-    account.wearOff();
+    account.restore();
     return [account, tree.budget];
   }
 }
 
-function remembered<Value extends object>(cache: LRUCache<Sid, Value>, sid: Sid, make: () => Value): Value {
-  const known = cache.get(sid);
-  if (known !== undefined) return known;
-  const made = make();
-  cache.set(sid, made);
-  return made;
+function getOrCreate<Value extends object>(cache: LRUCache<Sid, Value>, sid: Sid, create: () => Value): Value {
+  const found = cache.get(sid);
+  if (found !== undefined) return found;
+  const created = create();
+  cache.set(sid, created);
+  return created;
 }
 
 /** @throws AppError RATE_LIMITED */

@@ -1,12 +1,12 @@
 import { type IncomingMessage, type OutgoingHttpHeader, type OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
-/** How names are spelled: those that are not simply spelled capital by capital, then all that were written once; each is ours. */
+/** Names whose spelling is irregular, then every name that was spelled once. It stays small: all names are ours. */
 const spellings = new Map([
   ['etag', 'ETag'],
   ['www-authenticate', 'WWW-Authenticate'],
 ]);
 
-function inCapitals(name: string): string {
+function titleCase(name: string): string {
   let spelling = spellings.get(name);
   if (spelling === undefined) {
     spelling = name.replace(/(?<=^|-)[a-z]/g, (letter) => letter.toUpperCase());
@@ -16,25 +16,25 @@ function inCapitals(name: string): string {
 }
 
 /**
- * Spells the names of headers in capitals on the wire, as in `Content-Type`. They mean the same in any case, but clients
- * in the field compare them (SPEC §4), and the HTTP framework writes them small.
+ * Sends header names in title case, such as `Content-Type`. HTTP ignores the case, but existing clients compare it (SPEC §4), and
+ * Fastify sends names in lower case.
  */
-export class ResponseInCapitals<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
+export class TitleCaseResponse<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
   override setHeader(name: string, value: number | string | readonly string[]): this {
-    return super.setHeader(inCapitals(name), value);
+    return super.setHeader(titleCase(name), value);
   }
 
   override writeHead(status: number, reason?: string | Headers, headers?: Headers): this {
-    if (typeof reason === 'string') return super.writeHead(status, reason, allInCapitals(headers));
-    return super.writeHead(status, allInCapitals(reason ?? headers));
+    if (typeof reason === 'string') return super.writeHead(status, reason, titleCaseAll(headers));
+    return super.writeHead(status, titleCaseAll(reason ?? headers));
   }
 }
 
 type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
-function allInCapitals(headers: Headers | undefined): Headers | undefined {
+function titleCaseAll(headers: Headers | undefined): Headers | undefined {
   if (headers === undefined) return undefined;
-  // A list has names and values in turn.
-  if (Array.isArray(headers)) return headers.map((part, index) => (index % 2 === 0 ? inCapitals(String(part)) : part));
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [inCapitals(name), value]));
+  // A list alternates names and values.
+  if (Array.isArray(headers)) return headers.map((part, index) => (index % 2 === 0 ? titleCase(String(part)) : part));
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [titleCase(name), value]));
 }

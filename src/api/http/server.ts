@@ -15,7 +15,7 @@ import { boundConnections } from './connections.js';
 import { errorBody, jsonOf } from './error-body.js';
 import { parseKeepingSource } from './json-source.js';
 import { advise, refusalOf } from './request-error.js';
-import { ResponseInCapitals } from './header-case.js';
+import { TitleCaseResponse } from './header-case.js';
 import { securityHeaders } from './security-headers.js';
 import { assertNotEncoded, utf8 } from './utf8.js';
 
@@ -42,7 +42,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     loggerInstance: log.child({}, { serializers: { err: loggableError } }),
     serverFactory: (handle) => {
       // A body that does not come must not hold a connection.
-      const bare = createServer({ keepAliveTimeout, requestTimeout, ServerResponse: ResponseInCapitals });
+      const bare = createServer({ keepAliveTimeout, requestTimeout, ServerResponse: TitleCaseResponse });
       boundConnections(bare, handle, { unanswered: unansweredAtMost, unreadMilliseconds });
       return bare;
     },

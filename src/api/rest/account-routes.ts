@@ -5,7 +5,7 @@ import { ownerSeenBy } from '../../domain/permissions.js';
 import { AppError } from '../../errors.js';
 import type { AccountChanges, NewAccount } from '../../service/account-service.js';
 import { type ListOwner, type WithToken, parseFilter } from '../../service/account-queries.js';
-import { costOfReading, lengthForeseen } from '../http/cost-budget.js';
+import { costOfReading, assumedListLength } from '../http/cost-budget.js';
 import { reportOf } from '../http/request-error.js';
 import { sendEntries, sendEntry, sendList } from './responses.js';
 import { etagOf, isKnown, repeatable, versionExpected } from './preconditions.js';
@@ -123,12 +123,12 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
     const write = (account: WithToken): string =>
       representations[format].account({ account, ownerSid: ownerSeenBy(actor, account), authToken: account.authToken });
     if (!isPaged) return sendList(reply, format, 'Accounts', await accountQueries.all(actor, owner, await list()), write);
-    request.meter.reserve({ cost: costOfReading(lengthForeseen) + costOfReading(page.number * page.size), of: 'This page' });
+    request.cost.reserve({ cost: costOfReading(assumedListLength) + costOfReading(page.number * page.size), of: 'This page' });
     try {
       const { accounts: found, total } = await accountQueries.numberedPage(actor, owner, await list(), page);
       return sendEntries(reply, format, 'Accounts', found.map(write), pageEnvelope(request, accountFilters, page, total, found.length));
     } finally {
-      request.meter.settle();
+      request.cost.release();
     }
   });
 }

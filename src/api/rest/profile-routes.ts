@@ -23,7 +23,7 @@ export async function profileRoutes(scope: FastifyInstance, { services, publicUr
   repeatable(scope);
 
   const send = (reply: FastifyReply, { document, dateUpdated }: Profile): FastifyReply => {
-    reply.request.meter.add(costOfText(document.length));
+    reply.request.cost.add(costOfText(document.length));
     return sendEntry(reply.header('last-modified', dateUpdated.toUTCString()), 'json', document);
   };
 

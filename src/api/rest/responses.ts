@@ -12,14 +12,14 @@ export function sendText(reply: FastifyReply, format: Format, text: string): Fas
 
 /** Answers with one entry. */
 export function sendEntry(reply: FastifyReply, format: Format, entry: string): FastifyReply {
-  reply.request.meter.add(costOfEntry);
+  reply.request.cost.add(costOfEntry);
   return sendText(reply, format, representations[format].single(entry));
 }
 
 /** Answers with a page of a list. */
 export function sendEntries(reply: FastifyReply, format: Format, name: ListName, entries: string[], page: PageEnvelope): FastifyReply {
   const { head, between, tail } = representations[format].list(name, page);
-  reply.request.meter.add(costOfBatch + entries.length * costOfEntry);
+  reply.request.cost.add(costOfBatch + entries.length * costOfEntry);
   return sendText(reply, format, head + entries.join(between) + tail);
 }
 
@@ -43,7 +43,7 @@ export function sendList<Row>(
     let before = head;
     try {
       for await (const rows of batches) {
-        reply.request.meter.add(costOfBatch + rows.length * costOfEntry);
+        reply.request.cost.add(costOfBatch + rows.length * costOfEntry);
         for (let written = 0; written < rows.length; written += entriesAtOnce) {
           const entries = rows.slice(written, written + entriesAtOnce).map(write);
           yield before + entries.join(between);

@@ -5,8 +5,8 @@ import { apiVersionPath } from '../../domain/subresource.js';
 import { AppError } from '../../errors.js';
 import { authenticate } from '../http/authentication.js';
 import { errorBody } from '../http/error-body.js';
-import { Meter, type Metering, costOfChange } from '../http/cost-budget.js';
-import { enterPlace } from '../http/concurrency-limit.js';
+import { RequestCost, type CostBudgets, costOfChange } from '../http/cost-budget.js';
+import { acquireSlot } from '../http/concurrency-limit.js';
 import { advise, refusalOf } from '../http/request-error.js';
 import type { Services } from '../services.js';
 import { accountRoutes } from './account-routes.js';
@@ -23,7 +23,7 @@ export interface RestOptions {
   publicUrl: string | undefined;
   /** Whether lists of accounts show AuthTokens to whoever may read them. */
   authTokensInLists: boolean;
-  metering: Metering;
+  budgets: CostBudgets;
 }
 
 declare module 'fastify' {
@@ -33,7 +33,7 @@ declare module 'fastify' {
     /** The form that the answer is to have. */
     format: Format;
     /** Adds up what the request costs; known to every route as well. */
-    meter: Meter;
+    cost: RequestCost;
   }
   interface FastifyContextConfig {
     /** Documented names of inputs, where they are not simply the services' names in capitals. */
@@ -54,18 +54,18 @@ declare module 'fastify' {
  * what may be done is decided below them. URLs arrive in their canonical spelling, see path.ts.
  */
 export async function restApi(fastify: FastifyInstance, options: RestOptions): Promise<void> {
-  const { services, metering } = options;
+  const { services, budgets } = options;
   const openMeter = (request: FastifyRequest, switchesOff = false): void => {
-    metering.open(request.meter, request.actor, { switchesOff });
-    if (!reading.includes(request.method)) request.meter.add(costOfChange);
+    budgets.startCharging(request.cost, request.actor, { switchesOff });
+    if (!reading.includes(request.method)) request.cost.add(costOfChange);
   };
   for (const method of ['LINK', 'UNLINK']) fastify.addHttpMethod(method, { hasBody: true });
   await fastify.register(
     async (scope) => {
       scope.decorateRequest('actor');
       scope.decorateRequest('format', 'xml');
-      scope.decorateRequest('meter');
-      scope.addHook('onRequest', enterPlace);
+      scope.decorateRequest('cost');
+      scope.addHook('onRequest', acquireSlot);
       scope.addHook('onRequest', async (request, reply) => {
         const vary = reply.getHeader('vary');
         reply.header('vary', [...(vary === undefined ? [] : [String(vary)]), 'Accept', 'Authorization'].join(', '));
@@ -74,7 +74,7 @@ export async function restApi(fastify: FastifyInstance, options: RestOptions): P
         const actor = await authenticate(request, services.credentials, accountReadBy(request));
         assertSignedIn(actor);
         request.actor = actor;
-        request.meter = new Meter();
+        request.cost = new RequestCost();
         // What else a request does, its body tells.
         if (request.routeOptions.config.switchesOff === undefined) openMeter(request);
       });
@@ -82,8 +82,8 @@ export async function restApi(fastify: FastifyInstance, options: RestOptions): P
         const { switchesOff } = request.routeOptions.config;
         if (switchesOff !== undefined) openMeter(request, switchesOff(request));
       });
-      scope.addHook('onResponse', async ({ meter }) => {
-        if (meter !== undefined && meter.cost > 0) metering.observe.cost('rest', meter.cost);
+      scope.addHook('onResponse', async ({ cost }) => {
+        if (cost !== undefined && cost.total > 0) budgets.observe.cost('rest', cost.total);
       });
       scope.setErrorHandler((error: FastifyError, request, reply) => refuse(error, request, reply, options));
       scope.setNotFoundHandler(() => {
@@ -134,9 +134,9 @@ function accountReadBy({ routeOptions, params }: FastifyRequest): AccountReferen
 /** Methods that change nothing. */
 const reading = ['GET', 'HEAD'];
 
-function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply, { metering, publicUrl }: RestOptions): FastifyReply {
+function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply, { budgets, publicUrl }: RestOptions): FastifyReply {
   const { field, ...shown } = refusalOf(error, request);
-  metering.observe.refusal('rest', shown.code);
+  budgets.observe.refusal('rest', shown.code);
   const documented = field && (request.routeOptions.config.inputs?.[field] ?? field[0]!.toUpperCase() + field.slice(1));
   advise(reply, shown);
   const format = formatOfRefusal(request);

@@ -50,8 +50,8 @@ const recordedFields = ['authToken'];
 
 /**
  * What it costs to resolve a field once, without what is below it and without PostgreSQL's time, which is charged as it was
- * taken: as a rule, the one object that it brings. What a field could cost (`costOf`) and what it did cost (`meterCosts`)
- * both rest on this, so that the limit and the meter cannot disagree.
+ * taken: as a rule, the one object that it brings. What a field could cost (`costOf`) and what it did cost (`chargeCosts`)
+ * both rest on this, so that the limit and the charge cannot disagree.
  */
 function costOfField({ name, typeName, isComposite }: Declared): number {
   if (typeName === 'Mutation' || recordedFields.includes(name)) return costOfChange;
@@ -192,7 +192,7 @@ export function weighed(
  * fields that bring objects or have to be worked out are wrapped, and only a list that is waited for takes a promise more;
  * what is merely read from an object is not.
  */
-export function meterCosts(schema: GraphQLSchema): GraphQLSchema {
+export function chargeCosts(schema: GraphQLSchema): GraphQLSchema {
   return mapSchema(schema, {
     [MapperKind.OBJECT_FIELD]: (field: GraphQLFieldConfig<unknown, Context>, name, typeName) => {
       const isComposite = isCompositeType(getNamedType(field.type));
@@ -200,13 +200,13 @@ export function meterCosts(schema: GraphQLSchema): GraphQLSchema {
       const resolve = field.resolve ?? defaultFieldResolver;
       if (isDocument(typeName, name)) {
         field.resolve = (source, args, context, info) => {
-          context.meter.add(costOfText((source as { document: string }).document.length));
+          context.cost.add(costOfText((source as { document: string }).document.length));
           return resolve(source, args, context, info);
         };
       } else if (isList) {
         field.resolve = (source, args, context, info) => {
           const counted = (items: unknown): unknown => {
-            if (Array.isArray(items)) context.meter.add(items.length * costOfEntry);
+            if (Array.isArray(items)) context.cost.add(items.length * costOfEntry);
             return items;
           };
           const items: unknown = resolve(source, args, context, info);
@@ -216,7 +216,7 @@ export function meterCosts(schema: GraphQLSchema): GraphQLSchema {
         const cost = costOfField({ name, typeName, isComposite });
         field.extensions = { ...field.extensions, cost } satisfies PlanningHints;
         field.resolve = (source, args, context, info) => {
-          context.meter.add(cost);
+          context.cost.add(cost);
           return resolve(source, args, context, info);
         };
       } else {

@@ -103,14 +103,14 @@ export class OperationPlan {
 
   /** The answer's `data` as JSON; nothing when a field of it fails. */
   async answer(context: Context, variables: Record<string, unknown>): Promise<string | undefined> {
-    const { meter } = context;
-    const before = meter.cost;
+    const { cost } = context;
+    const before = cost.total;
     try {
       const [text] = await this.#objects(this.#root, [undefined], { context, variables });
       return text;
     } catch {
       // The executor meets the same error, tells it at its place, and counts anew.
-      meter.add(before - meter.cost);
+      cost.add(before - cost.total);
       return undefined;
     }
   }
@@ -204,7 +204,7 @@ export class OperationPlan {
     const values = await settled([...distinct.values()].map(once));
     const valueOf = new Map([...distinct.keys()].map((key, index) => [key, values[index]]));
     // What is given out counts, however often it was worked out.
-    if (cost !== undefined) context.meter.add((objects.length - distinct.size) * cost);
+    if (cost !== undefined) context.cost.add((objects.length - distinct.size) * cost);
     return objects.map((object) => valueOf.get((object as Record<string, unknown>)[followsFrom]));
   }
 

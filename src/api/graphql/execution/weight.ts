@@ -1,5 +1,5 @@
 import type { GraphQLSchema } from 'graphql';
-import { type Weight, costOfReading, lengthForeseen } from '../../http/cost-budget.js';
+import { type Weight, costOfReading, assumedListLength } from '../../http/cost-budget.js';
 import { type SelectedField, pathOf, selectedFields } from './selected-fields.js';
 import type { Requested } from './variables.js';
 
@@ -31,7 +31,7 @@ export function weightOf(schema: GraphQLSchema, requested: Requested): Weight {
 
 /** What the statement of one field may take; nothing where an index leads to all that it reads. */
 export function weightOfField({ definition, args, above }: Pick<SelectedField, 'definition' | 'args' | 'above'>): number {
-  const reading = costOfReading(lengthForeseen);
+  const reading = costOfReading(assumedListLength);
   // A list is counted with the filter that it is read with.
   const filtered = counts.includes(definition.name) ? (above?.args ?? {}) : args;
   if (isSearch(filtered)) return timesToSearch * reading;
