@@ -32,7 +32,7 @@ export function reportOf(results: Results): string {
   const { command, circumstances, works, withPassword, growth, pages, cascades, hostility, startUp, running } = results;
   const sections = [
     `# Results of the bench`,
-    `Written by \`${command}\`; nothing here was written by hand. How it measures, and what the contenders leave out of the gateway's work, is in [ADR 21](../docs/adr/0021-a-bench-that-takes-turns.md).`,
+    `Written by \`${command}\`; nothing here was written by hand. How it measures, and what the contenders leave out of the gateway's work, is in [ADR 21](../docs/adr/0021-benchmark-in-turns-on-one-machine.md).`,
     circumstances.map((line) => `- ${line}`).join('\n'),
     `## Targets`,
     targetTable(results),
