@@ -61,6 +61,15 @@ export interface Account {
   version: number;
 }
 
+/** Where an account stands in the tree. Permissions and the lists below it depend on nothing else. */
+export type AccountPlace = Pick<Account, 'sid' | 'path' | 'parentSid'>;
+
+/** How many accounts with one status a change of a tree reaches. */
+export interface StatusCount {
+  status: AccountStatus;
+  count: number;
+}
+
 /** For whom work is done: whose turn it takes, and whose budget pays for it. */
 export type Payer = Pick<Account, 'sid' | 'topLevelSid'>;
 
@@ -180,7 +189,7 @@ export function assertLevelBelow(parent: Account, maxLevels: number): void {
   }
 }
 
-export function isRoot(account: Account): boolean {
+export function isRoot(account: Pick<Account, 'parentSid'>): boolean {
   return account.parentSid === null;
 }
 

@@ -30,6 +30,9 @@ export type HistoryOperation = (typeof HistoryOperation)[keyof typeof HistoryOpe
 /** Operations that reach everything below the account too, with one entry for all of it. */
 export const cascading: readonly HistoryOperation[] = ['setAccountStatus', 'closeAccount', 'migrateAccount'];
 
+/** Which entries a list holds: those about its owner, with the cascades that reached it; or those about all that is below it as well. */
+export type HistoryScope = 'owner' | 'below';
+
 /** What was done to what, as the use case tells it. No secret is part of it. */
 export interface AuditEvent {
   operation: HistoryOperation;

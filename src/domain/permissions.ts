@@ -1,5 +1,5 @@
 import { AppError } from '../errors.js';
-import { type Account, type AccountKey, type Role, isRoot } from './account.js';
+import { type Account, type AccountKey, type AccountPlace, type Role, isRoot } from './account.js';
 import type { IdempotentRequest } from './idempotency.js';
 import type { Sid } from './sid.js';
 import type { ProvenSecret } from './standing.js';
@@ -94,7 +94,7 @@ export function hasRank(actor: Actor, rank: Rank): boolean {
 }
 
 /** Whether the caller may do the operation to the account. */
-export function may(actor: Actor, operation: Operation, account: Account): boolean {
+export function may(actor: Actor, operation: Operation, account: AccountPlace): boolean {
   if (operation === 'closeAccount' && isRoot(account)) return false;
   const place = placeOf(actor, account);
   return place !== undefined && isAllowedAt(actor, operation, place);
@@ -157,7 +157,11 @@ export function authorize(actor: Actor, operation: Operation): asserts actor is 
  * exist and one that is out of sight answer alike, so that nobody can probe for accounts (SPEC §2).
  * @throws AppError UNAUTHENTICATED, FORBIDDEN, ACCOUNT_NOT_FOUND
  */
-export function authorizeOn(actor: Actor, operation: Operation, account: Account | undefined): asserts account is Account {
+export function authorizeOn<Place extends AccountPlace>(
+  actor: Actor,
+  operation: Operation,
+  account: Place | undefined,
+): asserts account is Place {
   authorize(actor, operation);
   if (account !== undefined && may(actor, operation, account)) return;
   if (account === undefined && actor.rank === 'SuperAdmin') throw new AppError('ACCOUNT_NOT_FOUND', 'There is no such account.');
@@ -168,11 +172,11 @@ export function authorizeOn(actor: Actor, operation: Operation, account: Account
  * The SID of the account above, as far as the caller sees. Its own parent an account never sees (SPEC §2): for itself it is
  * its own owner, as the root is.
  */
-export function ownerSeenBy(actor: SignedIn, account: Account): Sid {
+export function ownerSeenBy(actor: SignedIn, account: AccountPlace): Sid {
   return account.sid === actor.account.sid ? account.sid : account.parentSid!;
 }
 
-function placeOf(actor: Actor, account: Account): Place | undefined {
+function placeOf(actor: Actor, account: AccountPlace): Place | undefined {
   if (actor.rank === 'Anonymous') return undefined;
   if (actor.account.sid === account.sid) return 'self';
   return isBelow(account.path, actor.account.path) ? 'below' : undefined;

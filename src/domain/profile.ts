@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../errors.js';
-import type { Account } from './account.js';
+import type { Account, AccountPlace } from './account.js';
 import { shapeOf } from './json.js';
 import type { Organization } from './organization.js';
 import type { Sid } from './sid.js';
@@ -88,7 +88,7 @@ function typeOfJson(text: string): string | undefined {
 }
 
 /** What a profile can be linked to. */
-export type ProfileOwner = Account | Pick<Organization, 'sid'>;
+export type ProfileOwner = (AccountPlace & Pick<Account, 'organizationSid'>) | Pick<Organization, 'sid'>;
 
 /**
  * Where the effective profile is looked for, the nearest first: the account's own link, its ancestors', its

@@ -11,6 +11,7 @@ import {
   assertOpen,
   assertVersion,
   defaultFriendlyName,
+  type StatusCount,
   emailInUse,
   isRoot,
   parseAccountReference,
@@ -26,7 +27,7 @@ import { type Actor, type Operation, type SignedIn, authorize, authorizeOn } fro
 import { newSid, type Sid } from '../domain/sid.js';
 import { pathBelow, topLevelSidOf } from '../domain/tree.js';
 import { AppError } from '../errors.js';
-import type { OwnChanges, Reach } from '../persistence/repositories/account-repository.js';
+import type { OwnChanges } from '../persistence/repositories/account-repository.js';
 import type { Repositories } from '../persistence/connection/database.js';
 import type { Held } from '../persistence/repositories/lock-repository.js';
 import type { Change, AuditedTransactions, Intent, Seen } from './audited-transaction.js';
@@ -73,7 +74,7 @@ export interface Cascade {
   /** As it is after the change; in a dry run, as it is. */
   account: Account;
   /** The accounts changed, itself included, by the status that they had. */
-  reached: Reach[];
+  reached: StatusCount[];
   dryRun: boolean;
 }
 

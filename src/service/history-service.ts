@@ -1,16 +1,16 @@
-import type { Account } from '../domain/account.js';
-import type { HistoryEntry } from '../domain/history.js';
+import type { AccountPlace } from '../domain/account.js';
+import type { HistoryEntry, HistoryScope } from '../domain/history.js';
 import type { Organization } from '../domain/organization.js';
-import { type Page, type PageOf, type Position, pageFrom } from '../domain/page.js';
+import type { Page, PageOf, Position } from '../domain/page.js';
 import { type Actor, type SignedIn, authorize, authorizeOn } from '../domain/permissions.js';
 import type { Sid } from '../domain/sid.js';
 import { isBelow, levelOf, sidsAlong, topLevelSidOf } from '../domain/tree.js';
 import type { Database } from '../persistence/connection/database.js';
-import type { HistoryKey, HistoryScope, ListedEntry } from '../persistence/repositories/history-repository.js';
+import type { HistoryKey, ListedEntry } from '../persistence/repositories/history-repository.js';
 import { seesOrganization } from './organization-service.js';
 
 /** Whose history to read. */
-export type HistoryOwner = Account | Pick<Organization, 'sid'>;
+export type HistoryOwner = AccountPlace | Pick<Organization, 'sid'>;
 
 /** An entry as one caller is shown it: of who did it, no more than the caller may see. */
 export interface ShownEntry extends HistoryEntry {
@@ -28,17 +28,15 @@ export class HistoryService {
   async pages(actor: Actor, owners: readonly HistoryOwner[], scope: HistoryScope, page: Page): Promise<PageOf<ShownEntry>[]> {
     authorize(actor, 'readHistory');
     const keys = owners.map((owner) => keyOf(actor, owner));
-    const read = await this.database.read(actor.account, ({ history }) => history.listPages(keys, scope, page));
-    const lists = owners.map((): ShownEntry[] => []);
-    for (const listed of read) lists[listed.list]!.push(shownTo(actor, listed));
-    return lists.map((rows) => pageFrom(rows, page));
+    const pages = await this.database.read(actor.account, ({ history }) => history.pages(keys, scope, page));
+    return pages.map((read) => ({ ...read, rows: read.rows.map((entry) => shownTo(actor, entry)) }));
   }
 
   /** The length of each owner's list of entries: one statement for them all. @throws AppError FORBIDDEN */
   async counts(actor: Actor, owners: readonly HistoryOwner[], scope: HistoryScope): Promise<number[]> {
     authorize(actor, 'readHistory');
     const keys = owners.map((owner) => keyOf(actor, owner));
-    return this.database.read(actor.account, ({ history }) => history.countLists(keys, scope));
+    return this.database.read(actor.account, ({ history }) => history.counts(keys, scope));
   }
 }
 
@@ -55,7 +53,7 @@ function keyOf(actor: SignedIn, owner: HistoryOwner): HistoryKey {
   return { treeSid: root!, sid: owner.sid, path: null, aboveSids: [] };
 }
 
-function shownTo({ account }: SignedIn, { entry, actorPath }: ListedEntry): ShownEntry {
+function shownTo({ account }: SignedIn, { actorPath, ...entry }: ListedEntry): ShownEntry {
   const isInSight = actorPath !== null && (actorPath === account.path || isBelow(actorPath, account.path));
   return {
     ...entry,

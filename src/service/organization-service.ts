@@ -5,7 +5,7 @@ import {
   parseDomainName,
   parseOrganizationReference,
 } from '../domain/organization.js';
-import { type Order, type PageArguments, type PageOf, type Position, pageFrom, parsePage } from '../domain/page.js';
+import { type Order, type PageArguments, type PageOf, type Position, parsePage } from '../domain/page.js';
 import { type Actor, assertSignedIn, authorize, hasRank, minimumRank } from '../domain/permissions.js';
 import { newSid, parseSid, type Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
@@ -69,10 +69,7 @@ export class OrganizationService {
   async list(actor: Actor, status: OrganizationStatus | undefined, pageArguments: PageArguments): Promise<PageOf<Organization>> {
     authorize(actor, 'manageOrganizations');
     const page = parsePage(pageArguments, organizationOrder);
-    const read = await this.database.read(actor.account, ({ organizations }) =>
-      organizations.listPage(status, organizationOrder.descending, page),
-    );
-    return pageFrom(read, page);
+    return this.database.read(actor.account, ({ organizations }) => organizations.page(status, organizationOrder.descending, page));
   }
 
   /** All organizations, in batches that are read as they are asked for. @throws AppError FORBIDDEN, UNAVAILABLE */
@@ -80,7 +77,7 @@ export class OrganizationService {
     assertSignedIn(actor);
     return inBatches(this.database, actor, {
       authorize: (caller) => authorize(caller, 'manageOrganizations'),
-      read: ({ organizations }, page) => organizations.listPage(status, organizationOrder.descending, page),
+      read: ({ organizations }, page) => organizations.page(status, organizationOrder.descending, page),
       positionOf: organizationPosition,
     });
   }

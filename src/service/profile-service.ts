@@ -1,6 +1,6 @@
 import { type Account, type AccountReference, alreadyThere, assertOpen, parseAccountReference } from '../domain/account.js';
 import { type OrganizationReference, OrganizationStatus, parseOrganizationReference } from '../domain/organization.js';
-import { type Order, type PageArguments, type PageOf, type Position, pageFrom, parsePage } from '../domain/page.js';
+import { type Order, type PageArguments, type PageOf, type Position, parsePage } from '../domain/page.js';
 import {
   type Actor,
   type SignedIn,
@@ -124,7 +124,7 @@ export class ProfileService {
   async list(actor: Actor, pageArguments: PageArguments): Promise<PageOf<ProfileSummary>> {
     authorize(actor, 'manageProfiles');
     const page = parsePage(pageArguments, profileOrder);
-    return pageFrom(await this.database.read(actor.account, ({ profiles }) => profiles.listPage(page)), page);
+    return this.database.read(actor.account, ({ profiles }) => profiles.page(page));
   }
 
   /** All profiles, in batches that are read as they are asked for. @throws AppError FORBIDDEN, UNAVAILABLE */
@@ -132,7 +132,7 @@ export class ProfileService {
     assertSignedIn(actor);
     return inBatches(this.database, actor, {
       authorize: (caller) => authorize(caller, 'manageProfiles'),
-      read: ({ profiles }, page) => profiles.listPage(page),
+      read: ({ profiles }, page) => profiles.page(page),
       positionOf: profilePosition,
     });
   }

@@ -1,4 +1,4 @@
-import { type Page, type Position, pageFrom } from '../domain/page.js';
+import type { Page, PageOf, Position } from '../domain/page.js';
 import type { SignedIn } from '../domain/permissions.js';
 import { standingOf } from '../domain/standing.js';
 import type { Database, Repositories } from '../persistence/connection/database.js';
@@ -7,14 +7,13 @@ import { pipelined } from '../persistence/connection/queries.js';
 /** Rows of a list that is read from end to end: enough that statements cost little, few enough to hold for a slow reader. */
 export const batchSize = 500;
 
-/**
- * A list that streams: who may see it, how a page of it is read, with one row more, where a row stands in it, and, unless the rows
- * are shown as they are read, what of them the caller is shown.
- */
+/** A list that streams. */
 export interface StreamedList<Row> {
+  /** Holds that the caller may see the list. */
   authorize: (actor: SignedIn) => void;
-  read: (repositories: Repositories, page: Page) => Promise<Row[]>;
+  read: (repositories: Repositories, page: Page) => Promise<PageOf<Row>>;
   positionOf: (row: Row) => Position;
+  /** What the caller is shown of the rows; unless given, the rows as they were read. */
   shown?: (actor: SignedIn, rows: Row[]) => Row[];
 }
 
@@ -32,10 +31,10 @@ export async function inBatches<Row>(
   const next = (from?: Position) =>
     database.read(caller.account, async (repositories) => {
       const page: Page = { size: batchSize, backward: false, from };
-      const [now, rows] = await pipelined(repositories.credentials.findForChange(caller.account), read(repositories, page));
+      const [now, batch] = await pipelined(repositories.credentials.findForChange(caller.account), read(repositories, page));
       const actor = standingOf(caller, now.caller);
       authorize(actor);
-      return pageFrom(shown(actor, rows), page);
+      return { ...batch, rows: shown(actor, batch.rows) };
     });
   // The only one that is held: each batch takes the place of the one before.
   let batch = await next();

@@ -1,9 +1,10 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { AccountRepository, allColumns } from '../../src/persistence/repositories/account-repository.js';
+import { AccountListRepository } from '../../src/persistence/repositories/account-list-repository.js';
+import { AccountRepository } from '../../src/persistence/repositories/account-repository.js';
 import { CredentialRepository } from '../../src/persistence/repositories/credential-repository.js';
 import { queryRows, pipelined } from '../../src/persistence/connection/queries.js';
-import { accountOrder } from '../../src/service/account-queries.js';
+import { accountColumns, creationOrder } from '../../src/domain/account-list.js';
 import { cloneDatabase } from '../support/database.js';
 
 let client: Client;
@@ -68,7 +69,7 @@ describe('rows', () => {
       queryRows(client, 'SELECT 1 / $1::integer', [0]),
       queryRows(client, 'SELECT 2 AS two'),
     ]);
-    expect(failed).toMatchObject({ status: 'rejected', reason: { code: '22012', stack: expect.stringContaining('rowsOf') } });
+    expect(failed).toMatchObject({ status: 'rejected', reason: { code: '22012', stack: expect.stringContaining('queryRows') } });
     expect(found).toEqual({ status: 'fulfilled', value: [{ two: 2 }] });
   });
 });
@@ -77,16 +78,24 @@ describe('looking many things up by their keys', () => {
   it('is planned once, not each time', async () => {
     const database = await cloneDatabase();
     const session = await sessionOn(database.url);
-    const [accounts, credentials] = [new AccountRepository(session), new CredentialRepository(session)];
+    const [accounts, accountLists] = [new AccountRepository(session), new AccountListRepository(session)];
+    const credentials = new CredentialRepository(session);
     const page = { size: 50, backward: false, from: undefined };
-    const listing = { scope: { kind: 'children' }, filter: {}, order: accountOrder, page, columns: allColumns, cursors: true } as const;
+    const listing = {
+      scope: { kind: 'children' },
+      filter: {},
+      order: creationOrder,
+      page,
+      columns: accountColumns,
+      cursors: true,
+    } as const;
     for (let time = 0; time < 12; time++) {
       await credentials.findForSignIn([{ key: { sid: 'AC' }, login: '', address: '' }]);
       await credentials.findTokens([{ sid: 'AC', readerSid: 'AC' }]);
       await accounts.findMany(['AC']);
       await accounts.findManyBy([{ sid: 'AC' }]);
-      await accounts.listPages(['AC'], listing);
-      await accounts.countLists(listing.scope, ['AC'], {});
+      await accountLists.pages(['AC'], listing);
+      await accountLists.counts(['AC'], listing);
     }
     const plans = await queryRows<{ statement: string; custom: string }>(
       session,

@@ -1,10 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Account, AccountStatus, parseRole, parseStatus } from '../../domain/account.js';
+import { parseFilter } from '../../domain/account-list.js';
+import type { Organization } from '../../domain/organization.js';
 import { parseNumberedPage, restPageSize } from '../../domain/page.js';
 import { ownerSeenBy } from '../../domain/permissions.js';
 import { AppError } from '../../errors.js';
 import type { AccountChanges, NewAccount } from '../../service/account-service.js';
-import { type ListOwner, type WithToken, parseFilter } from '../../service/account-queries.js';
+import type { WithToken } from '../../service/account-queries.js';
 import { costOfReading, assumedListLength } from '../http/cost-budget.js';
 import { reportOf } from '../http/request-error.js';
 import { sendEntries, sendEntry, sendList } from './responses.js';
@@ -93,7 +95,7 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
   });
 
   /** Whether AuthTokens may be shown in the list: who is shown them is written down first, and where that fails they are left out (SPEC §4). */
-  const showsTokens = async (request: FastifyRequest, owner: ListOwner): Promise<boolean> => {
+  const showsTokens = async (request: FastifyRequest, owner: Account | Organization): Promise<boolean> => {
     if (!authTokensInLists || request.method === 'HEAD') return false;
     return credentials.noteTokenList(request.actor, owner).then(
       () => true,
@@ -120,7 +122,7 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
     const isPaged = query.has('Page') || query.has('PageSize');
     const page = parseNumberedPage({ page: query.text('Page'), pageSize: query.text('PageSize') }, restPageSize);
     const list = async () => ({ scope: listScope, filter, columns: shownColumns, authTokens: await showsTokens(request, owner) });
-    const write = (account: WithToken): string =>
+    const write = (account: WithToken<typeof shownColumns>): string =>
       representations[format].account({ account, ownerSid: ownerSeenBy(actor, account), authToken: account.authToken });
     if (!isPaged) return sendList(reply, format, 'Accounts', await accountQueries.all(actor, owner, await list()), write);
     request.cost.reserve({ cost: costOfReading(assumedListLength) + costOfReading(page.number * page.size), of: 'This page' });

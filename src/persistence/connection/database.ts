@@ -4,6 +4,7 @@ import type { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { type Payer, emailInUse } from '../../domain/account.js';
 import { AppError } from '../../errors.js';
+import { AccountListRepository } from '../repositories/account-list-repository.js';
 import { AccountRepository } from '../repositories/account-repository.js';
 import { Admission, type Kind, type Refusal, lanesOf } from './admission.js';
 import { timed } from './busy-time.js';
@@ -23,6 +24,7 @@ import { SignInFailureRepository } from '../repositories/sign-in-failure-reposit
 export interface Repositories {
   locks: LockRepository;
   accounts: AccountRepository;
+  accountLists: AccountListRepository;
   organizations: OrganizationRepository;
   credentials: CredentialRepository;
   profiles: ProfileRepository;
@@ -273,6 +275,7 @@ function repositoriesOn(client: Client): Repositories {
   return {
     locks: new LockRepository(client),
     accounts: new AccountRepository(client),
+    accountLists: new AccountListRepository(client),
     organizations: new OrganizationRepository(client),
     credentials: new CredentialRepository(client),
     profiles: new ProfileRepository(client),

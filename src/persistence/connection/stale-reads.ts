@@ -1,16 +1,5 @@
-import type { AccountFilter, AccountScope } from '../repositories/account-repository.js';
+import type { AccountSelection, StaleFilter } from '../../domain/account-list.js';
 import type { Repositories } from './database.js';
-
-/** What narrows a list of accounts whose length may be told late: status and role never are, not even by a number. */
-export interface StaleFilter extends Pick<AccountFilter, 'type' | 'text'> {
-  status?: undefined;
-  role?: undefined;
-}
-
-/** Whether a count of the accounts that fit says nothing of a status or a role. */
-export function mayBeStale(filter: AccountFilter): filter is StaleFilter {
-  return filter.status === undefined && filter.role === undefined;
-}
 
 /**
  * All that may be answered from a replica, which is behind (ADR 16): what no permission and no write rests on, and what
@@ -24,8 +13,8 @@ export class StaleReads {
   }
 
   /** The length of each of many lists of accounts, in one statement. */
-  countAccounts(scope: AccountScope, keys: readonly string[], filter: StaleFilter): Promise<Map<string, number>> {
-    return this.#repositories.accounts.countLists(scope, keys, filter);
+  countAccounts(keys: readonly string[], selection: AccountSelection & { filter: StaleFilter }): Promise<Map<string, number>> {
+    return this.#repositories.accountLists.counts(keys, selection);
   }
 
   /** How many organizations there are, whatever their status. */

@@ -3,7 +3,7 @@ import type { Account, AccountKey } from '../../domain/account.js';
 import type { Sid } from '../../domain/sid.js';
 import type { SignInFailures } from '../../domain/sign-in-limit.js';
 import type { CallerNow, Credential } from '../../domain/standing.js';
-import { accountAt, accountColumns, keyColumns, treeAt } from './account-repository.js';
+import { accountAt, allColumns, keyColumns, treeAt } from './account-sql.js';
 import { failuresIn, noFailures } from './sign-in-failure-repository.js';
 import { unnestedKeys, ofAnotherKey, queryRows } from '../connection/queries.js';
 
@@ -72,7 +72,7 @@ const failures = failuresIn('COALESCE(account.sid, caller.login)', 'caller.addre
  * kept from when the tables were empty would read them whole.
  */
 const signInStatement = `
-  SELECT ${accountColumns}, ${credentialColumns}, ${failures.column} AS failures
+  SELECT ${allColumns}, ${credentialColumns}, ${failures.column} AS failures
   FROM ${unnestedKeys(4)} WITH ORDINALITY AS caller(sid, email_address, login, address, number)
   LEFT JOIN ${accountAt('caller')} ON true
   LEFT JOIN ${credentialAt('account.sid')} ON true
@@ -81,7 +81,7 @@ const signInStatement = `
 
 /** The caller with its credential, and the account that is found by the other keys; both at the caller's path or below. */
 const changeStatement = `
-  SELECT ${accountColumns}, ${credentialColumns}
+  SELECT ${allColumns}, ${credentialColumns}
   FROM (VALUES (1, $1::text, NULL), (2, $2::text, $3::text)) AS key(number, sid, email_address)
   LEFT JOIN ${accountAt('key')} ON ${treeAt('$4')}
   LEFT JOIN ${credentialAt('account.sid')} ON key.number = 1

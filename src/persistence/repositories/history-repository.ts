@@ -1,9 +1,10 @@
 import type { Client } from 'pg';
-import { type ChainEnd, type AuditEvent, type HistoryEntry, cascading, chained } from '../../domain/history.js';
-import type { Page, Position } from '../../domain/page.js';
+import { type AuditEvent, type ChainEnd, type HistoryEntry, type HistoryScope, cascading, chained } from '../../domain/history.js';
+import type { Page, PageOf } from '../../domain/page.js';
 import type { Sid } from '../../domain/sid.js';
-import { treeAt } from './account-repository.js';
-import { unnestedKeys, queryRows } from '../connection/queries.js';
+import { queryRows, unnestedKeys } from '../connection/queries.js';
+import { treeAt } from './account-sql.js';
+import { keyset, pagesFrom } from './keyset.js';
 
 /** Who did something, and for which request. */
 export interface AuditActor {
@@ -21,14 +22,8 @@ export interface HistoryKey {
   aboveSids: readonly Sid[];
 }
 
-/** Entries about the owner alone, with the cascades that reached it; or about all that is below it as well. */
-export type HistoryScope = 'owner' | 'below';
-
-/** An entry of a list, with whose list it is and the path of who did it. */
-export interface ListedEntry {
-  /** The place of its key among those that were asked for, from 0. */
-  list: number;
-  entry: HistoryEntry;
+/** An entry of a list, with the path of the account that acted; null where there is none. */
+export interface ListedEntry extends HistoryEntry {
   actorPath: string | null;
 }
 
@@ -64,11 +59,6 @@ const sources: Record<HistoryScope, readonly string[]> = {
 /** The entries of a list, from all of its sources. */
 function entriesOf(scope: HistoryScope, selected: string, rest = ''): string {
   return sources[scope].map((condition) => `(SELECT ${selected} FROM history WHERE ${condition} ${rest})`).join(' UNION ALL ');
-}
-
-/** Where in its chain a cursor stands. */
-function positionIn(cursor: Position | undefined): number | null {
-  return cursor === undefined ? null : Number(cursor.key);
 }
 
 function parametersOf(keys: readonly HistoryKey[]): unknown[] {
@@ -150,28 +140,32 @@ export class HistoryRepository {
     return entries.length > 0;
   }
 
-  /** One page of each of many lists, in one statement; each with one row more than the page's size, in reading order. */
-  async listPages(keys: readonly HistoryKey[], scope: HistoryScope, page: Page): Promise<ListedEntry[]> {
-    const [from, until, direction] = page.backward ? ['<', '>', 'DESC'] : ['>', '<', 'ASC'];
-    const between = `AND ($5::integer IS NULL OR history.position ${from} $5) AND ($6::integer IS NULL OR history.position ${until} $6)`;
-    const first = `ORDER BY history.position ${direction} LIMIT ${page.size + 1}`;
-    const rows = await queryRows<HistoryEntry & { list: number; actorPath: string | null }>(
+  /** One page of each of many lists, in one statement. */
+  async pages(keys: readonly HistoryKey[], scope: HistoryScope, page: Page): Promise<PageOf<ListedEntry>[]> {
+    const parameters = parametersOf(keys);
+    const { conditions, direction, limit } = keyset(
+      page,
+      { columns: ['history.position'], descending: false },
+      ({ key }) => `$${parameters.push(Number(key))}::integer`,
+    );
+    const between = conditions.map((condition) => `AND ${condition}`).join(' ');
+    const rows = await queryRows<ListedEntry & { list: number }>(
       this.client,
       `SELECT list.number::integer - 1 AS list, entry.*, actor.path AS "actorPath"
        FROM ${lists}
        CROSS JOIN LATERAL (
-         SELECT * FROM (${entriesOf(scope, columns, `${between} ${first}`)}) AS source
-         ORDER BY source.position ${direction} LIMIT ${page.size + 1}
+         SELECT * FROM (${entriesOf(scope, columns, `${between} ORDER BY history.position ${direction} LIMIT ${limit}`)}) AS source
+         ORDER BY source.position ${direction} LIMIT ${limit}
        ) AS entry
        LEFT JOIN account AS actor ON actor.sid = entry."actorSid"
        ORDER BY list.number, entry.position ${direction}`,
-      [...parametersOf(keys), positionIn(page.from), positionIn(page.until)],
+      parameters,
     );
-    return rows.map(({ list, actorPath, ...entry }) => ({ list, entry, actorPath }));
+    return pagesFrom(rows, keys.length, page);
   }
 
   /** The length of each of many lists, in their order, in one statement. */
-  async countLists(keys: readonly HistoryKey[], scope: HistoryScope): Promise<number[]> {
+  async counts(keys: readonly HistoryKey[], scope: HistoryScope): Promise<number[]> {
     const counts = await queryRows<{ count: number }>(
       this.client,
       `SELECT total.count FROM ${lists}

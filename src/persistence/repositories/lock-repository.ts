@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { type Account, type AccountKey, isRoot, isSameKey } from '../../domain/account.js';
 import type { CallerNow } from '../../domain/standing.js';
-import { treeAt } from './account-repository.js';
+import { treeAt } from './account-sql.js';
 import { CredentialRepository } from './credential-repository.js';
 import { lockedBy, queryRows, timeLeftForLocks, pipelined } from '../connection/queries.js';
 

@@ -1,8 +1,9 @@
 import type { Client } from 'pg';
 import type { Organization, OrganizationKey, OrganizationStatus } from '../../domain/organization.js';
-import type { Page } from '../../domain/page.js';
+import { type Page, type PageOf, pageFrom } from '../../domain/page.js';
 import type { Sid } from '../../domain/sid.js';
-import { lockedBy, queryRows, pipelined } from '../connection/queries.js';
+import { lockedBy, pipelined, queryRows } from '../connection/queries.js';
+import { keyset } from './keyset.js';
 
 const columns = `
   organization.sid,
@@ -70,19 +71,23 @@ export class OrganizationRepository {
     return organization!;
   }
 
-  /** One page in the order of domain names, with one row more than the page's size, in reading order. */
-  async listPage(status: OrganizationStatus | undefined, descending: boolean, page: Page): Promise<Organization[]> {
-    const backwards = descending !== page.backward;
-    return queryRows<Organization>(
+  /** One page of all organizations, or of those with the status, by domain name. */
+  async page(status: OrganizationStatus | undefined, descending: boolean, page: Page): Promise<PageOf<Organization>> {
+    const parameters: unknown[] = [status ?? null];
+    const parameter = (value: unknown): string => `$${parameters.push(value)}`;
+    const { conditions, orderBy, limit } = keyset(
+      page,
+      { columns: ['organization.domain_name', 'organization.sid'], descending },
+      ({ key, sid }) => `${parameter(key)}, ${parameter(sid)}`,
+    );
+    const rows = await queryRows<Organization>(
       this.client,
       `SELECT ${columns} FROM organization
-       WHERE ($1::text IS NULL OR organization.status = $1)
-         AND ($2::text IS NULL OR (organization.domain_name, organization.sid) ${backwards ? '<' : '>'} ($2, $3))
-         AND ($4::text IS NULL OR (organization.domain_name, organization.sid) ${backwards ? '>' : '<'} ($4, $5))
-       ORDER BY organization.domain_name ${backwards ? 'DESC' : 'ASC'}, organization.sid ${backwards ? 'DESC' : 'ASC'}
-       LIMIT ${page.size + 1}`,
-      [status ?? null, page.from?.key ?? null, page.from?.sid ?? null, page.until?.key ?? null, page.until?.sid ?? null],
+       WHERE ${['($1::text IS NULL OR organization.status = $1)', ...conditions].join(' AND ')}
+       ORDER BY ${orderBy} LIMIT ${limit}`,
+      parameters,
     );
+    return pageFrom(rows, page);
   }
 
   async count(status: OrganizationStatus | undefined): Promise<number> {

@@ -1,10 +1,11 @@
 import type { Client } from 'pg';
-import type { Page } from '../../domain/page.js';
+import { type Page, type PageOf, pageFrom } from '../../domain/page.js';
 import { type DocumentDigest, type Profile, type ProfileSummary, defaultProfileSid } from '../../domain/profile.js';
 import type { Sid, SidKind } from '../../domain/sid.js';
 import type { Path } from '../../domain/tree.js';
-import { treeAt } from './account-repository.js';
-import { lockedBy, queryRows, pipelined } from '../connection/queries.js';
+import { treeAt } from './account-sql.js';
+import { lockedBy, pipelined, queryRows } from '../connection/queries.js';
+import { keyset } from './keyset.js';
 
 const summaryColumns = 'profile.sid, profile.date_created AS "dateCreated", profile.date_updated AS "dateUpdated"';
 const columns = `${summaryColumns}, profile.document`;
@@ -162,18 +163,23 @@ export class ProfileRepository {
     return found.map(({ sid }) => sid);
   }
 
-  /** One page in the order of their creation, with one row more than the page's size, in reading order. */
-  async listPage(page: Page): Promise<ProfileSummary[]> {
-    const [direction, from, until] = page.backward ? ['DESC', '<', '>'] : ['ASC', '>', '<'];
-    return queryRows<ProfileSummary>(
+  /** One page of all profiles, the oldest first. */
+  async page(page: Page): Promise<PageOf<ProfileSummary>> {
+    const parameters: unknown[] = [];
+    const parameter = (value: unknown): string => `$${parameters.push(value)}`;
+    const { conditions, orderBy, limit } = keyset(
+      page,
+      { columns: ['profile.date_created', 'profile.sid'], descending: false },
+      ({ key, sid }) => `${parameter(key)}::timestamptz, ${parameter(sid)}`,
+    );
+    const rows = await queryRows<ProfileSummary>(
       this.client,
       `SELECT ${summaryColumns} FROM profile
-       WHERE ($1::timestamptz IS NULL OR (profile.date_created, profile.sid) ${from} ($1, $2))
-         AND ($3::timestamptz IS NULL OR (profile.date_created, profile.sid) ${until} ($3, $4))
-       ORDER BY profile.date_created ${direction}, profile.sid ${direction}
-       LIMIT ${page.size + 1}`,
-      [page.from?.key ?? null, page.from?.sid ?? null, page.until?.key ?? null, page.until?.sid ?? null],
+       WHERE ${['true', ...conditions].join(' AND ')}
+       ORDER BY ${orderBy} LIMIT ${limit}`,
+      parameters,
     );
+    return pageFrom(rows, page);
   }
 
   async count(): Promise<number> {

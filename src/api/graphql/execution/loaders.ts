@@ -1,18 +1,17 @@
 import DataLoader from 'dataloader';
 import type { Account } from '../../../domain/account.js';
+import type { AccountListing, AccountRow, AccountSelection, ListOwner } from '../../../domain/account-list.js';
+import type { HistoryScope } from '../../../domain/history.js';
 import type { Organization } from '../../../domain/organization.js';
 import type { Page, PageOf } from '../../../domain/page.js';
 import type { Actor } from '../../../domain/permissions.js';
 import type { Profile, ProfileOwner, ProfileSummary } from '../../../domain/profile.js';
 import type { Sid } from '../../../domain/sid.js';
-import type { Listed } from '../../../persistence/repositories/account-repository.js';
-import type { HistoryScope } from '../../../persistence/repositories/history-repository.js';
-import type { ListOwner, Listing, Selection } from '../../../service/account-queries.js';
 import type { HistoryOwner, ShownEntry } from '../../../service/history-service.js';
 import type { Services } from '../../services.js';
 
 /** Asks for one owner's list, among many that are asked for at the same level of a query. */
-interface ListKey<Selected extends Selection> {
+interface ListKey<Selected extends AccountSelection> {
   listing: Selected;
   owner: ListOwner;
 }
@@ -36,8 +35,8 @@ export interface Loaders {
   profiles: DataLoader<ProfileKey<Sid>, Profile | null, string>;
   /** The profile in effect for each account or organization. */
   effectiveProfiles: DataLoader<ProfileKey<ProfileOwner>, Profile, string>;
-  pages: DataLoader<ListKey<Listing>, PageOf<Listed>, string>;
-  counts: DataLoader<ListKey<Selection>, number, string>;
+  pages: DataLoader<ListKey<AccountListing>, PageOf<AccountRow>, string>;
+  counts: DataLoader<ListKey<AccountSelection>, number, string>;
   history: DataLoader<HistoryListKey, PageOf<ShownEntry>, string>;
   historyCounts: DataLoader<Omit<HistoryListKey, 'page'>, number, string>;
 }
@@ -54,7 +53,7 @@ export function createLoaders(
   actor: Actor,
   observe: ObserveBatch,
 ): Loaders {
-  const lists = <Selected extends Selection, Result>(
+  const lists = <Selected extends AccountSelection, Result>(
     name: 'pages' | 'counts',
     read: (listing: Selected, owners: ListOwner[]) => Promise<Result[]>,
   ) =>
@@ -131,8 +130,8 @@ export function createLoaders(
       ({ sid }) => sid,
       (owners, wanted) => profiles.effective(actor, owners, wanted),
     ),
-    pages: lists('pages', (listing: Listing, owners) => accountQueries.pages(actor, listing, owners)),
-    counts: lists('counts', (listing: Selection, owners) => accountQueries.counts(actor, listing, owners)),
+    pages: lists('pages', (listing: AccountListing, owners) => accountQueries.pages(actor, listing, owners)),
+    counts: lists('counts', (listing: AccountSelection, owners) => accountQueries.counts(actor, listing, owners)),
     history: historyBy('history', (owners, { scope, page }: HistoryListKey) => history.pages(actor, owners, scope, page)),
     historyCounts: historyBy('historyCounts', (owners, { scope }: Omit<HistoryListKey, 'page'>) => history.counts(actor, owners, scope)),
   };

@@ -1,5 +1,5 @@
 import { type FieldNode, type GraphQLResolveInfo, Kind, type SelectionSetNode } from 'graphql';
-import type { AccountColumn, PageQuery } from '../../../persistence/repositories/account-repository.js';
+import type { AccountColumn, AccountListing } from '../../../domain/account-list.js';
 
 /**
  * What each field of an account is made of, beside the SID, the parent and the path, which every row of a list has.
@@ -23,7 +23,7 @@ const columnsOfField = new Map<string, AccountColumn>([
 ]);
 
 /** What a request asks for of a connection of accounts. */
-type Requested = Pick<PageQuery, 'columns' | 'cursors'>;
+type Requested = Pick<AccountListing, 'columns' | 'cursors'>;
 
 /** By the fields that ask: all accounts of a level ask by the same ones, so they are walked once for them all. */
 const known = new WeakMap<readonly FieldNode[], Requested>();

@@ -1,10 +1,17 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { ArgsType, Field, InputType, Int, registerEnumType } from 'type-graphql';
 import { AccountStatus, AccountType, Role } from '../../../domain/account.js';
+import {
+  type AccountFilter,
+  type AccountOrder,
+  type AccountScope,
+  type ListOwner,
+  creationOrder,
+  parseFilter,
+  treeOrder,
+} from '../../../domain/account-list.js';
 import { assertWithin } from '../../../domain/input.js';
-import { type Order, parsePage } from '../../../domain/page.js';
-import type { AccountFilter, AccountScope } from '../../../persistence/repositories/account-repository.js';
-import { type ListOwner, accountOrder, parseFilter } from '../../../service/account-queries.js';
+import { parsePage } from '../../../domain/page.js';
 import { AccountConnectionType } from '../types/account-type.js';
 import { ConnectionArgs } from '../types/connection.js';
 import type { Context } from '../context.js';
@@ -31,7 +38,7 @@ registerEnumType(OrderDirection, {
 });
 
 @InputType('AccountOrder', { description: 'The order of a list of accounts; equals are ordered by SID.' })
-class AccountOrder {
+class AccountOrderInput {
   @Field(() => AccountOrderField, { description: 'What to order by.' })
   field: AccountOrderField;
 
@@ -66,8 +73,8 @@ class FilteredArgs extends ConnectionArgs {
 
 @ArgsType()
 export class SubAccountsArgs extends FilteredArgs {
-  @Field(() => AccountOrder, { nullable: true, description: 'Their order. Default: when they were created, the oldest first.' })
-  orderBy?: AccountOrder;
+  @Field(() => AccountOrderInput, { nullable: true, description: 'Their order. Default: when they were created, the oldest first.' })
+  orderBy?: AccountOrderInput;
 }
 
 @ArgsType()
@@ -86,8 +93,6 @@ export class DescendantsArgs extends FilteredArgs {
   maxDepth?: number;
 }
 
-const treeOrder: Order = { field: 'path', descending: false };
-
 /** The page of sub-accounts, or of an organization's accounts, that the arguments ask for. */
 export function listAccounts(
   owner: ListOwner,
@@ -96,7 +101,7 @@ export function listAccounts(
   context: Context,
   info: GraphQLResolveInfo,
 ): Promise<AccountConnectionType> {
-  const order = orderBy === undefined ? accountOrder : { field: orderBy.field, descending: orderBy.direction === OrderDirection.DESC };
+  const order = orderBy === undefined ? creationOrder : { field: orderBy.field, descending: orderBy.direction === OrderDirection.DESC };
   return load(owner, { kind }, filter, order, pageArguments, context, info);
 }
 
@@ -115,7 +120,7 @@ async function load(
   owner: ListOwner,
   scope: AccountScope,
   filter: AccountFilterInput,
-  order: Order,
+  order: AccountOrder,
   pageArguments: ConnectionArgs,
   { loaders }: Context,
   info: GraphQLResolveInfo,

@@ -1,6 +1,5 @@
 import { Arg, Ctx, Field, ID, InputType, Int, Mutation, ObjectType, Resolver } from 'type-graphql';
-import { type Account, AccountStatus, AccountType, Role } from '../../../domain/account.js';
-import type { Reach } from '../../../persistence/repositories/account-repository.js';
+import { type Account, AccountStatus, AccountType, Role, type StatusCount } from '../../../domain/account.js';
 import type { AccountChanges, Cascade, CascadeOptions } from '../../../service/account-service.js';
 import { AccountObjectType } from '../types/account-type.js';
 import { Guarded } from '../auth-directive.js';
@@ -161,7 +160,7 @@ class UpdateAccountPayload {
 }
 
 @ObjectType('Reach', { description: 'How many accounts with one status a change reaches.', simpleResolvers: true })
-class ReachType implements Reach {
+class ReachType implements StatusCount {
   @Field(() => AccountStatus, { description: 'The status that they had before.' })
   status: AccountStatus;
 
@@ -178,7 +177,7 @@ abstract class CascadePayload {
   dryRun: boolean;
 
   @Field(() => [ReachType], { description: 'The accounts that are reached, itself included, by the status that they had.' })
-  reached: Reach[];
+  reached: StatusCount[];
 
   @Field(() => Int, { description: 'How many accounts are reached in all.' })
   reachedCount: number;

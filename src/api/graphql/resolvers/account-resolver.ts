@@ -1,6 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, Extensions, FieldResolver, ID, Info, Int, Query, Resolver, Root } from 'type-graphql';
-import { type Account, type Capabilities, capabilitiesIn, isRoot } from '../../../domain/account.js';
+import { type Account, type AccountPlace, type Capabilities, capabilitiesIn, isRoot } from '../../../domain/account.js';
+import type { AccountRow } from '../../../domain/account-list.js';
 import type { Organization } from '../../../domain/organization.js';
 import type { Profile } from '../../../domain/profile.js';
 import { type Actor, type SignedIn, may } from '../../../domain/permissions.js';
@@ -60,12 +61,12 @@ export class AccountResolver {
   }
 
   @FieldResolver(() => ID, { description: 'The SID: global and typed by its prefix, `AC`, `OR` or `PR`.' })
-  id(@Root() { sid }: AccountObjectType): string {
+  id(@Root() { sid }: AccountPlace): string {
     return sid;
   }
 
   @FieldResolver(() => String, { description: "Its URI, relative to the documented API's mount." })
-  uri(@Root() { sid }: AccountObjectType): string {
+  uri(@Root() { sid }: AccountPlace): string {
     return accountUri(sid);
   }
 
@@ -73,14 +74,14 @@ export class AccountResolver {
     description:
       'Whether it is the Super Admin: the account at the root of the tree, whatever its role. `viewer { isSuperAdmin }` asks it of the caller.',
   })
-  isSuperAdmin(@Root() account: AccountObjectType): boolean {
+  isSuperAdmin(@Root() account: AccountPlace): boolean {
     return isRoot(account);
   }
 
   @Guarded('readOwnOrganization')
   @Extensions({ followsFrom: 'organizationSid' } satisfies PlanningHints)
   @FieldResolver(() => OrganizationType, { nullable: true, description: 'The organization that it belongs to.' })
-  organization(@Root() { organizationSid }: AccountObjectType, @Ctx() { loaders }: Context): Promise<Organization | null> {
+  organization(@Root() { organizationSid }: AccountRow<['organizationSid']>, @Ctx() { loaders }: Context): Promise<Organization | null> {
     return loaders.organizations.load(organizationSid);
   }
 
@@ -90,7 +91,7 @@ export class AccountResolver {
     nullable: true,
     description: 'The account above it. Null for the root, and for the caller itself, which never sees its own parent.',
   })
-  async parent(@Root() { parentSid }: AccountObjectType, @Ctx() { loaders }: Context): Promise<Account | null> {
+  async parent(@Root() { parentSid }: AccountPlace, @Ctx() { loaders }: Context): Promise<Account | null> {
     return parentSid === null ? null : loaders.accounts.load(parentSid);
   }
 
@@ -102,14 +103,14 @@ export class AccountResolver {
     description:
       'By whose act it has its status: the SID of that account, or `above` where that is out of sight of the caller. Null where it is not known, and for what the gateway does by itself.',
   })
-  async statusAuthor(@Root() { statusChangedBy }: AccountObjectType, @Ctx() { loaders }: Context): Promise<string | null> {
+  async statusAuthor(@Root() { statusChangedBy }: AccountRow<['statusChangedBy']>, @Ctx() { loaders }: Context): Promise<string | null> {
     if (statusChangedBy === null) return null;
     return (await loaders.accounts.load(statusChangedBy))?.sid ?? 'above';
   }
 
   @Guarded('readAccount')
   @FieldResolver(() => [AccountObjectType], { description: 'The accounts above it, as far up as the caller sees, the highest first.' })
-  async ancestors(@Root() { path }: AccountObjectType, @Ctx() { loaders }: Context): Promise<Account[]> {
+  async ancestors(@Root() { path }: AccountPlace, @Ctx() { loaders }: Context): Promise<Account[]> {
     const above = await loaders.accounts.loadMany(sidsAlong(path).slice(0, -1));
     return above.filter((account): account is Account => {
       if (account instanceof Error) throw account;
@@ -120,7 +121,7 @@ export class AccountResolver {
   @Guarded('listSubAccounts')
   @FieldResolver(() => AccountConnectionType, { nullable: true, description: 'The accounts directly below it.' })
   subAccounts(
-    @Root() account: AccountObjectType,
+    @Root() account: AccountPlace,
     @Args() args: SubAccountsArgs,
     @Ctx() context: Context,
     @Info() info: GraphQLResolveInfo,
@@ -134,7 +135,7 @@ export class AccountResolver {
     description: 'All accounts below it, in the order of the tree: each account before those below it.',
   })
   descendants(
-    @Root() account: AccountObjectType,
+    @Root() account: AccountPlace,
     @Args() args: DescendantsArgs,
     @Ctx() context: Context,
     @Info() info: GraphQLResolveInfo,
@@ -144,20 +145,20 @@ export class AccountResolver {
 
   @Guarded('listSubAccounts')
   @FieldResolver(() => Int, { nullable: true, description: 'How many accounts are below it, closed ones too.' })
-  descendantCount(@Root() account: AccountObjectType, @Ctx() { loaders }: Context): Promise<number> {
+  descendantCount(@Root() account: AccountPlace, @Ctx() { loaders }: Context): Promise<number> {
     return loaders.counts.load({ owner: account, listing: { scope: { kind: 'descendants' }, filter: {} } });
   }
 
   @Guarded('readAccount')
   @Extensions({ followsFrom: 'status' } satisfies PlanningHints)
   @FieldResolver(() => CapabilitiesType, { description: 'What the gateway lets it do right now.' })
-  capabilities(@Root() { status }: AccountObjectType): Capabilities {
+  capabilities(@Root() { status }: AccountRow<['status']>): Capabilities {
     return capabilitiesIn(status);
   }
 
   @Guarded('readAccount')
   @FieldResolver(() => [SubresourceType], { description: 'The links to what hangs off it: numbers, calls, messages and the like.' })
-  subresources(@Root() { sid }: AccountObjectType): Subresource[] {
+  subresources(@Root() { sid }: AccountPlace): Subresource[] {
     return subresourcesOf(sid);
   }
 
@@ -165,7 +166,11 @@ export class AccountResolver {
   @FieldResolver(() => ProfileType, {
     description: "The profile in effect for it: its own, else its nearest ancestor's, else its organization's, else the default one.",
   })
-  profile(@Root() account: AccountObjectType, @Ctx() { loaders }: Context, @Info() info: GraphQLResolveInfo): Promise<Profile> {
+  profile(
+    @Root() account: AccountRow<['organizationSid']>,
+    @Ctx() { loaders }: Context,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<Profile> {
     return loaders.effectiveProfiles.load({ of: account, withDocument: asksFor('document', info) });
   }
 
@@ -176,7 +181,7 @@ export class AccountResolver {
       'What was done to it, the oldest first: its own changes, and since it was created those of whole trees that it is in, as far up as the caller sees. What those are to an account depends on its status.',
   })
   history(
-    @Root() account: AccountObjectType,
+    @Root() account: AccountPlace,
     @Args() { includeDescendants, ...args }: AccountHistoryArgs,
     @Ctx() { loaders }: Context,
   ): Promise<HistoryConnectionType> {
@@ -185,7 +190,7 @@ export class AccountResolver {
 
   @Guarded('readAccount')
   @FieldResolver(() => AccountPermissionsType, { description: 'What the caller may do to it.' })
-  viewerCan(@Root() account: AccountObjectType, @Ctx() { actor }: Context): AccountPermissionsType {
+  viewerCan(@Root() account: AccountPlace, @Ctx() { actor }: Context): AccountPermissionsType {
     return permissionsOn(actor, account);
   }
 
@@ -204,7 +209,7 @@ export class AccountResolver {
   }
 }
 
-function permissionsOn(actor: Actor, account: Account): AccountPermissionsType {
+function permissionsOn(actor: Actor, account: AccountPlace): AccountPermissionsType {
   return {
     update: may(actor, 'updateAccount', account),
     changeRole: may(actor, 'changeRole', account),

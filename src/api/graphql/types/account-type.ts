@@ -1,9 +1,8 @@
 import { Ctx, Directive, Field, ID, InputType, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { type Account, type AccountReference, AccountStatus, AccountType, type Capabilities, Role } from '../../../domain/account.js';
+import { type AccountListing, type AccountRow, type ListOwner, positionOf } from '../../../domain/account-list.js';
 import { type PageOf, cursorOf } from '../../../domain/page.js';
 import type { Subresource } from '../../../domain/subresource.js';
-import { type Listed, positionOf } from '../../../persistence/repositories/account-repository.js';
-import type { ListOwner, Listing } from '../../../service/account-queries.js';
 import { PageInfoType, pageInfoOf } from './connection.js';
 import type { Context } from '../context.js';
 import { NodeType } from './node-type.js';
@@ -170,20 +169,20 @@ export class AccountEdgeType {
   cursor: string;
 
   @Field(() => AccountObjectType, { description: 'The account.' })
-  node: Account;
+  node: AccountRow;
 }
 
 @ObjectType('AccountConnection', { description: 'A page of a list of accounts.' })
 export class AccountConnectionType {
   constructor(
-    private readonly page: PageOf<Listed>,
-    private readonly listing: Listing,
+    private readonly page: PageOf<AccountRow>,
+    private readonly listing: AccountListing,
     private readonly owner: ListOwner,
   ) {}
 
   @Field(() => [AccountEdgeType], { description: 'The entries of the page, with their cursors.' })
   edges(): AccountEdgeType[] {
-    const cursorOfRow = (row: Listed): string => this.#cursor(row);
+    const cursorOfRow = (row: AccountRow): string => this.#cursor(row);
     // Only who asks for cursors has what they are made of.
     return this.page.rows.map((row) => ({
       node: row,
@@ -194,7 +193,7 @@ export class AccountConnectionType {
   }
 
   @Field(() => [AccountObjectType], { description: 'The accounts of the page.' })
-  nodes(): Account[] {
+  nodes(): AccountRow[] {
     return this.page.rows;
   }
 
@@ -209,7 +208,7 @@ export class AccountConnectionType {
     return loaders.counts.load({ owner: this.owner, listing: { scope, filter } });
   }
 
-  #cursor(account: Listed): string {
+  #cursor(account: AccountRow): string {
     const { order } = this.listing;
     return cursorOf(positionOf(account, order), order);
   }

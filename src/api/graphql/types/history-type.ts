@@ -1,7 +1,13 @@
 import { ArgsType, Ctx, Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
-import { type HistoryEntry, HistoryOperation, type RecordVersion, historyOrder, recordOf } from '../../../domain/history.js';
+import {
+  type HistoryEntry,
+  HistoryOperation,
+  type HistoryScope,
+  type RecordVersion,
+  historyOrder,
+  recordOf,
+} from '../../../domain/history.js';
 import { type PageOf, cursorOf, parsePage } from '../../../domain/page.js';
-import type { HistoryScope } from '../../../persistence/repositories/history-repository.js';
 import { type HistoryOwner, type ShownEntry, historyPosition } from '../../../service/history-service.js';
 import { ConnectionArgs, PageInfoType, pageInfoOf } from './connection.js';
 import type { Context } from '../context.js';

@@ -1,0 +1,48 @@
+import type { AccountKey } from '../../domain/account.js';
+import { type AccountColumn, accountColumns } from '../../domain/account-list.js';
+import { pathRangeEnd } from '../../domain/tree.js';
+
+/** Parts of statements on the table `account`, for every repository that reads it. */
+
+export const columnNames: Record<AccountColumn, string> = {
+  sid: 'sid',
+  parentSid: 'parent_sid',
+  topLevelSid: 'top_level_sid',
+  path: 'path',
+  organizationSid: 'organization_sid',
+  emailAddress: 'email_address',
+  friendlyName: 'friendly_name',
+  type: 'type',
+  status: 'status',
+  statusChangedAt: 'status_changed_at',
+  statusChangedBy: 'status_changed_by',
+  role: 'role',
+  dateCreated: 'date_created',
+  dateUpdated: 'date_updated',
+  version: 'version',
+};
+
+/** The columns, each under the name of the property that it fills. */
+export function selected(columns: readonly AccountColumn[]): string {
+  return columns.map((column) => `account.${columnNames[column]} AS "${column}"`).join(', ');
+}
+
+/** All of an account. */
+export const allColumns = selected(accountColumns);
+
+/** Keys as two lists of one length, of SIDs and of e-mail addresses: each key is null in the list that is not its kind. */
+export function keyColumns(keys: readonly AccountKey[]): [sids: (string | null)[], emailAddresses: (string | null)[]] {
+  return [keys.map((key) => ('sid' in key ? key.sid : null)), keys.map((key) => ('sid' in key ? null : key.emailAddress))];
+}
+
+/** The account that a row of keys names: by its SID, or by its e-mail address, which only an account that is not closed has. */
+export const accountAt = (keys: string): string =>
+  `LATERAL (
+     SELECT account.* FROM account WHERE account.sid = ${keys}.sid
+     UNION ALL SELECT account.* FROM account WHERE account.open_email_address = ${keys}.email_address
+     LIMIT 1
+   ) AS account`;
+
+/** The account with the path and everything below it: one range of the index on `path`. */
+export const treeAt = (path: string, table = 'account'): string =>
+  `${table}.path >= ${path} AND ${table}.path < ${path} || '${pathRangeEnd}'`;
