@@ -1,9 +1,12 @@
+import type { FastifyRequest } from 'fastify';
 import type { AccountReference } from '../../domain/account.js';
-import type { Actor } from '../../domain/permissions.js';
-import type { RequestCost } from '../http/cost-budget.js';
+import { type Actor, anonymous } from '../../domain/permissions.js';
+import { authenticate } from '../http/authentication.js';
+import { RequestCost, costOfBatch } from '../http/cost-budget.js';
 import type { Report } from '../http/public-error.js';
+import { reportOf } from '../http/request-error.js';
 import type { Services } from '../services.js';
-import type { Loaders } from './execution/loaders.js';
+import { type Loaders, type ObserveBatch, createLoaders } from './execution/loaders.js';
 
 /** What the resolvers of one request share. */
 export interface Context extends Services {
@@ -11,17 +14,47 @@ export interface Context extends Services {
   /** The client's IP address. */
   address: string;
   report: Report;
-  /** Who asks. Nobody, until the document has been found fit to run; see server.ts. */
+  /** Who asks; anonymous until `signIn`. */
   actor: Actor;
+  /** Made for the actor, and made anew with each sign-in. */
   loaders: Loaders;
   /** Adds up what the operation costs. */
   readonly cost: RequestCost;
-  /** Looks up the caller, before an operation. The account that the operation is about may be read along. */
+  /** Looks the caller up, before an operation. The account that the operation is about may be read along. */
   signIn(about?: AccountReference): Promise<void>;
   /**
-   * Looks up the caller anew, and forgets what was loaded: before each further mutation of an operation. A caller that was
-   * suspended or demoted meanwhile must not go on, and what one mutation changes, the next one must not read from before the
-   * change. One that gave itself another secret goes on with that.
+   * Looks the caller up again and forgets what was loaded, before each further mutation of an operation. So a caller that was
+   * suspended or demoted meanwhile is stopped, and a mutation sees what the one before it changed. A caller that has just
+   * changed its own password or AuthToken goes on with the new one.
    */
   signInAgain(): Promise<void>;
+}
+
+/** The context of a request; nobody has signed in yet. */
+export function contextOf(request: FastifyRequest, services: Services, observeBatch: ObserveBatch): Context {
+  const cost = new RequestCost();
+  const loadersFor = (actor: Actor): Loaders =>
+    createLoaders(services, actor, (loader, size) => {
+      cost.add(costOfBatch);
+      observeBatch(loader, size);
+    });
+  return {
+    ...services,
+    requestId: request.id,
+    address: request.ip,
+    report: reportOf(request),
+    actor: anonymous,
+    loaders: loadersFor(anonymous),
+    cost,
+    // `this`, since Apollo hands resolvers a copy of the context.
+    async signIn(about) {
+      this.actor = await authenticate(request, services.credentials, about);
+      this.loaders = loadersFor(this.actor);
+    },
+    async signInAgain() {
+      if (this.actor.rank === 'Anonymous') return;
+      this.actor = await services.credentials.signInAgain(this.actor);
+      this.loaders = loadersFor(this.actor);
+    },
+  };
 }

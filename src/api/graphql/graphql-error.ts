@@ -24,12 +24,32 @@ import { type PublicError, type Report, publicError } from '../http/public-error
 /** Longer messages only repeat what the caller sent. */
 const messageLength = 300;
 
+/**
+ * How graphql words its mistakes, which have no codes. Where a wording does not match, the caller learns less; so a unit test
+ * makes graphql say each of them.
+ */
+export const wordings = {
+  tooManyTokens: /more that (\d+) tokens/,
+  unexpectedToken: /\b(Name|String|BlockString|Int|Float) ".*/s,
+  misfitOfVariable: /^Variable "\$\w+" got invalid value /,
+  misfitOfArgument: /^Argument "(\w+)" /,
+  missingVariable: /^Variable "\$(\w+)" of (?:required|non-null) type /,
+  missingInputField: /^Field "\w+\.(\w+)" of required type/,
+  missingArgument: /argument "(\w+)" of type/,
+  unknownEnumValue: /^Value "\w+" does not exist in "(\w+)" enum/,
+  misfitOfEnum: /^Enum "(\w+)" cannot represent /,
+  /** The end of a message from where it repeats the value that was sent. */
+  repeatedValue: /(?:,? found | value: ).*/s,
+  missingFieldOfVariable: /^Field "(\w+)" of required type /,
+  unknownFieldOfVariable: /^Field "(\w+)" is not defined by type /,
+} as const;
+
 /** An error as GraphQL spells it. */
 export function formatted({ code, message, field }: Omit<PublicError, 'status'>): GraphQLFormattedError {
   return { message: message.slice(0, messageLength), extensions: field === undefined ? { code } : { code, field } };
 }
 
-/** What an error is about, and who writes down what is ours. */
+/** What an error is about, and who logs it when the fault is ours. */
 interface About {
   schema: GraphQLSchema;
   document: DocumentNode | undefined;
@@ -38,7 +58,7 @@ interface About {
   report: Report;
 }
 
-/** What a caller learns of an error that a request ended in, or that a field did. */
+/** What a caller learns of an error that ended a request or a field. */
 export function describe(error: GraphQLError, about: About): GraphQLFormattedError {
   // Apollo's errors wrap graphql's own; anything else inside was thrown by us.
   const thrown = error.originalError instanceof GraphQLError ? undefined : error.originalError;
@@ -52,40 +72,39 @@ export function describe(error: GraphQLError, about: About): GraphQLFormattedErr
 
 /**
  * What graphql itself finds wrong with a document or its variables; nothing when the fault is ours. Its messages repeat
- * the value at fault, which may be a password; so only the parts of a message that come from the schema are told.
+ * the value at fault, which may be a password, so only those parts of a message are told that come from the schema.
  */
 function documentError(error: GraphQLError, about: About): Omit<PublicError, 'status'> | undefined {
   const { message } = error;
   const { schema, document } = about;
   const code = error.extensions.code as string | undefined;
   if (code === 'GRAPHQL_PARSE_FAILED') {
-    const [, tokens] = /more that (\d+) tokens/.exec(message) ?? [];
+    const [, tokens] = wordings.tooManyTokens.exec(message) ?? [];
     if (tokens !== undefined) return { code, message: `The document has more than ${tokens} tokens.` };
-    return { code, message: message.replace(/\b(Name|String|BlockString|Int|Float) ".*/s, '$1.') };
+    return { code, message: message.replace(wordings.unexpectedToken, '$1.') };
   }
   if (code === 'GRAPHQL_VALIDATION_FAILED') return { ...validationError(error, schema, document), code };
-  if (/^Variable "\$\w+" got invalid value /.test(message)) return variableError(error, about);
-  const argument = /^Argument "(\w+)" /.exec(message);
+  if (wordings.misfitOfVariable.test(message)) return variableError(error, about);
+  const argument = wordings.misfitOfArgument.exec(message);
   if (argument !== null) return input(`The argument ${argument[1]} is missing or does not fit its type.`, argument[1]);
-  const declared = /^Variable "\$(\w+)" of (?:required|non-null) type /.exec(message);
+  const declared = wordings.missingVariable.exec(message);
   if (declared !== null) return input(message, declared[1]);
-  // All else that is wrong with the form of a request was refused before Apollo saw it.
+  // Whatever else is wrong with the form of a request was refused before Apollo saw it.
   if (code === 'BAD_REQUEST') return { code: 'METHOD_NOT_ALLOWED', message: 'By GET there are only queries. Send this by POST.' };
   return undefined;
 }
 
-/** What makes a document none of this schema. */
+/** Why a document does not fit the schema. */
 function validationError(error: GraphQLError, schema: GraphQLSchema, document: DocumentNode | undefined): Omit<PublicError, 'status'> {
   const { message } = error;
   if (error.extensions.validationErrorCode === 'INTROSPECTION_DISABLED')
     return input('This gateway does not tell its schema: introspection is off.');
-  const field =
-    /^Field "\w+\.(\w+)" of required type/.exec(message)?.[1] ?? /argument "(\w+)" of type/.exec(message)?.[1] ?? inputOf(error, document);
-  const [, valueOf, nameOf] = /^(?:Value "\w+" does not exist in "(\w+)" enum|Enum "(\w+)" cannot represent )/.exec(message) ?? [];
-  const enumeration = schema.getType(valueOf ?? nameOf ?? '');
+  const field = wordings.missingInputField.exec(message)?.[1] ?? wordings.missingArgument.exec(message)?.[1] ?? inputOf(error, document);
+  const [, enumName] = wordings.unknownEnumValue.exec(message) ?? wordings.misfitOfEnum.exec(message) ?? [];
+  const enumeration = schema.getType(enumName ?? '');
   if (enumeration !== undefined) return input(misfit(field ?? 'a value', enumeration), field);
   return input(
-    message.replace(/(?:,? found | value: ).*/s, (cut) => (cut.startsWith(' value') ? ' value.' : '.')),
+    message.replace(wordings.repeatedValue, (cut) => (cut.startsWith(' value') ? ' value.' : '.')),
     field,
   );
 }
@@ -104,7 +123,7 @@ function inputOf({ nodes }: GraphQLError, document: DocumentNode | undefined): s
   return name;
 }
 
-/** The first thing in a variable that does not fit: found anew, since graphql's message has no place that a value could not forge. */
+/** The first thing in a variable that does not fit. Searched for anew, since a value could forge any part of graphql's message. */
 function variableError({ nodes }: GraphQLError, { schema, variables }: About): Omit<PublicError, 'status'> | undefined {
   const [definition] = nodes ?? [];
   const type = definition?.kind === Kind.VARIABLE_DEFINITION ? typeFromAST(schema, definition.type) : undefined;
@@ -113,8 +132,8 @@ function variableError({ nodes }: GraphQLError, { schema, variables }: About): O
   const [mistake] = mistakesIn(variables?.[name], type);
   const path = [name, ...(mistake?.path ?? [])];
   const place = path.map((step, index) => (typeof step === 'number' ? `[${step}]` : index === 0 ? step : `.${step}`)).join('');
-  const missing = /^Field "(\w+)" of required type /.exec(mistake?.message ?? '')?.[1];
-  const unknown = /^Field "(\w+)" is not defined by type /.exec(mistake?.message ?? '')?.[1];
+  const missing = wordings.missingFieldOfVariable.exec(mistake?.message ?? '')?.[1];
+  const unknown = wordings.unknownFieldOfVariable.exec(mistake?.message ?? '')?.[1];
   const steps = path.filter((step) => typeof step === 'string');
   const field = missing ?? unknown ?? steps.at(-1)!;
   if (missing !== undefined) return input(`${place}.${missing} is missing.`, field);
@@ -133,7 +152,7 @@ function mistakesIn(value: unknown, type: GraphQLInputType): Mistake[] {
   return mistakes;
 }
 
-/** The type of what a variable of the type has at the end of the steps into it. */
+/** The type that a value has at a place inside a variable; `steps` are the names of fields that lead there. */
 function typeAt(type: GraphQLType | undefined, [step, ...steps]: readonly string[]): GraphQLNamedType | undefined {
   const nullable = getNullableType(type);
   if (isListType(nullable)) return typeAt(nullable.ofType, step === undefined ? [] : [step, ...steps]);
@@ -141,7 +160,7 @@ function typeAt(type: GraphQLType | undefined, [step, ...steps]: readonly string
   return isInputObjectType(nullable) ? typeAt(nullable.getFields()[step]?.type, steps) : undefined;
 }
 
-/** What was expected at a place, without what came: that may be a secret. */
+/** What was expected at a place. What came instead is not told: it may be a secret. */
 function misfit(place: string, type: GraphQLNamedType | undefined): string {
   if (type === undefined) return `The value of ${place} does not fit its type.`;
   if (!isEnumType(type)) return `The value of ${place} does not fit its type, ${type.name}.`;
@@ -154,7 +173,7 @@ function input(message: string, field?: string): Omit<PublicError, 'status'> {
   return field === undefined ? { code, message } : { code, message, field };
 }
 
-/** An error of ours on its way through Apollo, which keeps what it wraps. */
+/** Wraps an error of ours for its way through Apollo, which keeps what is wrapped. */
 export function asGraphqlError(error: unknown): GraphQLError {
   if (error instanceof GraphQLError) return error;
   const originalError = error instanceof Error ? error : new Error(String(error));

@@ -12,8 +12,8 @@ import {
 import type { ComplexityEstimator } from 'graphql-query-complexity';
 import type { RequestLimits } from '../../../config.js';
 import { AppError } from '../../../errors.js';
-import { weighed } from './cost.js';
-import type { Requested } from './variables.js';
+import { complexityOf } from './expected-cost.js';
+import type { OperationRequest } from './operation-request.js';
 
 /** How often the whole schema may be asked for in one document, as GraphiQL and code generators ask for it. */
 const schemasAtMost = 2;
@@ -48,12 +48,12 @@ export class Introspection {
   }
 
   /** What the operation costs by what it asks for of the schema. @throws AppError GRAPHQL_VALIDATION_FAILED when that is too much */
-  costOf(requested: Requested): number {
-    const { document, operation, variables } = requested;
+  costOf(request: OperationRequest): number {
+    const { document, operation, variables } = request;
     if (!asksForSchema.test(document.loc!.source.body)) return 0;
     let fields = this.#known.get(operation);
     if (fields === undefined) {
-      fields = this.#weigh(requested);
+      fields = this.#weigh(request);
       // Variables decide what is left out.
       if (Object.keys(variables).length === 0) this.#known.set(operation, fields);
     }
@@ -61,13 +61,13 @@ export class Introspection {
     throw new AppError('GRAPHQL_VALIDATION_FAILED', `The operation asks for more than ${schemasAtMost} times the whole schema.`);
   }
 
-  #weigh(requested: Requested): number {
-    return weighed(this.schema, requested, this.limits, this.#estimators);
+  #weigh(request: OperationRequest): number {
+    return complexityOf(this.schema, request, this.limits, this.#estimators);
   }
 }
 
 /** The query by which tools read a schema, with all that it can ask for. */
-function wholeSchema(): Requested {
+function wholeSchema(): OperationRequest {
   const document = parse(
     getIntrospectionQuery({
       specifiedByUrl: true,

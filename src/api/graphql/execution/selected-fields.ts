@@ -19,7 +19,7 @@ import {
   getNamedType,
   isCompositeType,
 } from 'graphql';
-import type { Requested } from './variables.js';
+import type { OperationRequest } from './operation-request.js';
 
 /** A field at one place of an operation, each fragment written out. */
 export interface SelectedField {
@@ -34,7 +34,7 @@ export interface SelectedField {
 }
 
 /** Every field of an operation that was found valid, those above first; `variables` as its fields take them. */
-export function* selectedFields(schema: GraphQLSchema, { document, operation, variables }: Requested): Generator<SelectedField> {
+export function* selectedFields(schema: GraphQLSchema, { document, operation, variables }: OperationRequest): Generator<SelectedField> {
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const definition of document.definitions) {
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);

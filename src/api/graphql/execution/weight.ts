@@ -1,7 +1,7 @@
 import type { GraphQLSchema } from 'graphql';
 import { type Weight, costOfReading, assumedListLength } from '../../http/cost-budget.js';
 import { type SelectedField, pathOf, selectedFields } from './selected-fields.js';
-import type { Requested } from './variables.js';
+import type { OperationRequest } from './operation-request.js';
 
 /** To search the names and e-mail addresses of accounts for a text takes so many times as long as to read the accounts. */
 const timesToSearch = 3;
@@ -17,11 +17,11 @@ const counts = ['totalCount', 'descendantCount'];
  * greatest length that is foreseen. However many lists a field is resolved for, one statement reads them all, and of each
  * account once.
  */
-export function weightOf(schema: GraphQLSchema, requested: Requested): Weight {
+export function weightOf(schema: GraphQLSchema, request: OperationRequest): Weight {
   let cost = 0;
   let heaviest: SelectedField | undefined;
   let most = 0;
-  for (const field of selectedFields(schema, requested)) {
+  for (const field of selectedFields(schema, request)) {
     const own = weightOfField(field);
     cost += own;
     if (own > most) [heaviest, most] = [field, own];

@@ -5,11 +5,11 @@ import { AccountObjectType } from '../types/account-type.js';
 import { Guarded } from '../auth-directive.js';
 import type { Context } from '../context.js';
 import { OrganizationBy, organizationReference } from '../types/organization-type.js';
-import { RepeatableInput } from '../types/idempotent-input.js';
+import { IdempotentInput } from '../types/idempotent-input.js';
 import { EmailAddress } from '../types/scalars.js';
 
 @InputType({ description: 'What a new account is made from.' })
-class CreateAccountInput extends RepeatableInput {
+class CreateAccountInput extends IdempotentInput {
   @Field(() => ID, {
     nullable: true,
     description: 'The SID of the account to create it below. Default: the caller. Errors: PARENT_NOT_ACTIVE, MAX_LEVELS_EXCEEDED.',
@@ -52,7 +52,7 @@ class CreateAccountInput extends RepeatableInput {
 }
 
 @InputType({ description: 'What to change of an account. What is left out stays, and a value that it has already is no change.' })
-class UpdateAccountInput extends RepeatableInput implements AccountChanges {
+class UpdateAccountInput extends IdempotentInput implements AccountChanges {
   @Field(() => ID, { description: 'The SID of the account.' })
   sid: string;
 
@@ -84,7 +84,7 @@ class UpdateAccountInput extends RepeatableInput implements AccountChanges {
 }
 
 @InputType({ description: 'An account whose tree to change.' })
-abstract class CascadeInput extends RepeatableInput implements CascadeOptions {
+abstract class CascadeInput extends IdempotentInput implements CascadeOptions {
   @Field(() => ID, { description: 'The SID of the account.' })
   sid: string;
 
@@ -114,7 +114,7 @@ class MigrateAccountInput extends CascadeInput {
 }
 
 @InputType({ description: 'Whose AuthToken to replace.' })
-class RotateAuthTokenInput extends RepeatableInput {
+class RotateAuthTokenInput extends IdempotentInput {
   @Field(() => ID, { description: 'The SID of the account.' })
   sid: string;
 
@@ -126,7 +126,7 @@ class RotateAuthTokenInput extends RepeatableInput {
 }
 
 @InputType({ description: 'Whose password to make a reset token for.' })
-class CreatePasswordResetTokenInput extends RepeatableInput {
+class CreatePasswordResetTokenInput extends IdempotentInput {
   @Field(() => ID, { description: 'The SID of the account.' })
   sid: string;
 

@@ -24,7 +24,7 @@ import { HistoryConnectionType, listHistory } from '../types/history-type.js';
 import { OrganizationBy, OrganizationConnectionType, OrganizationType, organizationReference } from '../types/organization-type.js';
 import { ProfileType } from '../types/profile-type.js';
 import { asksFor } from '../execution/requested-columns.js';
-import { RepeatableInput } from '../types/idempotent-input.js';
+import { IdempotentInput } from '../types/idempotent-input.js';
 import { DomainName } from '../types/scalars.js';
 
 @ArgsType()
@@ -34,13 +34,13 @@ class OrganizationsArgs extends ConnectionArgs {
 }
 
 @InputType({ description: 'What a new organization is made from.' })
-class CreateOrganizationInput extends RepeatableInput {
+class CreateOrganizationInput extends IdempotentInput {
   @Field(() => DomainName, { description: 'Its domain name. Errors: INVALID_DOMAIN_NAME, DOMAIN_NAME_IN_USE.' })
   domainName: string;
 }
 
 @InputType({ description: 'Which organization to close.' })
-class CloseOrganizationInput extends RepeatableInput {
+class CloseOrganizationInput extends IdempotentInput {
   @Field(() => ID, { description: 'The SID of the organization. Errors: ORGANIZATION_NOT_FOUND, ORGANIZATION_NOT_EMPTY.' })
   sid: string;
 }

@@ -6,14 +6,14 @@ import { ConnectionArgs } from '../types/connection.js';
 import type { Context } from '../context.js';
 import { ProfileConnectionType, ProfileSummaryType, ProfileTargetInput, ProfileType, profileTarget } from '../types/profile-type.js';
 import { asksFor } from '../execution/requested-columns.js';
-import { RepeatableInput } from '../types/idempotent-input.js';
+import { IdempotentInput } from '../types/idempotent-input.js';
 import { JsonObject, JsonText } from '../types/json-object.js';
 
 const documentDescription =
   'A JSON object of at most 1 MiB, nested at most 200 levels deep; a request has at most 25,000 values in all. Errors: BAD_USER_INPUT, PAYLOAD_TOO_LARGE.';
 
 @InputType({ description: 'What a new profile is made from.' })
-class CreateProfileInput extends RepeatableInput {
+class CreateProfileInput extends IdempotentInput {
   @Field(() => JsonObject, { description: documentDescription })
   document: JsonText;
 }
@@ -25,13 +25,13 @@ class UpdateProfileInput extends CreateProfileInput {
 }
 
 @InputType({ description: 'Which profile to delete.' })
-class DeleteProfileInput extends RepeatableInput {
+class DeleteProfileInput extends IdempotentInput {
   @Field(() => ID, { description: 'The SID of the profile; not of the default one. Errors: PROFILE_NOT_FOUND, FORBIDDEN.' })
   sid: string;
 }
 
 @InputType({ description: 'A profile, and an account or organization.' })
-class LinkProfileInput extends RepeatableInput {
+class LinkProfileInput extends IdempotentInput {
   @Field(() => ID, { description: 'The SID of the profile. Errors: PROFILE_NOT_FOUND.' })
   sid: string;
 

@@ -1,8 +1,8 @@
 import { Field, InputType } from 'type-graphql';
 
-/** The input of every mutation that may be repeated; schema.ts makes the key hold. */
+/** The input of every mutation that may be repeated; the key takes effect by `enforceIdempotency`. */
 @InputType({ description: 'A change that may be repeated.' })
-export abstract class RepeatableInput {
+export abstract class IdempotentInput {
   @Field({
     nullable: true,
     description:

@@ -14,7 +14,7 @@ import type { RequestLimits } from '../../../config.js';
 import { AppError } from '../../../errors.js';
 
 /** An operation of a document that was found valid, with what comes with it. */
-export interface Requested {
+export interface OperationRequest {
   document: DocumentNode;
   operation: OperationDefinitionNode;
   operationName: string | null;
@@ -28,7 +28,7 @@ export interface Requested {
  */
 export function coercedVariables(
   schema: GraphQLSchema,
-  { operation, variables }: Requested,
+  { operation, variables }: OperationRequest,
   limits: RequestLimits,
 ): Record<string, unknown> {
   // Weighing coerces the variables too, but collects every mistake in them, each with all of the input in its message.

@@ -1,0 +1,63 @@
+import { MapperKind, mapSchema } from '@graphql-tools/utils';
+import {
+  type GraphQLFieldConfig,
+  type GraphQLFieldResolver,
+  type GraphQLSchema,
+  defaultFieldResolver,
+  getNamedType,
+  getNullableType,
+  isCompositeType,
+  isListType,
+} from 'graphql';
+import { costOfEntry, costOfText } from '../../http/cost-budget.js';
+import type { Context } from '../context.js';
+import { costOfField, isProfileDocument } from './field-cost.js';
+import type { PlanningHints } from './operation-plan.js';
+
+type Resolver = GraphQLFieldResolver<unknown, Context>;
+
+/**
+ * Charges what operations cost, field by field as they are resolved, whatever the transport and however many aliases a field
+ * has. Fields that are merely read from their object cost nothing and stay as they are.
+ */
+export function chargeCosts(schema: GraphQLSchema): GraphQLSchema {
+  return mapSchema(schema, {
+    [MapperKind.OBJECT_FIELD]: (field: GraphQLFieldConfig<unknown, Context>, name, typeName) => {
+      const isComposite = isCompositeType(getNamedType(field.type));
+      const resolve = field.resolve ?? defaultFieldResolver;
+      if (isProfileDocument({ name, typeName })) return { ...field, resolve: chargingByLength(resolve) };
+      if (isComposite && isListType(getNullableType(field.type))) return { ...field, resolve: chargingByEntries(resolve) };
+      const cost = costOfField({ name, typeName, isComposite });
+      if (cost === 0) return undefined;
+      const extensions = { ...field.extensions, cost } satisfies PlanningHints;
+      return { ...field, extensions, resolve: charging(cost, resolve) };
+    },
+  });
+}
+
+function charging(cost: number, resolve: Resolver): Resolver {
+  return (source, args, context, info) => {
+    context.cost.add(cost);
+    return resolve(source, args, context, info);
+  };
+}
+
+/** For the document of a profile. */
+function chargingByLength(resolve: Resolver): Resolver {
+  return (source, args, context, info) => {
+    context.cost.add(costOfText((source as { document: string }).document.length));
+    return resolve(source, args, context, info);
+  };
+}
+
+/** For lists. Only one that is waited for takes another promise. */
+function chargingByEntries(resolve: Resolver): Resolver {
+  return (source, args, context, info) => {
+    const charged = (items: unknown): unknown => {
+      if (Array.isArray(items)) context.cost.add(items.length * costOfEntry);
+      return items;
+    };
+    const items: unknown = resolve(source, args, context, info);
+    return items instanceof Promise ? items.then(charged) : charged(items);
+  };
+}

@@ -1,0 +1,116 @@
+import type { ApolloServerPlugin } from '@apollo/server';
+import { type DocumentNode, type GraphQLSchema, Kind } from 'graphql';
+import type { RequestLimits } from '../../config.js';
+import { AppError, type ErrorCode } from '../../errors.js';
+import type { CostBudgets } from '../http/cost-budget.js';
+import type { Context } from './context.js';
+import { assertAffordable, expectedOf } from './execution/expected-cost.js';
+import { Introspection } from './execution/introspection.js';
+import { type OperationPlan, Plans } from './execution/operation-plan.js';
+import { type OperationRequest, coercedVariables } from './execution/operation-request.js';
+import { asGraphqlError, describe } from './graphql-error.js';
+import { retryAfterOf, statusOfAnswer } from './http-response.js';
+import { onlySwitchesOff } from './resolvers/switching-off.js';
+import { RawJson, keepTexts } from './types/json-object.js';
+
+export interface OperationOptions {
+  schema: GraphQLSchema;
+  limits: RequestLimits;
+  /** Told what answered an operation: its plan, or GraphQL's executor. */
+  observeAnswer: (by: 'plan' | 'executor') => void;
+  budgets: CostBudgets;
+}
+
+/** How many mistakes in a document are told; each takes time to find its place in the document. */
+export const mistakesShown = 5;
+
+/** What an operation does at each step of Apollo's request life cycle: sign in and pay before it runs, set HTTP's status after it. */
+export function operationLifecycle(options: OperationOptions): ApolloServerPlugin<Context> {
+  const { schema, observeAnswer, budgets } = options;
+  const start = operationStart(options);
+  return {
+    requestDidStart: async () => {
+      let planned: PlannedQuery | undefined;
+      return {
+        async didResolveOperation({ document, operation, operationName, request, contextValue }) {
+          try {
+            if (operation === undefined) throw noOperation(document, request.operationName);
+            const variables = request.variables ?? {};
+            keepTexts(schema, operation, variables, request.http?.body);
+            planned = await start({ document, operation, operationName, variables }, contextValue);
+          } catch (error) {
+            throw asGraphqlError(error);
+          }
+        },
+        async responseForOperation({ contextValue, response: { http } }) {
+          const json = await planned?.plan.answer(contextValue, planned.variables);
+          observeAnswer(json === undefined ? 'executor' : 'plan');
+          if (json === undefined) return null;
+          return { http, body: { kind: 'single', singleResult: { data: new RawJson(json) as unknown as Record<string, unknown> } } };
+        },
+        async willSendResponse({ errors, request, response, document, contextValue }) {
+          const { body, http } = response;
+          http.headers.set('cache-control', 'no-store');
+          const { requestId, report, cost } = contextValue;
+          const { observe } = budgets;
+          if (cost.total > 0) observe.cost('graphql', cost.total);
+          if (body.kind !== 'single' || errors === undefined) return;
+          const shown = errors.slice(0, mistakesShown);
+          const about = { schema, document, variables: request.variables, requestId, report };
+          body.singleResult.errors = shown.map((error) => describe(error, about));
+          if (body.singleResult.data === undefined) observe.refusal('graphql', body.singleResult.errors[0]!.extensions!.code as ErrorCode);
+          const status = statusOfAnswer(body.singleResult);
+          // 500 is what Apollo says when it has no status of its own.
+          if (status !== undefined && (http.status ?? 500) === 500) http.status = status;
+          const retryAfter = retryAfterOf(shown);
+          if (retryAfter !== undefined) http.headers.set('retry-after', String(retryAfter));
+        },
+      };
+    },
+  };
+}
+
+/** A query that its plan may answer, level by level. */
+interface PlannedQuery {
+  plan: OperationPlan;
+  variables: Record<string, unknown>;
+}
+
+/**
+ * Makes an operation ready to run: weighs it, signs its caller in, starts charging it, and reserves what the operation may
+ * take until that is released. This is the only way in, for every transport. Before the sign-in nothing is read; when the
+ * budget has no room for the operation, nothing but the sign-in is.
+ * @throws GraphQLError, AppError
+ */
+function operationStart({ schema, limits, budgets }: OperationOptions) {
+  const plans = new Plans(schema);
+  const introspection = new Introspection(schema, limits);
+  return async (request: OperationRequest, context: Context): Promise<PlannedQuery | undefined> => {
+    const { operation } = request.operation;
+    if (!schema.getRootType(operation)) throw unsupported(operation);
+    const variables = coercedVariables(schema, request, limits);
+    const coerced = { ...request, variables };
+    const expected = expectedOf(schema, request, variables, limits);
+    assertAffordable(schema, coerced, expected.cost, limits.cost);
+    const costOfSchema = introspection.costOf(request);
+    const plan = plans.of(request);
+    await context.signIn(plan?.account(variables));
+    budgets.startCharging(context.cost, context.actor, { switchesOff: onlySwitchesOff(schema, coerced, expected) });
+    context.cost.reserve(expected.weight);
+    if (costOfSchema > 0) context.cost.add(costOfSchema);
+    return plan && { plan, variables };
+  };
+}
+
+/** The document has several operations and the request names none, or it has none of the name that is asked for. */
+function noOperation({ definitions }: DocumentNode, operationName: string | undefined): AppError {
+  const names = definitions.flatMap((definition) => (definition.kind === Kind.OPERATION_DEFINITION ? (definition.name?.value ?? []) : []));
+  const options = { field: 'operationName' };
+  if (names.length === 0) return new AppError('BAD_USER_INPUT', 'The document has no operation of that name.', options);
+  const expected = operationName === undefined ? 'several operations; operationName says which' : 'no operation of that name';
+  return new AppError('BAD_USER_INPUT', `The document has ${expected}: ${names.join(', ')}.`, options);
+}
+
+function unsupported(operation: string): AppError {
+  return new AppError('GRAPHQL_VALIDATION_FAILED', `This schema has no ${operation}s.`);
+}
