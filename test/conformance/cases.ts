@@ -326,6 +326,34 @@ export function conformanceCases(surfaceOf: () => Surface): void {
       expect((await create(gateway, { emailAddress: before })).emailAddress).toBe(before);
     });
 
+    it('judges a password once it is known that the caller may set it: a weak one tells nobody who exists', async () => {
+      const { top, child, grandchild } = await family();
+      const stranger = await create(gateway);
+      const developer = await create(gateway, { parent: top.sid, role: Role.DEVELOPER });
+      const forbidden = { refused: 'FORBIDDEN' };
+      for (const { sid, emailAddress } of [top, stranger, { sid: missingSid(), emailAddress: uniqueEmail() }]) {
+        for (const weak of ['short', emailAddress]) {
+          expect(await gateway.update(child.login, sid, { password: weak })).toEqual(forbidden);
+          expect(await gateway.create(developer.login, { parent: sid, emailAddress, password: weak, role: Role.DEVELOPER })).toEqual(
+            forbidden,
+          );
+        }
+      }
+      expect(await gateway.update(developer.login, grandchild.sid, { password: grandchild.emailAddress })).toEqual(forbidden);
+      expect(await gateway.update(admin, missingSid(), { password: 'short' })).toMatchObject({ refused: 'ACCOUNT_NOT_FOUND' });
+      expect(await gateway.update(child.login, grandchild.sid, { password: 'short' })).toEqual(refused('PASSWORD_TOO_WEAK', 'password'));
+      value(await gateway.close(admin, grandchild.sid));
+      expect(await gateway.update(child.login, grandchild.sid, { password: 'short' })).toMatchObject({ refused: 'ACCOUNT_CLOSED' });
+    });
+
+    it('judges the password of a new account alike below whatever account: one out of sight, or none', async () => {
+      const { child } = await family();
+      const stranger = await create(gateway);
+      const below = (parent: string, weak: string) =>
+        gateway.create(child.login, { parent, emailAddress: uniqueEmail(), password: weak, role: Role.DEVELOPER });
+      for (const weak of ['short', password]) expect(await below(stranger.sid, weak)).toEqual(await below(missingSid(), weak));
+    });
+
     it('gives nobody an e-mail address that another account has, or by its own act', async () => {
       const { top, child, grandchild } = await family();
       const stranger = await create(gateway);

@@ -132,6 +132,41 @@ describe('a change', () => {
   });
 });
 
+describe('the links of a profile are locked in the order of what is linked', () => {
+  /** Two accounts, one below the other, of which the one above comes later in the order of SIDs, and is linked first. */
+  async function linkedPair(): Promise<{ profile: string; above: string; below: string }> {
+    const created = await postGraphql(gateway.url, admin, 'mutation { createProfile(input: { document: {} }) { profile { sid } } }');
+    const profile = created.data!.createProfile.profile.sid as string;
+    for (;;) {
+      const above = await make();
+      const below = await make({ parent: above.sid });
+      if (below.sid > above.sid) continue;
+      for (const { sid } of [above, below]) {
+        expect(await told(admin, 'linkProfile', { sid: profile, target: { accountSid: sid } }, 'profile { sid }')).toBe('OK');
+      }
+      return { profile, above: above.sid, below: below.sid };
+    }
+  }
+
+  it.each<[string, (pair: { profile: string; above: string }) => Promise<string>]>([
+    ['when it is deleted', ({ profile }) => told(admin, 'deleteProfile', { sid: profile }, 'sid')],
+    ['when the tree of the accounts is closed', ({ above }) => told(admin, 'closeAccount', { sid: above })],
+  ])('%s: while the first one is locked elsewhere, the others are free', async (_when, change) => {
+    const pair = await linkedPair();
+    const [holder, other] = [await session(), await session()];
+    await holder.query('SELECT 1 FROM account_profile WHERE account_sid = $1 FOR UPDATE', [pair.below]);
+    const answer = change(pair);
+    await untilWaiting(1);
+    const { rows } = await other.query('SELECT account_sid AS sid FROM account_profile WHERE profile_sid = $1 FOR UPDATE SKIP LOCKED', [
+      pair.profile,
+    ]);
+    await other.query('ROLLBACK');
+    await holder.query('ROLLBACK');
+    expect(rows).toEqual([{ sid: pair.above }]);
+    expect(await answer).toBe('OK');
+  });
+});
+
 describe('beside a version that locks the row of the top-level account instead,', () => {
   it('an account is not created below one that the other is closing', async () => {
     const tree = await make();

@@ -36,7 +36,7 @@ beforeAll(async () => {
   accounts = [top, child, developer, closed, suspended, await create(surface)];
   callers = [undefined, admin, admin, admin, ...[top, child, developer, suspended].map(({ login }) => login)];
   // Who is shown a token for the first time is told by the history, which a query may ask for at once.
-  const tokens = accounts.map(({ sid }, index) => `a${index}: account(by: { sid: "${sid}" }) { authToken }`).join(' ');
+  const tokens = accounts.map(({ sid }, index) => `a${index}: authToken(sid: "${sid}")`).join(' ');
   for (const caller of callers) await answerTo(`{ ${tokens} }`, caller);
 });
 afterAll(() => gateway.stop());
@@ -78,11 +78,11 @@ function selectionOf(type: GraphQLObjectType, depth: number, pick: () => number)
   return `{ ${texts.join(' ')} }`;
 }
 
-async function answerTo(query: string, caller: Login | undefined): Promise<string> {
+async function answerTo(query: string, caller: Login | undefined, variables?: object): Promise<string> {
   const response = await fetch(`${gateway.url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...(caller && { authorization: basic(caller) }) },
-    body: JSON.stringify({ query }),
+    body: JSON.stringify({ query, variables }),
   });
   // Where in the document a mistake is, is not the same in the two; nor is the name of a request.
   const text = (await response.text()).replace(/"locations":\[.*?\],?/g, '').replace(/request [\w-]{36}/g, '');
@@ -132,9 +132,9 @@ it('what accounts have in common is theirs alone', async () => {
 
 it('a plan answers what has no directives and names no abstract type, and nothing else', async () => {
   const [top] = accounts;
-  const counted = async (query: string): Promise<string> => {
+  const counted = async (query: string, variables?: object): Promise<string> => {
     const before = await answersBy();
-    await answerTo(query, admin);
+    await answerTo(query, admin, variables);
     const after = await answersBy();
     return Object.keys(after)
       .filter((by) => after[by] !== before[by])
@@ -144,6 +144,19 @@ it('a plan answers what has no directives and names no abstract type, and nothin
   expect(await counted(`{ ${account} { sid organization { sid } subAccounts { nodes { ...on Node { id } parent { sid } } } } }`)).toBe(
     'plan',
   );
+  const directed = [
+    `{ ${account} { sid @skip(if: true) status } }`,
+    `{ ${account} { status ... @skip(if: true) { sid } } }`,
+    `{ ${account} { status ... on Account @include(if: false) { sid } } }`,
+    `{ ${account} { status ...F @skip(if: true) } } fragment F on Account { sid }`,
+    `{ ...Q @include(if: false) __typename } fragment Q on Query { ${account} { sid } }`,
+    `query($no: Boolean!) { ${account} { status ... @include(if: $no) { sid } } }`,
+  ];
+  for (const query of directed) {
+    const variables = query.startsWith('query(') ? { no: false } : undefined;
+    expect([query, await counted(query, variables)]).toEqual([query, 'executor']);
+    expect(JSON.stringify((await postGraphql(gateway.url, admin, query, variables)).data)).not.toContain('"sid"');
+  }
   expect(await counted(`{ ${account} { sid @skip(if: false) } }`)).toBe('executor');
   expect(await counted(`{ node(id: "${top!.sid}") { id } }`)).toBe('executor');
   expect(await counted('{ __schema { queryType { name } } }')).toBe('executor');

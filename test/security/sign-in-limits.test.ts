@@ -161,6 +161,14 @@ describe('the limits', () => {
     for (const login of logins) expect(await fail(1, login, from)).toEqual([429]);
   });
 
+  it('are shared by every spelling of a login that nobody has, as by those of an account', async () => {
+    const nobody = uniqueEmail('Nobody');
+    const logins = [nobody, nobody.toUpperCase(), nobody.toLowerCase(), nobody];
+    const from = { address: newAddress() };
+    for (const login of logins) expect(await fail(1, login, from)).toEqual([401]);
+    for (const login of logins) expect(await fail(1, login, from)).toEqual([429]);
+  });
+
   it('count what nobody has as they count accounts', async () => {
     const closed = await create(graphqlSurface(gateway.url), { status: 'closed' });
     const uninitialized = await create(graphqlSurface(gateway.url), { status: 'uninitialized' });

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Role } from '../../src/domain/account.js';
 import { defaultPasswordCost } from '../../src/service/passwords.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
-import { type Login, basic, postGraphql } from '../support/graphql-client.js';
+import { type Login, basic, byExecutor, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { plant } from '../support/plant.js';
 import { mount, sendRest } from '../support/rest-client.js';
@@ -56,6 +56,9 @@ const batch = 1;
 const connection = 1;
 
 describe('an operation costs', () => {
+  // How long PostgreSQL takes is charged as well, and is not what these are about.
+  beforeEach(() => spend(top, -10 * costPerMinute));
+
   const cost = (query: string, variables = {}) =>
     costOf('graphql', async () => expect((await postGraphql(gateway.url, top.login, query, variables)).errors).toBeUndefined());
 
@@ -81,6 +84,24 @@ describe('an operation costs', () => {
     expect(
       await cost('mutation($sid: ID!) { updateAccount(input: { sid: $sid, friendlyName: "New" }) { account { sid } } }', { sid: top.sid }),
     ).toBe(request + 10 + 1);
+  });
+
+  it('as much as a change for each AuthToken that it shows, which is written down', async () => {
+    expect(await cost('query($sid: ID!) { authToken(sid: $sid) }', { sid: top.sid })).toBe(request + 10);
+    expect(await cost('query($sid: ID!) { a: authToken(sid: $sid) b: authToken(sid: $sid) }', { sid: top.sid })).toBe(request + 20);
+  });
+
+  it('what the executor makes of it where a field of it fails: what its plan did before is not counted too', async () => {
+    const failing = [
+      '{ accounts { nodes { sid } } nothing: accounts(first: 0) { nodes { sid } } }',
+      '{ viewer { sid subAccounts(first: 0) { nodes { sid } } } }',
+    ];
+    for (const query of failing) {
+      const failed = (spelled: string) =>
+        costOf('graphql', async () => expect((await postGraphql(gateway.url, top.login, spelled)).errors).toBeDefined());
+      const byItsPlan = await failed(query);
+      expect([query, byItsPlan]).toEqual([query, await failed(byExecutor(query))]);
+    }
   });
 
   it('the length of the documents that it brought', async () => {

@@ -502,6 +502,113 @@ describe('bad input is named, and changes nothing:', () => {
   });
 });
 
+describe('a change of an account', () => {
+  const fields = '{ account { sid version dateUpdated } }';
+  const changes: [string, (top: Created) => Promise<[mutation: string, variables: Record<string, unknown>]>][] = [
+    [
+      'another name',
+      async ({ sid }) => [`mutation($sid: ID!) { updateAccount(input: { sid: $sid, friendlyName: "Other" }) ${fields} }`, { sid }],
+    ],
+    [
+      'another password',
+      async ({ sid }) => [`mutation($sid: ID!) { updateAccount(input: { sid: $sid, password: "another decent one" }) ${fields} }`, { sid }],
+    ],
+    ['another AuthToken', async ({ sid }) => [`mutation($sid: ID!) { rotateAuthToken(input: { sid: $sid }) ${fields} }`, { sid }]],
+    [
+      'a suspension',
+      async ({ sid }) => [`mutation($sid: ID!) { setAccountStatus(input: { sid: $sid, status: SUSPENDED }) ${fields} }`, { sid }],
+    ],
+    [
+      'a migration',
+      async ({ sid }) => {
+        const created = await ask(
+          `mutation { createOrganization(input: { domainName: "${sid.toLowerCase()}.test" }) { organization { sid } } }`,
+        );
+        const { sid: to } = created.data!.createOrganization.organization;
+        return [
+          `mutation($sid: ID!, $to: ID!) { migrateAccount(input: { sid: $sid, organization: { sid: $to } }) ${fields} }`,
+          { sid, to },
+        ];
+      },
+    ],
+    ['a closing', async ({ sid }) => [`mutation($sid: ID!) { closeAccount(input: { sid: $sid }) ${fields} }`, { sid }]],
+  ];
+  const reachBelow = ['a suspension', 'a migration', 'a closing'];
+
+  it.each(changes)('gives it the next version and a later date, and so all that it reaches: %s', async (what, changeOf) => {
+    const top = await make();
+    const child = await make({ parent: top.sid });
+    const stateOf = async (sid: string) =>
+      (await ask(`query($sid: ID!) { account(by: { sid: $sid }) { sid version dateUpdated } }`, { sid })).data!.account;
+    const before = { top: await stateOf(top.sid), child: await stateOf(child.sid) };
+    const [mutation, variables] = await changeOf(top);
+    const { data, errors } = await ask(mutation, variables);
+    expect(errors).toBeUndefined();
+    const { account } = Object.values(data!)[0] as any;
+    expect(account).toEqual({ sid: top.sid, version: before.top.version + 1, dateUpdated: expect.any(String) });
+    expect(Date.parse(account.dateUpdated)).toBeGreaterThan(Date.parse(before.top.dateUpdated));
+    expect(await stateOf(top.sid)).toEqual(account);
+    const below = await stateOf(child.sid);
+    if (!reachBelow.includes(what)) expect(below).toEqual(before.child);
+    else {
+      expect(below.version).toBe(before.child.version + 1);
+      expect(below.dateUpdated).toBe(account.dateUpdated);
+    }
+  });
+});
+
+describe('an organization', () => {
+  const close = (sid: string) =>
+    ask('mutation($sid: ID!) { closeOrganization(input: { sid: $sid }) { organization { status } } }', { sid });
+
+  it.each(['active', 'suspended', 'uninitialized'] as const)(
+    'is not closed while an account in it is %s, and once that is closed it is',
+    async (status) => {
+      const created = await ask(
+        `mutation { createOrganization(input: { domainName: "${uniqueEmail().replace('@', '.')}" }) { organization { sid } } }`,
+      );
+      const { sid } = created.data!.createOrganization.organization;
+      const account = await make({ organization: sid, status });
+      const refused = await close(sid);
+      expect(refused.errors?.[0]?.extensions.code).toBe('ORGANIZATION_NOT_EMPTY');
+      await ask('mutation($sid: ID!) { closeAccount(input: { sid: $sid }) { reachedCount } }', { sid: account.sid });
+      expect((await close(sid)).data).toEqual({ closeOrganization: { organization: { status: 'CLOSED' } } });
+    },
+  );
+});
+
+describe('two pages of one list in one query', () => {
+  it('are two: each alias has what its own arguments ask for', async () => {
+    const top = await make();
+    const children: string[] = [];
+    for (const role of [Role.ADMINISTRATOR, Role.DEVELOPER, Role.PROVISIONING_AGENT]) {
+      children.push((await make({ parent: top.sid, role })).sid);
+    }
+    const query = `query($sid: ID!) { account(by: { sid: $sid }) {
+      first: subAccounts(first: 1) { nodes { sid } totalCount }
+      last: subAccounts(last: 1) { nodes { sid } }
+      two: subAccounts(first: 2) { nodes { sid } }
+      newest: subAccounts(first: 1, orderBy: { field: DATE_CREATED, direction: DESC }) { nodes { sid } }
+      developers: subAccounts(first: 1, filter: { role: DEVELOPER }) { nodes { sid } totalCount }
+      below: descendants(first: 100) { totalCount }
+      created: history(first: 1) { nodes { operation } }
+      none: history(last: 1, includeDescendants: true) { nodes { subjectSid } totalCount }
+    } }`;
+    const nodes = (...sids: string[]) => ({ nodes: sids.map((sid) => ({ sid })) });
+    const expected = {
+      first: { ...nodes(children[0]!), totalCount: 3 },
+      last: nodes(children[2]!),
+      two: nodes(children[0]!, children[1]!),
+      newest: nodes(children[2]!),
+      developers: { ...nodes(children[1]!), totalCount: 1 },
+      below: { totalCount: 3 },
+      created: { nodes: [{ operation: 'CREATE_ACCOUNT' }] },
+      none: { nodes: [{ subjectSid: children[2]! }], totalCount: 4 },
+    };
+    for (const spelled of [query, byExecutor(query)]) expect((await ask(spelled, { sid: top.sid })).data!.account).toEqual(expected);
+  });
+});
+
 describe('a dry run', () => {
   it('says what closing, suspending and migrating would reach, and changes nothing', async () => {
     const top = await make();

@@ -4,9 +4,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type HistoryEntry, hashOf } from '../../src/domain/history.js';
+import { Client } from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { type HistoryEntry, chained, hashOf } from '../../src/domain/history.js';
 import { checkHistory } from '../../src/cli/verify-history.js';
+import { inDatabase } from '../support/database-url.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { type Login, basic, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
@@ -29,6 +31,7 @@ const entry = '{ position date actorSid operation subjectSid requestId before af
 
 interface Entry {
   position: number;
+  date: string;
   actorSid: string | null;
   operation: string;
   subjectSid: string;
@@ -143,6 +146,49 @@ describe('the history of an account', () => {
       { sid },
     );
     expect(operations(await historyOf(sid))).toEqual(['CREATE_ACCOUNT']);
+  });
+
+  it('has nothing of a profile that is linked again, or unlinked where it was not linked', async () => {
+    const { sid } = await make();
+    const profiles: string[] = [];
+    for (let count = 0; count < 2; count++) {
+      const { data } = await ask('mutation { createProfile(input: { document: {} }) { profile { sid } } }');
+      profiles.push(data.createProfile.profile.sid);
+    }
+    const change = (mutation: 'linkProfile' | 'unlinkProfile', profile: string | undefined) =>
+      ask(`mutation($p: ID!, $a: ID!) { ${mutation}(input: { sid: $p, target: { accountSid: $a } }) { profile { sid } } }`, {
+        p: profile,
+        a: sid,
+      });
+    for (const [mutation, profile] of [
+      ['unlinkProfile', profiles[0]],
+      ['linkProfile', profiles[0]],
+      ['linkProfile', profiles[0]],
+      ['unlinkProfile', profiles[1]],
+      ['unlinkProfile', profiles[0]],
+      ['unlinkProfile', profiles[0]],
+    ] as const) {
+      expect((await change(mutation, profile)).data[mutation].profile.sid).toBe(profile);
+    }
+    expect(operations(await historyOf(sid))).toEqual(['CREATE_ACCOUNT', 'LINK_PROFILE', 'UNLINK_PROFILE']);
+  });
+
+  it('dates an entry when its chain was locked, not when its transaction began: the order of dates is that of positions', async () => {
+    const { sid } = await make();
+    const holder = new Client({ connectionString: inDatabase(inject('serverUrl'), new URL(gateway.database.url).pathname.slice(1)) });
+    await holder.connect();
+    await holder.query('BEGIN');
+    await holder.query('SELECT 1 FROM history_head WHERE tree_sid = $1 FOR UPDATE', [sid]);
+    const renamed = ask('mutation($sid: ID!) { updateAccount(input: { sid: $sid, friendlyName: "Waits" }) { account { sid } } }', { sid });
+    const waiting = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
+    await vi.waitFor(async () => expect(await gateway.database.query(waiting)).toHaveLength(1), { timeout: 20_000 });
+    const [{ now }] = (await gateway.database.query<{ now: Date }>('SELECT clock_timestamp() AS now')) as [{ now: Date }];
+    await holder.query('COMMIT');
+    await holder.end();
+    expect((await renamed).errors).toBeUndefined();
+    const dates = (await historyOf(sid)).map(({ date }) => Date.parse(date));
+    expect(dates).toEqual(dates.toSorted((one, other) => one - other));
+    expect(dates.at(-1)).toBeGreaterThanOrEqual(now.getTime());
   });
 
   it('tells only of what is another value than before', async () => {
@@ -364,7 +410,10 @@ describe('who is shown an AuthToken', () => {
     await sendRest(gateway.url, below.login, { path: `/Accounts/${below.sid}.json` });
     expect(await readers()).toEqual([top.sid, below.sid]);
     await ask('mutation($sid: ID!) { rotateAuthToken(input: { sid: $sid }) { authToken } }', { sid: below.sid }, top.login);
+    // The new token is another one, and is told once as well.
     await read(top.login);
+    await read(top.login);
+    await sendRest(gateway.url, top.login, { path: `/Accounts/${below.sid}` });
     expect(await readers()).toEqual([top.sid, below.sid, top.sid]);
   });
 
@@ -677,6 +726,47 @@ describe('npm run verify-history', () => {
     };
     const known = 'is another one than at the checkpoint: it, or one before it, was altered, and those after it were hashed anew.';
     expect(await damaged(forge)).toBe(`The history is not sound. ${place(5)} ${known}`);
+  });
+
+  it('names the last entry when the record of where its chain ends has another hash', async () => {
+    expect(await damaged(`UPDATE history_head SET hash = md5(hash) || md5(hash) WHERE tree_sid = $1`)).toContain(
+      `${place(5)} is not as it was written`,
+    );
+  });
+
+  it('reads on past the entries of one statement: the last of more than five thousand is found altered', async () => {
+    const [head] = await query<{ hash: string }>('SELECT hash FROM history_head WHERE tree_sid = $1', [top.sid]);
+    const [first, last] = [6, 5200];
+    const entries: HistoryEntry[] = [];
+    for (let position = first; position <= last; position++) {
+      entries.push(
+        chained(entries.at(-1)?.hash ?? head!.hash, {
+          position,
+          date: new Date(position),
+          actorSid: null,
+          operation: 'updateAccount',
+          subjectSid: top.sid,
+          requestId: null,
+          before: null,
+          after: null,
+          recordVersion: 2,
+        }),
+      );
+    }
+    await query(
+      `INSERT INTO history (tree_sid, position, date, actor_sid, operation, subject_sid, request_id, before, after, hash, record_version)
+       SELECT $1, entry.position, entry.date, NULL, 'updateAccount', $1, NULL, NULL, NULL, entry.hash, 2
+       FROM unnest($2::integer[], $3::timestamptz[], $4::text[]) AS entry(position, date, hash)`,
+      [top.sid, entries.map(({ position }) => position), entries.map(({ date }) => date), entries.map(({ hash }) => hash)],
+    );
+    await query('UPDATE history_head SET position = $2, hash = $3 WHERE tree_sid = $1', [top.sid, last, entries.at(-1)!.hash]);
+    expect(await check()).toMatchObject({ isSound: true });
+    for (const altered of [last, 5001]) {
+      await query(`UPDATE history SET operation = 'closeAccount' WHERE tree_sid = $1 AND position = $2`, [top.sid, altered]);
+      expect((await check()).sentence).toContain(`${place(altered)} is not as it was written`);
+      await query(`UPDATE history SET operation = 'updateAccount' WHERE tree_sid = $1 AND position = $2`, [top.sid, altered]);
+    }
+    expect(await check()).toMatchObject({ isSound: true });
   });
 
   it('refuses a file that holds something else, and leaves it alone', async () => {

@@ -214,6 +214,32 @@ describe('by REST, requests with the same Idempotency-Key', () => {
   });
 });
 
+describe('by REST, links of profiles with the same Idempotency-Key', () => {
+  it('are one request only where the Link header is the same', async () => {
+    const [one, other] = [await make(), await make()];
+    const { headers } = await sendRest(gateway.url, admin, {
+      method: 'POST',
+      path: '/Profiles',
+      body: '{}',
+      headers: { 'content-type': 'application/json' },
+    });
+    const path = `/Profiles/${headers.get('location')!.split('/').at(-1)}`;
+    const key = newKey();
+    const link = (sid: string) =>
+      sendRest(gateway.url, admin, {
+        method: 'LINK',
+        path,
+        headers: { 'idempotency-key': key, link: `</restcomm/2012-04-24/Accounts/${sid}>; rel="related"` },
+      });
+    expect((await link(one.sid)).status).toBe(200);
+    expect([(await link(one.sid)).status, (await link(other.sid)).status]).toEqual([200, 422]);
+    const linked = await gateway.database.query('SELECT account_sid FROM account_profile WHERE account_sid = ANY ($1)', [
+      [one.sid, other.sid],
+    ]);
+    expect(linked).toEqual([{ account_sid: one.sid }]);
+  });
+});
+
 describe('an account has a version', () => {
   const read = (sid: string) => sendRest(gateway.url, admin, { path: `/Accounts/${sid}.json` });
   const rename = (sid: string, tag: string, name = uniqueEmail('name')) =>
@@ -231,7 +257,8 @@ describe('an account has a version', () => {
     expect((await rename(sid, '"1"')).headers.get('etag')).toBe('"2"');
     const stale = await rename(sid, '"1"');
     expect([stale.status, JSON.parse(stale.text)]).toMatchObject([412, { error: 'VERSION_CONFLICT', field: 'If-Match' }]);
-    for (const tag of ['W/"2"', '"two"', '""', '"02"', '"1", "3"']) expect([tag, (await rename(sid, tag)).status]).toEqual([tag, 412]);
+    for (const tag of ['W/"2"', '"two"', '""', '"02"', '"1", "3"', '"*"'])
+      expect([tag, (await rename(sid, tag)).status]).toEqual([tag, 412]);
     expect((await rename(sid, '"1", "2"')).status).toBe(200);
     expect((await rename(sid, '*')).status).toBe(200);
     for (const tag of ['3', '"3', 'W/3', '"a" "b"', '']) expect([tag, (await rename(sid, tag)).status]).toEqual([tag, 400]);
@@ -251,6 +278,23 @@ describe('an account has a version', () => {
       const { sid } = await make();
       const answers = await Promise.all(Array.from({ length: 8 }, (_, index) => rename(sid, '"1"', `Racer ${index}`)));
       expect(answers.map(({ status }) => status).toSorted()).toEqual([200, ...Array.from({ length: 7 }, () => 412)]);
+    }
+  });
+
+  it('which a migration changes, of what is below too: what was read before it is stale', async () => {
+    const top = await make();
+    const child = await make({ parent: top.sid });
+    const before = await Promise.all([top, child].map(async ({ sid }) => (await read(sid)).headers.get('etag')!));
+    const migrated = await sendRest(gateway.url, admin, {
+      method: 'POST',
+      path: `/Accounts/migrate/${top.sid}.json`,
+      form: { Organization: await anotherOrganization() },
+      headers: { 'if-match': before[0]! },
+    });
+    expect([migrated.status, migrated.headers.get('etag')]).toEqual([200, '"2"']);
+    for (const [index, { sid }] of [top, child].entries()) {
+      expect((await rename(sid, before[index]!)).status).toBe(412);
+      expect((await rename(sid, (await read(sid)).headers.get('etag')!)).status).toBe(200);
     }
   });
 

@@ -161,12 +161,15 @@ describe('a refusal', () => {
 });
 
 describe('a link in an answer', () => {
-  it('is relative to the host where the operator names no address, whatever the request says of itself', async () => {
-    const { headers } = await send('GET', `/Accounts/${account.sid}.json`, {
-      headers: { Host: 'evil.test', 'X-Forwarded-Host': 'evil.test', 'X-Forwarded-Proto': 'javascript' },
-    });
-    expect(headers.Link).toMatch(/^<\/restcomm\/2012-04-24\/Profiles\/PR[0-9a-f]{32}>; rel="related"; title="Profiles"$/);
-  });
+  it.each(['evil.test', 'evil.test>; rel="x", <http://other.test', '[', 'a b', 'user@evil.test:port', ''])(
+    'is relative to the host where the operator names no address, whatever the request says of itself: Host %j',
+    async (host) => {
+      const { headers } = await send('GET', `/Accounts/${account.sid}.json`, {
+        headers: { Host: host, 'X-Forwarded-Host': host, 'X-Forwarded-Proto': 'javascript' },
+      });
+      expect(headers.Link).toMatch(/^<\/restcomm\/2012-04-24\/Profiles\/PR[0-9a-f]{32}>; rel="related"; title="Profiles"$/);
+    },
+  );
 });
 
 it('the default profile has the document that the operator names at start, which is in the history', async () => {

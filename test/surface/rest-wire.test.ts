@@ -500,6 +500,24 @@ describe('headers', () => {
   });
 });
 
+describe.each([
+  ['REST', `${mount}/Accounts.json`],
+  ['GraphQL', `/graphql?query=${encodeURIComponent('{ viewer { sid } }')}`],
+])('the Authorization header of a request by %s', (_surface, target) => {
+  const ask = (authorization: string): Promise<WireAnswer> =>
+    sendOnWire(gateway.url, { target, headers: { Authorization: authorization, 'Apollo-Require-Preflight': 'true' } });
+  const encoded = Buffer.from(`${admin.login}:${admin.secret}`).toString('base64');
+
+  it.each(['Basic', 'basic', 'BASIC', 'bAsIc'])('may spell its scheme %s', async (scheme) => {
+    expect((await ask(`${scheme} ${encoded}`)).status).toBe(200);
+    expect((await ask(`${scheme}  ${encoded}`)).status).toBe(200);
+  });
+
+  it.each(['Bearer', 'Basic,', 'xBasic', 'Basic\t'])('signs nobody in by the scheme %j', async (scheme) => {
+    expect((await ask(`${scheme} ${encoded}`)).status).toBe(401);
+  });
+});
+
 describe('the Link header', () => {
   /** Follows it, as the client that got it would. */
   const follow = async (path: string, login: Login): Promise<WireAnswer> => {

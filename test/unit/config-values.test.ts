@@ -4,6 +4,8 @@ import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { createHttpServer } from '../../src/api/http/server.js';
 import { type Config, type ConfigError, readConfig } from '../../src/config.js';
+import { defaultDocument } from '../../src/domain/profile.js';
+import { documentedSettings } from '../support/documented-settings.js';
 
 /** What people set variables to, for each of them: what that comes to, or that it is refused in a sentence. */
 interface Values {
@@ -273,6 +275,30 @@ it('the table has every variable that is read', () => {
   const source = readFileSync(join(import.meta.dirname, '../../src/config.ts'), 'utf8');
   const read = [...source.matchAll(/reader\.\w+\('([A-Z_]+)'/g)].map(([, name]) => name);
   expect([...new Set(read)].toSorted()).toEqual(Object.keys(values).toSorted());
+});
+
+describe('the documentation', () => {
+  const documented = documentedSettings();
+  /** What a variable comes to where the documentation names no value; nothing for all others. */
+  const withoutValue: Record<string, unknown> = {
+    DEFAULT_PROFILE_FILE: defaultDocument,
+    CORS_ORIGINS: [],
+    TRUST_PROXY: [],
+  };
+
+  it('lists every variable, each once', () => {
+    expect(documented.map(({ name }) => name).toSorted()).toEqual(Object.keys(values).toSorted());
+  });
+
+  it.each(documented)('has the default of $name as it is', ({ name, byDefault }) => {
+    if (byDefault === undefined) expect(values[name]!.read(readConfig({}))).toEqual(withoutValue[name]);
+    else expect(readConfig({ [name]: byDefault })).toEqual(readConfig({}));
+  });
+
+  it('says of GraphiQL, whose default depends on NODE_ENV, what it is in production', () => {
+    expect(documented.find(({ name }) => name === 'GRAPHIQL')!.meaning).toMatch(/production.* `false`/);
+    expect([readConfig({}).graphiql, readConfig({ NODE_ENV: 'production' }).graphiql]).toEqual([true, false]);
+  });
 });
 
 describe.each(Object.entries(values))('%s', (name, { read, accepted, refused }) => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { newSid } from '../../src/domain/sid.js';
 import { Passwords } from '../../src/service/passwords.js';
 
@@ -63,5 +63,49 @@ describe('hashing goes in turns:', () => {
     await Promise.all([passwords.hash(password, one), passwords.hash(password, other), passwords.hash(password, undefined)]);
     expect(told).toHaveLength(2);
     expect(new Set(told)).toEqual(new Set([one, other]));
+  });
+});
+
+describe('a password that was verified', () => {
+  const cheap = { memoryCost: 64, timeCost: 1, parallelism: 1 };
+  const minutes = 60_000;
+  afterEach(() => vi.restoreAllMocks());
+
+  /** Sets the monotonic clock forward; timers go on as they did. */
+  const later = (milliseconds: number): void => {
+    const now = performance.now();
+    vi.spyOn(performance, 'now').mockImplementation(() => now + milliseconds);
+  };
+
+  it('is remembered for five minutes, and has to be verified anew after that', async () => {
+    const passwords = new Passwords(cheap);
+    const account = { sid: newSid('account'), version: 1 };
+    const hash = await passwords.hash(password, undefined);
+    expect(passwords.remembers(account, hash, password)).toBe(false);
+    expect(await passwords.verify(account, hash, password)).toBe(true);
+    expect(passwords.remembers(account, hash, password)).toBe(true);
+    later(5 * minutes - 2000);
+    expect(passwords.remembers(account, hash, password)).toBe(true);
+    later(4000);
+    expect(passwords.remembers(account, hash, password)).toBe(false);
+    expect(await passwords.verify(account, hash, password)).toBe(true);
+    expect(passwords.remembers(account, hash, password)).toBe(true);
+  });
+
+  it('is remembered for that version of that account, that hash and that password alone', async () => {
+    const passwords = new Passwords(cheap);
+    const account = { sid: newSid('account'), version: 1 };
+    const hash = await passwords.hash(password, undefined);
+    await passwords.verify(account, hash, password);
+    expect(await passwords.verify(account, hash, 'another password')).toBe(false);
+    for (const [other, itsHash, itsPassword] of [
+      [{ ...account, version: 2 }, hash, password],
+      [{ ...account, sid: newSid('account') }, hash, password],
+      [account, await passwords.hash(password, undefined), password],
+      [account, hash, 'another password'],
+    ] as const) {
+      expect(passwords.remembers(other, itsHash, itsPassword)).toBe(false);
+    }
+    expect(passwords.remembers(account, hash, password)).toBe(true);
   });
 });
