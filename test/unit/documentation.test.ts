@@ -68,11 +68,17 @@ describe('the decision records', () => {
   const records = filesIn('docs/adr', /\d{4}-.*\.md$/).toSorted();
   const numberOf = (file: string): number => Number(/(\d{4})-/.exec(file)![1]);
 
-  it('begin with their number and title, then their date', () => {
+  it('begin with their number and title, then their date, and have context, decision, example and price', () => {
     for (const file of records) {
-      const [heading, date] = read(file).split('\n\n');
+      const [heading, date, ...paragraphs] = read(file).split('\n\n');
       expect(heading, file).toMatch(new RegExp(`^# ${numberOf(file)}\\. [A-Z]`));
       expect(date, file).toMatch(/^20\d\d-\d\d-\d\d(?:\. Replace.*)?$/);
+      for (const part of ['Context', 'Decision', 'Example', 'Price']) {
+        expect(
+          paragraphs.some((paragraph) => paragraph.startsWith(`**${part}.**`)),
+          `${file}: ${part}`,
+        ).toBe(true);
+      }
     }
   });
 
