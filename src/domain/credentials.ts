@@ -1,17 +1,13 @@
 import { createRequire } from 'node:module';
 import { AppError } from '../errors.js';
-import type { AccountReference } from './account.js';
 import { lengthOf } from './input.js';
 
 /** What a caller presents to sign in (SPEC §4): a SID or e-mail address, and a password or AuthToken. */
 export interface PresentedCredentials {
   login: string;
   secret: string;
-  /** Where it comes from: the client's IP address, and the request by its id. */
+  /** The client's IP address. */
   address: string;
-  requestId: string;
-  /** The account that the request is about, when it is about one: it is read along, and looked at once the caller has proved who it is. */
-  about?: AccountReference | undefined;
 }
 
 /**

@@ -1,6 +1,5 @@
 import { AppError } from '../errors.js';
-import { type Account, type AccountKey, type AccountPlace, type Role, isRoot } from './account.js';
-import type { IdempotentRequest } from './idempotency.js';
+import { type Account, type AccountPlace, type Role, isRoot } from './account.js';
 import type { Sid } from './sid.js';
 import type { ProvenSecret } from './standing.js';
 import { isBelow } from './tree.js';
@@ -9,27 +8,21 @@ import { isBelow } from './tree.js';
 export const ranks = ['Anonymous', 'ProvisioningAgent', 'Developer', 'Administrator', 'SuperAdmin'] as const;
 export type Rank = (typeof ranks)[number];
 
-/** Whoever makes a request: the account that signed in, or nobody. */
+/** Who asks: an account that signed in, or nobody. */
 export type Actor = { readonly rank: 'Anonymous' } | SignedIn;
 export interface SignedIn {
   readonly rank: Role | 'SuperAdmin';
   readonly account: Account;
   /** What it signed in with. */
   readonly secret: ProvenSecret;
-  /** Of the request that the caller makes. */
-  readonly requestId: string;
-  /** Present when the client may repeat the request. */
-  readonly repeatable?: IdempotentRequest | undefined;
-  /** What was read along with the account, for a request that is about one. Says nothing of who may see it. */
-  readonly along?: { readonly key: AccountKey; readonly account: Account | undefined } | undefined;
 }
 
 /** The caller without valid credentials: holds nothing, so that a forgotten check cannot hide behind `undefined`. */
 export const anonymous: Actor = { rank: 'Anonymous' };
 
 /** The caller who proved to be this account. An active root is the Super Admin, whatever its role (SPEC §2). */
-export function actorOf(account: Account, requestId: string, secret: ProvenSecret, along?: SignedIn['along']): SignedIn {
-  return { rank: isRoot(account) ? 'SuperAdmin' : account.role, account, secret, requestId, along };
+export function actorOf(account: Account, secret: ProvenSecret): SignedIn {
+  return { rank: isRoot(account) ? 'SuperAdmin' : account.role, account, secret };
 }
 
 /** Where the account that an operation is about stands, seen from the caller; all else is out of sight. */
@@ -174,6 +167,23 @@ export function authorizeOn<Place extends AccountPlace>(
  */
 export function ownerSeenBy(actor: SignedIn, account: AccountPlace): Sid {
   return account.sid === actor.account.sid ? account.sid : account.parentSid!;
+}
+
+/** The account, if there is one that the caller may read; else null, which does not tell the two cases apart. */
+export function ifReadable(actor: Actor, account: Account | undefined): Account | null {
+  return account !== undefined && may(actor, 'readAccount', account) ? account : null;
+}
+
+/** Whether the caller may know of the organization: administrators know their own, the Super Admin any. */
+export function seesOrganization(actor: Actor, sid: Sid): boolean {
+  if (hasRank(actor, minimumRank('manageOrganizations'))) return true;
+  return actor.rank !== 'Anonymous' && hasRank(actor, minimumRank('readOwnOrganization')) && actor.account.organizationSid === sid;
+}
+
+/** Holds that the caller may know of the organization. @throws AppError UNAUTHENTICATED, FORBIDDEN */
+export function authorizeOnOrganization(actor: Actor, sid: Sid): asserts actor is SignedIn {
+  // Who manages organizations sees every one, so this refuses.
+  if (!seesOrganization(actor, sid)) authorize(actor, 'manageOrganizations');
 }
 
 function placeOf(actor: Actor, account: AccountPlace): Place | undefined {

@@ -48,7 +48,7 @@ export function standingOf(actor: SignedIn, { account, credential }: CallerNow):
   if (account === undefined || !actor.secret.isStillOf(credential)) {
     throw new AppError('UNAUTHENTICATED', 'The password or AuthToken that this request signed in with is no longer valid.');
   }
-  return { ...actorOf(account, actor.requestId, actor.secret), repeatable: actor.repeatable };
+  return actorOf(account, actor.secret);
 }
 
 /** Holds that the account may sign in. @throws AppError ACCOUNT_NOT_ACTIVE */

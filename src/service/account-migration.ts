@@ -9,8 +9,8 @@ import {
   parseAccountReference,
 } from '../domain/account.js';
 import { type Organization, type OrganizationKey, type OrganizationReference, parseOrganizationReference } from '../domain/organization.js';
-import { withoutIdempotencyKey } from '../domain/idempotency.js';
-import { type Actor, authorize, authorizeOn } from '../domain/permissions.js';
+import { authorize, authorizeOn } from '../domain/permissions.js';
+import { type Caller, withoutIdempotencyKey } from '../domain/request-context.js';
 import { AppError } from '../errors.js';
 import type { Cascade, CascadeOptions } from './account-service.js';
 import type { Held } from '../persistence/repositories/lock-repository.js';
@@ -27,7 +27,7 @@ export class AccountMigration {
    * SAME_ORGANIZATION, VERSION_CONFLICT
    */
   async migrate(
-    caller: Actor,
+    { actor: caller, request }: Caller,
     target: AccountReference,
     destination: OrganizationReference | undefined,
     { dryRun = false, version }: CascadeOptions = {},
@@ -37,7 +37,8 @@ export class AccountMigration {
     const key = wellFormed(() => parseAccountReference(target));
     const held: Held = { account: key, hold: dryRun ? 'place' : 'tree' };
     return this.changes.write(
-      dryRun ? withoutIdempotencyKey(caller) : caller,
+      caller,
+      dryRun ? withoutIdempotencyKey(request) : request,
       { operation: 'migrateAccount', held },
       async ({ accounts, organizations }, { actor, account, record }) => {
         const organization = destinationKey && (await organizations.share(destinationKey));

@@ -18,10 +18,11 @@ import {
   positionOf,
 } from '../domain/account-list.js';
 import type { NumberedPage, PageOf } from '../domain/page.js';
-import { type Actor, type SignedIn, assertSignedIn, authorize, authorizeOn, may } from '../domain/permissions.js';
+import { type Actor, type SignedIn, assertSignedIn, authorize, authorizeOn, ifReadable, may } from '../domain/permissions.js';
 import type { Sid } from '../domain/sid.js';
 import type { AccountRowWithToken } from '../persistence/repositories/account-list-repository.js';
 import type { Database } from '../persistence/connection/database.js';
+import type { PrefetchedAccount } from './credential-service.js';
 import { inBatches } from './streamed-list.js';
 import type { Secrets } from './secrets.js';
 
@@ -44,14 +45,13 @@ export class AccountQueries {
   /** The account, if there is one and the caller may see it. @throws AppError BAD_USER_INPUT, INVALID_EMAIL */
   async find(actor: Actor, by: AccountReference): Promise<Account | null> {
     authorize(actor, 'readAccount');
-    const account = await this.#look(actor, by);
-    return account !== undefined && may(actor, 'readAccount', account) ? account : null;
+    return ifReadable(actor, await this.#look(actor, by));
   }
 
   /** The account, for a caller who is told why not. @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, and as `find` */
-  async get(actor: Actor, by: AccountReference): Promise<Account> {
+  async get(actor: Actor, by: AccountReference, prefetched?: PrefetchedAccount): Promise<Account> {
     authorize(actor, 'readAccount');
-    const account = await this.#look(actor, by);
+    const account = await this.#look(actor, by, prefetched);
     authorizeOn(actor, 'readAccount', account);
     return account;
   }
@@ -61,20 +61,19 @@ export class AccountQueries {
     return (await this.find(actor, by))?.emailAddress === parseEmailAddress(emailAddress);
   }
 
-  async #look({ along, account }: SignedIn, by: AccountReference): Promise<Account | undefined> {
+  async #look({ account }: SignedIn, by: AccountReference, prefetched?: PrefetchedAccount): Promise<Account | undefined> {
     const key = parseAccountReference(by);
     if (key === undefined) return undefined;
-    return along !== undefined && isSameKey(along.key, key)
-      ? along.account
-      : this.database.lookUp(account, ({ accounts }) => accounts.findBy(key));
+    if (prefetched !== undefined && isSameKey(prefetched.key, key)) return prefetched.account;
+    return this.database.lookUp(account, ({ accounts }) => accounts.findBy(key));
   }
 
   /** Many accounts at once, in the order of the SIDs; null where there is none that the caller may see. */
   async findMany(actor: Actor, sids: readonly Sid[]): Promise<(Account | null)[]> {
     authorize(actor, 'readAccount');
     const found = await this.database.lookUp(actor.account, ({ accounts }) => accounts.findMany(sids));
-    const bySid = new Map(found.filter((account) => may(actor, 'readAccount', account)).map((account) => [account.sid, account]));
-    return sids.map((sid) => bySid.get(sid) ?? null);
+    const bySid = new Map(found.map((account) => [account.sid, account]));
+    return sids.map((sid) => ifReadable(actor, bySid.get(sid)));
   }
 
   /**

@@ -21,9 +21,9 @@ import {
 } from '../domain/account.js';
 import { assertStrongPassword } from '../domain/credentials.js';
 import { type AuditEvent, differences, snapshotOf } from '../domain/history.js';
-import { withoutIdempotencyKey } from '../domain/idempotency.js';
 import { type OrganizationKey, type OrganizationReference, parseOrganizationReference } from '../domain/organization.js';
-import { type Actor, type Operation, type SignedIn, authorize, authorizeOn } from '../domain/permissions.js';
+import { type Actor, type Operation, authorize, authorizeOn } from '../domain/permissions.js';
+import { type Caller, withoutIdempotencyKey } from '../domain/request-context.js';
 import { newSid, type Sid } from '../domain/sid.js';
 import { pathBelow, topLevelSidOf } from '../domain/tree.js';
 import { AppError } from '../errors.js';
@@ -92,7 +92,7 @@ export class AccountService {
    * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, PARENT_NOT_ACTIVE, MAX_LEVELS_EXCEEDED, ORGANIZATION_NOT_FOUND,
    * NOT_TOP_LEVEL, EMAIL_IN_USE, RATE_LIMITED, and what its inputs can be wrong by
    */
-  async create(caller: Actor, input: NewAccount): Promise<Account> {
+  async create({ actor: caller, request }: Caller, input: NewAccount): Promise<Account> {
     authorize(caller, 'createAccount');
     const intent: Intent = {
       operation: 'createAccount',
@@ -115,10 +115,10 @@ export class AccountService {
       return { parent, organizationSid: await organizationOf(repositories.organizations, actor, parent, named, isLocking) };
     };
 
-    return this.emailConflicts.limited(caller, emailAddress, async () => {
+    return this.emailConflicts.limited(caller, request, emailAddress, async () => {
       let password: PreparedPassword | undefined;
       if (input.password !== undefined) {
-        const before = await this.changes.beforehand<Account>(caller, intent, async (repositories, seen) => {
+        const before = await this.changes.beforehand<Account>(caller, request, intent, async (repositories, seen) => {
           await admit(repositories, seen);
           if (input.status !== AccountStatus.CLOSED) await assertFree(repositories, emailAddress);
         });
@@ -126,7 +126,7 @@ export class AccountService {
         password = await this.credentials.preparePassword(input.password, emailAddress, caller.account);
       }
 
-      return this.changes.write(caller, intent, async (repositories, change) => {
+      return this.changes.write(caller, request, intent, async (repositories, change) => {
         const { parent, organizationSid } = await admit(repositories, change, true);
         const { actor, record } = change;
         const sid = newSid('account');
@@ -159,7 +159,7 @@ export class AccountService {
    * what a change of status can be refused by, and what its inputs can be wrong by
    */
   async update(
-    caller: Actor,
+    { actor: caller, request }: Caller,
     target: AccountReference,
     { version, password: newPassword, status, type, role, friendlyName, emailAddress }: AccountChanges,
   ): Promise<Account> {
@@ -194,7 +194,7 @@ export class AccountService {
       if (newPassword !== undefined) {
         let found: Account;
         let address: string;
-        const before = await this.changes.beforehand<Account>(caller, intent, async (repositories, seen) => {
+        const before = await this.changes.beforehand<Account>(caller, request, intent, async (repositories, seen) => {
           const { account, changes } = await admit(repositories, seen);
           found = account;
           address = changes.emailAddress ?? account.emailAddress;
@@ -204,7 +204,7 @@ export class AccountService {
         password = await this.credentials.preparePassword(newPassword, address!, caller.account, found!);
       }
 
-      return this.changes.write(caller, intent, async (repositories, change) => {
+      return this.changes.write(caller, request, intent, async (repositories, change) => {
         const { account, changes, becomes, isUnchanged } = await admit(repositories, change);
         const { actor, onCommit } = change;
         let changed = account;
@@ -220,7 +220,7 @@ export class AccountService {
         return becomes === undefined ? changed : (await this.#setStatus(repositories, change, changed, becomes)).account;
       });
     };
-    return asked.emailAddress === undefined ? update() : this.emailConflicts.limited(caller, asked.emailAddress, update);
+    return asked.emailAddress === undefined ? update() : this.emailConflicts.limited(caller, request, asked.emailAddress, update);
   }
 
   /**
@@ -228,40 +228,46 @@ export class AccountService {
    * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, INVALID_STATUS, PASSWORD_RESET_REQUIRED,
    * PARENT_NOT_ACTIVE, VERSION_CONFLICT
    */
-  async setStatus(actor: Actor, target: AccountReference, status: AccountStatus, options: CascadeOptions = {}): Promise<Cascade> {
-    authorize(actor, 'setAccountStatus');
+  async setStatus(caller: Caller, target: AccountReference, status: AccountStatus, options: CascadeOptions = {}): Promise<Cascade> {
+    authorize(caller.actor, 'setAccountStatus');
     if (status !== AccountStatus.ACTIVE && status !== AccountStatus.SUSPENDED) {
       throw new AppError('INVALID_STATUS', 'The status is set to active or suspended; an account is closed by closing it.', {
         field: 'status',
       });
     }
-    return this.#cascade(actor, target, status, options);
+    return this.#cascade(caller, target, status, options);
   }
 
   /**
    * Closes the account and, by cascade, everything below it, for good. Credentials, reset tokens and profile links go.
    * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, VERSION_CONFLICT
    */
-  async close(actor: Actor, target: AccountReference, options: CascadeOptions = {}): Promise<Cascade> {
-    authorize(actor, 'closeAccount');
-    return this.#cascade(actor, target, AccountStatus.CLOSED, options);
+  async close(caller: Caller, target: AccountReference, options: CascadeOptions = {}): Promise<Cascade> {
+    authorize(caller.actor, 'closeAccount');
+    return this.#cascade(caller, target, AccountStatus.CLOSED, options);
   }
 
   async #cascade(
-    caller: SignedIn,
+    { actor: caller, request }: Caller,
     target: AccountReference,
     status: AccountStatus,
     { dryRun = false, version }: CascadeOptions,
   ): Promise<Cascade> {
     const operation = operationFor(status);
+    authorize(caller, operation);
     const held: Held = { account: parseAccountReference(target), hold: dryRun ? 'place' : 'tree' };
-    return this.changes.write(dryRun ? withoutIdempotencyKey(caller) : caller, { operation, held }, async (repositories, change) => {
-      const { actor, account } = change;
-      authorizeOn(actor, operation, account);
-      assertOpen(account);
-      assertVersion(account, version);
-      return this.#setStatus(repositories, change, account, status, dryRun);
-    });
+    return this.changes.write(
+      caller,
+      dryRun ? withoutIdempotencyKey(request) : request,
+      { operation, held },
+      async (repositories, change) => {
+        const { actor, account } = change;
+        authorizeOn(actor, operation, account);
+        assertOpen(account);
+        assertVersion(account, version);
+        return this.#setStatus(repositories, change, account, status, dryRun);
+      },
+    );
   }
 
   /** Gives the status to an account whose tree is locked, and to what lies below it. */

@@ -1,6 +1,8 @@
 import type { Account } from '../domain/account.js';
 import type { AuditEvent } from '../domain/history.js';
+import type { IdempotentRequest } from '../domain/idempotency.js';
 import { type Operation, type SignedIn, authorize } from '../domain/permissions.js';
+import type { RequestContext } from '../domain/request-context.js';
 import type { Sid } from '../domain/sid.js';
 import { standingOf } from '../domain/standing.js';
 import { AppError } from '../errors.js';
@@ -74,6 +76,7 @@ export class AuditedTransactions {
    */
   async write<Result>(
     author: SignedIn,
+    request: RequestContext,
     { operation, held }: Intent,
     work: (repositories: Repositories, change: Change) => Promise<Result>,
     keeping: ResultCodec<Result> = plainCodec as ResultCodec<Result>,
@@ -82,24 +85,24 @@ export class AuditedTransactions {
     const result = await this.database.write(author.account, async (repositories) => {
       committed = [];
       const { locks, idempotencyKeys } = repositories;
-      const { repeatable } = author;
-      if (repeatable !== undefined && !(await idempotencyKeys.claim(author.account.sid, repeatable.key))) {
+      const { idempotent } = request;
+      if (idempotent !== undefined && !(await idempotencyKeys.claim(author.account.sid, idempotent.key))) {
         throw new AppError('IDEMPOTENCY_IN_FLIGHT', 'A request with this idempotency key is being worked on.');
       }
       const { caller, account } = await locks.hold(author.account, held);
       const actor = standingOf(author, caller);
       authorize(actor, operation);
       const change = (): Promise<Result> =>
-        this.#change(repositories, actor, (record) =>
+        this.#change(repositories, { account: actor.account, requestId: request.requestId }, (record) =>
           work(repositories, { actor, account, record, onCommit: (then) => void committed.push(then) }),
         );
-      if (repeatable === undefined) return change();
+      if (idempotent === undefined) return change();
 
-      const earlier = await this.#earlier(repositories, actor, keeping);
+      const earlier = await this.#earlier(repositories, actor, idempotent, keeping);
       if (earlier !== undefined) return earlier.result;
       const result = await change();
-      await idempotencyKeys.keep(actor.account.sid, repeatable.key, {
-        requestHash: this.secrets.hashRequest(requestOf(actor)),
+      await idempotencyKeys.keep(actor.account.sid, idempotent.key, {
+        requestHash: this.secrets.hashRequest(comparedText(actor, idempotent)),
         result: JSON.stringify(keeping.encode(result)),
       });
       return result;
@@ -127,6 +130,7 @@ export class AuditedTransactions {
    */
   async beforehand<Result>(
     author: SignedIn,
+    { idempotent }: RequestContext,
     { operation, held }: Intent,
     check: (repositories: Repositories, seen: Seen) => Promise<void>,
     keeping: ResultCodec<Result> = plainCodec as ResultCodec<Result>,
@@ -135,10 +139,10 @@ export class AuditedTransactions {
       const { caller, account } = await repositories.credentials.findForChange(author.account, held?.account);
       const actor = standingOf(author, caller);
       authorize(actor, operation);
-      if (author.repeatable === undefined) return void (await check(repositories, { actor, account }));
+      if (idempotent === undefined) return void (await check(repositories, { actor, account }));
       // In this order: what refuses a repetition may be just what the first request has done meanwhile.
       const refusal = await check(repositories, { actor, account }).catch((error: unknown) => ({ error }));
-      const earlier = await this.#earlier(repositories, actor, keeping);
+      const earlier = await this.#earlier(repositories, actor, idempotent, keeping);
       if (earlier === undefined && refusal !== undefined) throw refusal.error;
       return earlier;
     });
@@ -147,20 +151,21 @@ export class AuditedTransactions {
   async #earlier<Result>(
     { idempotencyKeys }: Repositories,
     author: SignedIn,
+    idempotent: IdempotentRequest,
     { decode }: ResultCodec<Result>,
   ): Promise<{ result: Result } | undefined> {
-    const done = await idempotencyKeys.find(author.account.sid, author.repeatable!.key);
+    const done = await idempotencyKeys.find(author.account.sid, idempotent.key);
     if (done === undefined) return undefined;
-    if (!this.secrets.isRequest(requestOf(author), done.requestHash)) {
+    if (!this.secrets.isRequest(comparedText(author, idempotent), done.requestHash)) {
       throw new AppError('IDEMPOTENCY_MISMATCH', 'This idempotency key came with another request before.');
     }
-    author.repeatable!.onReplay?.();
+    idempotent.onReplay?.();
     return { result: await decode(JSON.parse(done.result, asDate) as never) };
   }
 
   async #change<Result>(
     { history }: Repositories,
-    { account, requestId }: Unsigned | SignedIn,
+    { account, requestId }: Unsigned,
     work: (record: RecordAuditEvent) => Promise<Result>,
   ): Promise<Result> {
     const chains = new Map<Sid, AuditEvent[]>();
@@ -173,9 +178,9 @@ export class AuditedTransactions {
   }
 }
 
-/** The request with what its author is: who was demoted, or moved to another organization, is not told again what was told then. */
-function requestOf({ rank, account, repeatable }: SignedIn): string {
-  return JSON.stringify([rank, account.organizationSid, repeatable!.request]);
+/** The request, with the rank and organization of its author: whoever was demoted or moved since must not be given the earlier result. */
+function comparedText({ rank, account }: SignedIn, { request }: IdempotentRequest): string {
+  return JSON.stringify([rank, account.organizationSid, request]);
 }
 
 const instants = ['dateCreated', 'dateUpdated', 'statusChangedAt', 'expiresAt'];

@@ -17,10 +17,10 @@ import {
   resetTokenSeconds,
   resetTokensAtMost,
 } from '../domain/credentials.js';
-import { withoutIdempotencyKey } from '../domain/idempotency.js';
 import { assertWithin } from '../domain/input.js';
 import type { Organization } from '../domain/organization.js';
 import { type Actor, type SignedIn, actorOf, assertSignedIn, authorize, authorizeOn, may } from '../domain/permissions.js';
+import { type Caller, type RequestContext, withoutIdempotencyKey } from '../domain/request-context.js';
 import { parseSid, type Sid } from '../domain/sid.js';
 import { type Credential, ProvenSecret, assertActive, standingOf } from '../domain/standing.js';
 import { AppError, type ErrorCode } from '../errors.js';
@@ -49,21 +49,33 @@ const refusalLaterByMilliseconds = 10;
 /** What no account is found by. */
 const nobody: AccountKey = { sid: '' };
 
-/** Who is to be looked up, and the account that the request is about, when it is about one. */
-interface Caller extends SignInKey {
-  target: AccountKey | undefined;
+/** Who signs in, and the account to prefetch. */
+interface SignInLookUp extends SignInKey {
+  prefetch: AccountKey | undefined;
 }
 
-/** What was found of a caller, and the account that its request is about. */
-interface Found extends SignInData {
-  seen: Account | undefined;
+/** What was found of who signs in, and the prefetched account. */
+interface SignInResult extends SignInData {
+  prefetched: Account | undefined;
+}
+
+/** An account that the request names, read by the statement that reads the caller. Says nothing of who may see it. */
+export interface PrefetchedAccount {
+  readonly key: AccountKey;
+  readonly account: Account | undefined;
+}
+
+/** The caller, and what was prefetched. */
+export interface Authenticated {
+  readonly actor: SignedIn;
+  readonly prefetched: PrefetchedAccount | undefined;
 }
 
 /** Who is who: signing in, AuthTokens, passwords and the one-time tokens that reset them (SPEC §5). */
 export class CredentialService {
   #nobodysCredential: Promise<Credential> | undefined;
 
-  readonly #callers = crossRequestLoader<Caller, Found>((callers) => this.#lookUp(callers));
+  readonly #callers = crossRequestLoader<SignInLookUp, SignInResult>((callers) => this.#lookUp(callers));
   readonly #tokens = crossRequestLoader<TokenKey, KeptToken | undefined>((keys) =>
     this.database.lookUp(undefined, ({ credentials }) => credentials.findTokens(keys)),
   );
@@ -85,24 +97,24 @@ export class CredentialService {
    * Signs in. That an account is not active is told only to whoever knows its secret. A login that nobody has is looked
    * for, counted and refused as a wrong secret is, by the same statements and the same work, so that neither the answer nor
    * its time tells them apart. While a limit is on, a random AuthToken still signs in, and all else is refused alike.
+   * The account to prefetch is looked at only once the caller has proved who it is.
    * @throws AppError UNAUTHENTICATED, ACCOUNT_NOT_ACTIVE, RATE_LIMITED
    */
-  async authenticate(presented: PresentedCredentials): Promise<SignedIn> {
+  async authenticate(presented: PresentedCredentials, prefetch?: AccountReference): Promise<Authenticated> {
     try {
-      return await this.#signIn(presented);
+      return await this.#signIn(presented, prefetch && prefetchKey(prefetch));
     } catch (error) {
       if (error instanceof AppError) this.observeRefusal(error.code);
       throw error;
     }
   }
 
-  async #signIn({ login, secret, address, requestId, about }: PresentedCredentials): Promise<SignedIn> {
+  async #signIn({ login, secret, address }: PresentedCredentials, prefetch: AccountKey | undefined): Promise<Authenticated> {
     // An empty secret is no guess: it tells nothing, and counts as nothing.
     if (secret === '') throw wrongCredentials();
     const attempt = this.limit.begin(address, login, secret);
     const key = parseAccountReference({ either: login }) ?? nobody;
-    const target = about && targetOf(about);
-    const found = await this.#callers.load({ ...attempt, key, target });
+    const found = await this.#callers.load({ ...attempt, key, prefetch });
     const { account } = found;
     const subject = account?.sid ?? attempt.login;
     const limited = this.limit.refusalOf(attempt, subject, found.failures);
@@ -125,15 +137,18 @@ export class CredentialService {
     const proven = new ProvenSecret(
       isToken ? (now) => this.#isAuthToken(sid, now, secret) : ({ passwordHash }) => passwordHash === credential.passwordHash,
     );
-    return actorOf(account, requestId, proven, target && { key: target, account: found.seen });
+    return { actor: actorOf(account, proven), prefetched: prefetch && { key: prefetch, account: found.prefetched } };
   }
 
-  async #lookUp(callers: readonly Caller[]): Promise<Found[]> {
-    const isAbout = callers.some(({ target }) => target !== undefined);
-    const [found, seen] = await this.database.lookUp(undefined, ({ credentials, accounts }) =>
-      pipelined(credentials.findForSignIn(callers), isAbout ? accounts.findManyBy(callers.map(({ target }) => target ?? nobody)) : []),
+  async #lookUp(callers: readonly SignInLookUp[]): Promise<SignInResult[]> {
+    const prefetches = callers.some(({ prefetch }) => prefetch !== undefined);
+    const [found, prefetched] = await this.database.lookUp(undefined, ({ credentials, accounts }) =>
+      pipelined(
+        credentials.findForSignIn(callers),
+        prefetches ? accounts.findManyBy(callers.map(({ prefetch }) => prefetch ?? nobody)) : [],
+      ),
     );
-    return found.map((data, index) => ({ ...data, seen: seen[index] }));
+    return found.map((data, index) => ({ ...data, prefetched: prefetched[index] }));
   }
 
   /** The caller with the standing that it has now, for a request that goes on. @throws AppError ACCOUNT_NOT_ACTIVE, UNAUTHENTICATED */
@@ -170,11 +185,11 @@ export class CredentialService {
   }
 
   /** The account's AuthToken; nothing when it has none, or is out of the caller's sight. */
-  async authToken(actor: Actor, sid: Sid): Promise<string | null> {
+  async authToken({ actor, request }: Caller, sid: Sid): Promise<string | null> {
     authorize(actor, 'readAuthToken');
     parseSid('account', sid, 'sid');
     const account = await this.database.lookUp(actor.account, ({ accounts }) => accounts.find(sid));
-    return account === undefined || !may(actor, 'readAuthToken', account) ? null : this.authTokenOf(actor, account);
+    return account === undefined || !may(actor, 'readAuthToken', account) ? null : this.authTokenOf({ actor, request }, account);
   }
 
   /**
@@ -182,7 +197,7 @@ export class CredentialService {
    * in the history before that (SPEC §5).
    * @throws AppError FORBIDDEN
    */
-  async authTokenOf(actor: Actor, account: Account): Promise<string | null> {
+  async authTokenOf({ actor, request }: Caller, account: Account): Promise<string | null> {
     authorize(actor, 'readAuthToken');
     authorizeOn(actor, 'readAuthToken', account);
     const token = await this.#tokens.load({ sid: account.sid, readerSid: actor.account.sid });
@@ -192,7 +207,7 @@ export class CredentialService {
     if (token.lastShown !== JSON.stringify(after)) {
       const event: AuditEvent = { operation: 'readAuthToken', subjectSid: account.sid, after };
       const held: Held = { account, hold: 'place' };
-      await this.changes.write(withoutIdempotencyKey(actor), { operation: 'readAuthToken', held }, async (_, now) => {
+      await this.changes.write(actor, withoutIdempotencyKey(request), { operation: 'readAuthToken', held }, async (_, now) => {
         authorizeOn(now.actor, 'readAuthToken', now.account);
         now.record(account.topLevelSid, event);
       });
@@ -205,12 +220,12 @@ export class CredentialService {
    * One entry stands for all that the caller is shown of it in a clock hour (ADR 35).
    * @throws AppError FORBIDDEN, UNAVAILABLE, OVERLOADED
    */
-  async noteTokenList(actor: Actor, owner: Account | Organization): Promise<void> {
+  async noteTokenList({ actor, request }: Caller, owner: Account | Organization): Promise<void> {
     authorize(actor, 'readAuthToken');
     const isNoted = ({ history }: Repositories): Promise<boolean> => history.hasTokenList(owner.sid, actor.account.sid);
     if (await this.database.lookUp(actor.account, isNoted)) return;
     const held: Held | undefined = 'path' in owner ? { account: { sid: owner.sid }, hold: 'place' } : undefined;
-    await this.changes.write(withoutIdempotencyKey(actor), { operation: 'readAuthToken', held }, async (repositories, now) => {
+    await this.changes.write(actor, withoutIdempotencyKey(request), { operation: 'readAuthToken', held }, async (repositories, now) => {
       if ('path' in owner) authorizeOn(now.actor, 'listSubAccounts', now.account);
       else authorize(now.actor, 'manageOrganizations');
       const treeSid = 'path' in owner ? owner.topLevelSid : now.actor.account.topLevelSid;
@@ -222,7 +237,11 @@ export class CredentialService {
    * Gives the account a new AuthToken; the one before stays valid for the overlap, so that clients can change over.
    * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, PASSWORD_RESET_REQUIRED, BAD_USER_INPUT
    */
-  async rotateAuthToken(caller: Actor, sid: Sid, overlapSeconds = 0): Promise<{ account: Account; authToken: string }> {
+  async rotateAuthToken(
+    { actor: caller, request }: Caller,
+    sid: Sid,
+    overlapSeconds = 0,
+  ): Promise<{ account: Account; authToken: string }> {
     authorize(caller, 'rotateAuthToken');
     parseSid('account', sid, 'sid');
     assertWithin(overlapSeconds, { min: 0, max: overlapSecondsMax }, 'overlapSeconds');
@@ -230,6 +249,7 @@ export class CredentialService {
     const kept = this.secrets.keptAuthToken(sid, authToken);
     return this.changes.write(
       caller,
+      request,
       { operation: 'rotateAuthToken', held: { account: { sid }, hold: overlapSeconds === 0 ? 'tree' : 'account' } },
       async ({ accounts, credentials }, { actor, account, record, onCommit }) => {
         authorizeOn(actor, 'rotateAuthToken', account);
@@ -250,7 +270,7 @@ export class CredentialService {
    * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, BAD_USER_INPUT
    */
   async createPasswordResetToken(
-    caller: Actor,
+    { actor: caller, request }: Caller,
     sid: Sid,
     expiresInSeconds = resetTokenSeconds.default,
   ): Promise<{ account: Account; resetToken: string; expiresAt: Date }> {
@@ -260,6 +280,7 @@ export class CredentialService {
     const { token, tokenHash } = this.secrets.newResetToken();
     return this.changes.write(
       caller,
+      request,
       { operation: 'createPasswordResetToken', held: { account: { sid }, hold: 'account' } },
       async ({ credentials }, { actor, account, record }) => {
         authorizeOn(actor, 'createPasswordResetToken', account);
@@ -288,11 +309,7 @@ export class CredentialService {
    * nobody has count as failed sign-ins from the address.
    * @throws AppError BAD_USER_INPUT for a token that is unknown, used or expired; PASSWORD_TOO_WEAK, PARENT_NOT_ACTIVE, RATE_LIMITED
    */
-  async resetPassword(
-    token: string,
-    password: string,
-    { address, requestId }: Pick<PresentedCredentials, 'address' | 'requestId'>,
-  ): Promise<Account> {
+  async resetPassword({ address, requestId }: RequestContext, token: string, password: string): Promise<Account> {
     const tokenHashes = this.secrets.hashesOfResetToken(token);
     const account = await this.limit.verifyFrom(address, () =>
       this.database.lookUp(undefined, async ({ accounts, credentials }) => {
@@ -379,10 +396,10 @@ export class CredentialService {
   }
 }
 
-/** What a request is about, unless it names it in a way that is refused later, once it is known who asks. */
-function targetOf(about: AccountReference): AccountKey | undefined {
+/** What to prefetch by. A malformed reference is refused later, once it is known who asks. */
+function prefetchKey(reference: AccountReference): AccountKey | undefined {
   try {
-    return parseAccountReference(about);
+    return parseAccountReference(reference);
   } catch {
     return undefined;
   }

@@ -1,6 +1,6 @@
 import { isRoot } from '../domain/account.js';
-import { withoutIdempotencyKey } from '../domain/idempotency.js';
 import { type SignedIn, may } from '../domain/permissions.js';
+import { type RequestContext, withoutIdempotencyKey } from '../domain/request-context.js';
 import type { Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
 import type { Database, Repositories } from '../persistence/connection/database.js';
@@ -28,13 +28,13 @@ export class EmailConflicts {
    * Does the work, which gives an account the e-mail address, as it is stored; and asks `assertFew` before it looks it up.
    * @throws AppError EMAIL_IN_USE, RATE_LIMITED, and what the work throws
    */
-  async limited<Result>(actor: SignedIn, emailAddress: string, work: () => Promise<Result>): Promise<Result> {
+  async limited<Result>(actor: SignedIn, request: RequestContext, emailAddress: string, work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'EMAIL_IN_USE' || (await this.#sees(actor, emailAddress))) throw error;
       // The answer goes by the count that includes it: so conflicts that come all at once are not told more often.
-      const conflicts = await this.#count(actor, emailAddress);
+      const conflicts = await this.#count(actor, request, emailAddress);
       throw conflicts.count > limit.conflicts ? tooMany(conflicts) : error;
     }
   }
@@ -55,12 +55,13 @@ export class EmailConflicts {
   }
 
   /** Counts a conflict, and writes it down for the administrators of the tree, in a transaction of its own: the change itself came to nothing. */
-  async #count(actor: SignedIn, emailAddress: string): Promise<EmailConflictCount> {
+  async #count(actor: SignedIn, request: RequestContext, emailAddress: string): Promise<EmailConflictCount> {
     const { sid, topLevelSid } = actor.account;
     this.#addUncounted(topLevelSid, 1);
     try {
       return await this.changes.write(
-        withoutIdempotencyKey(actor),
+        actor,
+        withoutIdempotencyKey(request),
         { operation: 'createAccount' },
         async ({ emailConflicts }, { record }) => {
           const conflicts = await emailConflicts.add(topLevelSid, limit.seconds);

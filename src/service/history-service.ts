@@ -2,12 +2,11 @@ import type { AccountPlace } from '../domain/account.js';
 import type { HistoryEntry, HistoryScope } from '../domain/history.js';
 import type { Organization } from '../domain/organization.js';
 import type { Page, PageOf, Position } from '../domain/page.js';
-import { type Actor, type SignedIn, authorize, authorizeOn } from '../domain/permissions.js';
+import { type Actor, type SignedIn, authorize, authorizeOn, authorizeOnOrganization } from '../domain/permissions.js';
 import type { Sid } from '../domain/sid.js';
 import { isBelow, levelOf, sidsAlong, topLevelSidOf } from '../domain/tree.js';
 import type { Database } from '../persistence/connection/database.js';
 import type { HistoryKey, ListedEntry } from '../persistence/repositories/history-repository.js';
-import { seesOrganization } from './organization-service.js';
 
 /** Whose history to read. */
 export type HistoryOwner = AccountPlace | Pick<Organization, 'sid'>;
@@ -47,7 +46,7 @@ function keyOf(actor: SignedIn, owner: HistoryOwner): HistoryKey {
     const aboveSids = sidsAlong(owner.path).slice(levelOf(actor.account.path) - 1, -1);
     return { treeSid: topLevelSidOf(owner.path), sid: owner.sid, path: owner.path, aboveSids };
   }
-  if (!seesOrganization(actor, owner.sid)) authorize(actor, 'manageOrganizations');
+  authorizeOnOrganization(actor, owner.sid);
   // Organizations and profiles are in the chain of the root, which everyone's path begins with.
   const [root] = sidsAlong(actor.account.path);
   return { treeSid: root!, sid: owner.sid, path: null, aboveSids: [] };

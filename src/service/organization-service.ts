@@ -6,7 +6,8 @@ import {
   parseOrganizationReference,
 } from '../domain/organization.js';
 import { type Order, type PageArguments, type PageOf, type Position, parsePage } from '../domain/page.js';
-import { type Actor, assertSignedIn, authorize, hasRank, minimumRank } from '../domain/permissions.js';
+import { type Actor, assertSignedIn, authorize, seesOrganization } from '../domain/permissions.js';
+import type { Caller } from '../domain/request-context.js';
 import { newSid, parseSid, type Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
 import type { Database } from '../persistence/connection/database.js';
@@ -90,10 +91,10 @@ export class OrganizationService {
   }
 
   /** @throws AppError FORBIDDEN, INVALID_DOMAIN_NAME, DOMAIN_NAME_IN_USE */
-  async create(caller: Actor, domainName: string): Promise<Organization> {
+  async create({ actor: caller, request }: Caller, domainName: string): Promise<Organization> {
     authorize(caller, 'manageOrganizations');
     const organization = { sid: newSid('organization'), domainName: parseDomainName(domainName), status: OrganizationStatus.ACTIVE };
-    return this.changes.write(caller, { operation: 'manageOrganizations' }, async ({ organizations }, { actor, record }) => {
+    return this.changes.write(caller, request, { operation: 'manageOrganizations' }, async ({ organizations }, { actor, record }) => {
       const created = await organizations.insert(organization);
       const { sid, ...after } = organization;
       record(actor.account.topLevelSid, { operation: 'createOrganization', subjectSid: sid, after });
@@ -105,11 +106,12 @@ export class OrganizationService {
    * Closes an organization that no open account is left in. Closing it again changes nothing.
    * @throws AppError FORBIDDEN, ORGANIZATION_NOT_FOUND, ORGANIZATION_NOT_EMPTY, BAD_USER_INPUT
    */
-  async close(caller: Actor, sid: Sid): Promise<Organization> {
+  async close({ actor: caller, request }: Caller, sid: Sid): Promise<Organization> {
     authorize(caller, 'manageOrganizations');
     parseSid('organization', sid, 'sid');
     return this.changes.write(
       caller,
+      request,
       { operation: 'manageOrganizations' },
       async ({ accounts, organizations, profiles }, { actor, record }) => {
         const organization = await organizations.lock({ sid });
@@ -138,10 +140,4 @@ export function organizationNotFound(field: string): AppError {
 /** Where in the list of all organizations an organization stands. */
 export function organizationPosition({ domainName, sid }: Organization): Position {
   return { key: domainName, sid };
-}
-
-/** Whether the caller may know of the organization. */
-export function seesOrganization(actor: Actor, sid: Sid): boolean {
-  if (hasRank(actor, minimumRank('manageOrganizations'))) return true;
-  return actor.rank !== 'Anonymous' && hasRank(actor, minimumRank('readOwnOrganization')) && actor.account.organizationSid === sid;
 }

@@ -7,9 +7,11 @@ import {
   assertSignedIn,
   authorize,
   authorizeOn,
+  authorizeOnOrganization,
   mayOnDescendants,
   hasRank,
   minimumRank,
+  seesOrganization,
 } from '../domain/permissions.js';
 import {
   type Profile,
@@ -21,6 +23,7 @@ import {
   parseDocument,
   profileSourcesOf,
 } from '../domain/profile.js';
+import type { Caller } from '../domain/request-context.js';
 import type { AuditEvent } from '../domain/history.js';
 import { isSid, newSid, type Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
@@ -29,7 +32,7 @@ import type { Held } from '../persistence/repositories/lock-repository.js';
 import type { LinkedKind, Wanted } from '../persistence/repositories/profile-repository.js';
 import { inBatches } from './streamed-list.js';
 import type { AuditedTransactions, ResultCodec } from './audited-transaction.js';
-import { organizationNotFound, seesOrganization } from './organization-service.js';
+import { organizationNotFound } from './organization-service.js';
 import { crossRequestLoader } from './cross-request-batching.js';
 
 /** The order of every list of profiles. */
@@ -144,11 +147,12 @@ export class ProfileService {
   }
 
   /** @throws AppError FORBIDDEN, BAD_USER_INPUT, PAYLOAD_TOO_LARGE */
-  async create(caller: Actor, document: string): Promise<Profile> {
+  async create({ actor: caller, request }: Caller, document: string): Promise<Profile> {
     authorize(caller, 'manageProfiles');
     const checked = parseDocument(document);
     return this.changes.write(
       caller,
+      request,
       { operation: 'manageProfiles' },
       async ({ profiles }, { actor, record }) => {
         const profile = await profiles.insert(newSid('profile'), checked);
@@ -160,13 +164,19 @@ export class ProfileService {
   }
 
   /** @throws AppError FORBIDDEN, PROFILE_NOT_FOUND, PRECONDITION_FAILED, BAD_USER_INPUT, PAYLOAD_TOO_LARGE */
-  async update(caller: Actor, sid: Sid, document: string, { isNew = false }: ProfileConditions = {}): Promise<Profile> {
+  async update(
+    { actor: caller, request }: Caller,
+    sid: Sid,
+    document: string,
+    { isNew = false }: ProfileConditions = {},
+  ): Promise<Profile> {
     authorize(caller, 'manageProfiles');
     assertNotDefault(sid);
     const checked = parseDocument(document);
     assertProfile(sid);
     return this.changes.write(
       caller,
+      request,
       { operation: 'manageProfiles' },
       async ({ profiles }, { actor, record }) => {
         const before = (await profiles.lockDocument(sid, 'FOR NO KEY UPDATE')) ?? notFound();
@@ -179,11 +189,11 @@ export class ProfileService {
   }
 
   /** Deletes the profile and its links; what was linked has the next effective one. @throws AppError FORBIDDEN, PROFILE_NOT_FOUND, PRECONDITION_FAILED */
-  async delete(caller: Actor, sid: Sid, { isNew = false }: ProfileConditions = {}): Promise<void> {
+  async delete({ actor: caller, request }: Caller, sid: Sid, { isNew = false }: ProfileConditions = {}): Promise<void> {
     authorize(caller, 'manageProfiles');
     assertNotDefault(sid);
     assertProfile(sid);
-    await this.changes.write(caller, { operation: 'manageProfiles' }, async ({ profiles }, { actor, record }) => {
+    await this.changes.write(caller, request, { operation: 'manageProfiles' }, async ({ profiles }, { actor, record }) => {
       const digest = (await profiles.lockDocument(sid, 'FOR UPDATE')) ?? notFound();
       if (isNew) throw alreadyThere(`Profile ${sid}`);
       const { linked, count } = await profiles.delete(sid, toldAtMost);
@@ -201,8 +211,8 @@ export class ProfileService {
    * Links the account or organization to the profile, instead of to any other that it was linked to.
    * @throws AppError FORBIDDEN, PROFILE_NOT_FOUND, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, ORGANIZATION_NOT_FOUND
    */
-  async link(actor: Actor, sid: Sid, target: ProfileTarget): Promise<ProfileSummary> {
-    return this.#onTarget(actor, sid, target, async ({ profiles }, { kind, ownerSid, linked }) => {
+  async link(caller: Caller, sid: Sid, target: ProfileTarget): Promise<ProfileSummary> {
+    return this.#onTarget(caller, sid, target, async ({ profiles }, { kind, ownerSid, linked }) => {
       if (linked === sid) return undefined;
       await profiles.link(kind, ownerSid, sid);
       return {
@@ -215,8 +225,8 @@ export class ProfileService {
   }
 
   /** Undoes such a link. Where there is none, nothing changes. @throws AppError as `link` */
-  async unlink(actor: Actor, sid: Sid, target: ProfileTarget): Promise<ProfileSummary> {
-    return this.#onTarget(actor, sid, target, async ({ profiles }, { kind, ownerSid, linked }) => {
+  async unlink(caller: Caller, sid: Sid, target: ProfileTarget): Promise<ProfileSummary> {
+    return this.#onTarget(caller, sid, target, async ({ profiles }, { kind, ownerSid, linked }) => {
       if (linked !== sid) return undefined;
       await profiles.unlink(kind, ownerSid, sid);
       return { operation: 'unlinkProfile', subjectSid: ownerSid, before: { profileSid: sid } };
@@ -225,14 +235,14 @@ export class ProfileService {
 
   /** The locks come in the order that all writers keep: the tree, the organization, the profile. */
   async #onTarget(
-    caller: Actor,
+    { actor: caller, request }: Caller,
     sid: Sid,
     target: ProfileTarget,
     change: (repositories: Repositories, owner: LinkOwner) => Promise<AuditEvent | undefined>,
   ): Promise<ProfileSummary> {
     authorize(caller, 'manageProfiles');
     const held: Held | undefined = 'account' in target ? { account: parseAccountReference(target.account), hold: 'account' } : undefined;
-    return this.changes.write(caller, { operation: 'manageProfiles', held }, async (repositories, { actor, account, record }) => {
+    return this.changes.write(caller, request, { operation: 'manageProfiles', held }, async (repositories, { actor, account, record }) => {
       const owner =
         'account' in target
           ? linkOwnerOf(actor, account)
@@ -276,7 +286,7 @@ export function profilePosition({ dateCreated, sid }: ProfileSummary): Position 
 
 function authorizeOwner(actor: Actor, owner: ProfileOwner): void {
   if ('path' in owner) authorizeOn(actor, 'readProfile', owner);
-  else if (!seesOrganization(actor, owner.sid)) authorize(actor, 'manageOrganizations');
+  else authorizeOnOrganization(actor, owner.sid);
 }
 
 function profileNotFound(): AppError {

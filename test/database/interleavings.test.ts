@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { AccountStatus, Role } from '../../src/domain/account.js';
-import { type SignedIn, actorOf } from '../../src/domain/permissions.js';
+import { type Account, AccountStatus, Role } from '../../src/domain/account.js';
+import { actorOf } from '../../src/domain/permissions.js';
+import type { Caller } from '../../src/domain/request-context.js';
 import type { Sid } from '../../src/domain/sid.js';
 import { ProvenSecret } from '../../src/domain/standing.js';
 import { AppError, type ErrorCode } from '../../src/errors.js';
@@ -55,7 +56,8 @@ const refusals: ErrorCode[] = [
 
 let database: TestDatabase;
 let dataSource: DataSource;
-let root: SignedIn;
+let root: Caller;
+let rootAccount: Account;
 let services: ReturnType<typeof servicesOn>;
 
 function servicesOn(base: Database) {
@@ -80,7 +82,8 @@ beforeAll(async () => {
   services = servicesOn(new Database(dataSource, { ...defaultBounds, poolSize: 48 }));
   const { base, changes, credentials } = services;
   await ensureRoot(base, changes, credentials, { emailAddress: admin.login, password: admin.secret, announce: () => {} });
-  root = actorOf((await base.lookUp(undefined, ({ accounts }) => accounts.findRoot()))!, 'of-a-test', new ProvenSecret(() => true));
+  rootAccount = (await base.lookUp(undefined, ({ accounts }) => accounts.findRoot()))!;
+  root = { actor: actorOf(rootAccount, new ProvenSecret(() => true)), request: { requestId: 'of-a-test', address: '127.0.0.1' } };
 });
 afterAll(async () => {
   await dataSource.destroy();
@@ -98,7 +101,7 @@ async function build(): Promise<Stage> {
   const { accounts, organizations, profiles } = services;
   const make = async (parent: Sid) =>
     (await accounts.create(root, { parent: { sid: parent }, emailAddress: uniqueEmail(), password, role: Role.ADMINISTRATOR })).sid;
-  const top = await make(root.account.sid);
+  const top = await make(rootAccount.sid);
   const [first, second] = [await make(top), await make(top)];
   const organization = async () => (await organizations.create(root, uniqueEmail().replace('@', '.'))).sid;
   return {
@@ -108,7 +111,7 @@ async function build(): Promise<Stage> {
   };
 }
 
-type UseCase = (actor: SignedIn) => Promise<unknown>;
+type UseCase = (caller: Caller) => Promise<unknown>;
 
 function choose(dice: Dice, { sids, organizations, profiles }: Stage): UseCase {
   const { accounts, migration, credentials, organizations: all, profiles: documents } = services;
@@ -120,23 +123,23 @@ function choose(dice: Dice, { sids, organizations, profiles }: Stage): UseCase {
   const emailAddress = dice.chance(0.8) ? uniqueEmail() : `shared-${dice.below(3)}@tests.test`;
   const version = dice.chance(0.3) ? dice.below(4) : undefined;
   return dice.pick<UseCase>([
-    (actor) => accounts.create(actor, { parent: by, emailAddress, role: Role.DEVELOPER, ...(choice > 0 && { password }) }),
-    (actor) => accounts.update(actor, by, { friendlyName: name, version }),
-    (actor) => accounts.update(actor, by, { password: 'another decent password' }),
-    (actor) => accounts.update(actor, by, { friendlyName: name, status: AccountStatus.SUSPENDED, role: Role.DEVELOPER }),
-    (actor) => accounts.setStatus(actor, by, AccountStatus.SUSPENDED, { version }),
-    (actor) => accounts.setStatus(actor, by, AccountStatus.ACTIVE),
-    (actor) => accounts.setStatus(actor, by, AccountStatus.ACTIVE, { dryRun: true }),
-    (actor) => (choice === 0 ? accounts.close(actor, by) : accounts.close(actor, by, { dryRun: true })),
-    (actor) => migration.migrate(actor, { sid: top }, { sid: organization }),
-    (actor) => all.close(actor, organization),
-    (actor) => documents.link(actor, profile, target),
-    (actor) => documents.unlink(actor, profile, target),
-    (actor) => documents.update(actor, profile, `{"name":"${name}"}`),
-    (actor) => documents.delete(actor, profile),
-    (actor) => credentials.rotateAuthToken(actor, sid, choice),
-    (actor) => credentials.createPasswordResetToken(actor, sid),
-    (actor) => credentials.authToken(actor, sid),
+    (caller) => accounts.create(caller, { parent: by, emailAddress, role: Role.DEVELOPER, ...(choice > 0 && { password }) }),
+    (caller) => accounts.update(caller, by, { friendlyName: name, version }),
+    (caller) => accounts.update(caller, by, { password: 'another decent password' }),
+    (caller) => accounts.update(caller, by, { friendlyName: name, status: AccountStatus.SUSPENDED, role: Role.DEVELOPER }),
+    (caller) => accounts.setStatus(caller, by, AccountStatus.SUSPENDED, { version }),
+    (caller) => accounts.setStatus(caller, by, AccountStatus.ACTIVE),
+    (caller) => accounts.setStatus(caller, by, AccountStatus.ACTIVE, { dryRun: true }),
+    (caller) => (choice === 0 ? accounts.close(caller, by) : accounts.close(caller, by, { dryRun: true })),
+    (caller) => migration.migrate(caller, { sid: top }, { sid: organization }),
+    (caller) => all.close(caller, organization),
+    (caller) => documents.link(caller, profile, target),
+    (caller) => documents.unlink(caller, profile, target),
+    (caller) => documents.update(caller, profile, `{"name":"${name}"}`),
+    (caller) => documents.delete(caller, profile),
+    (caller) => credentials.rotateAuthToken(caller, sid, choice),
+    (caller) => credentials.createPasswordResetToken(caller, sid),
+    (caller) => credentials.authToken(caller, sid),
   ]);
 }
 
@@ -149,16 +152,16 @@ it(`${interleavings} interleavings leave every invariant, and nothing of a deadl
       const dice = new Dice(seed + number * perLane + time);
       // A tree lasts for some interleavings, as long as it is not closed.
       if (time % 4 === 3) stage = await build();
-      const repeatable = dice.chance(0.1) ? { key: `key-${dice.next()}`, request: 'the same' } : undefined;
+      const idempotent = dice.chance(0.1) ? { key: `key-${dice.next()}`, request: 'the same' } : undefined;
       const shared = choose(dice, stage);
       const useCases = Array.from({ length: 2 + dice.below(4) }, () => ({
-        useCase: repeatable === undefined ? choose(dice, stage) : shared,
+        useCase: idempotent === undefined ? choose(dice, stage) : shared,
         pause: dice.chance(0.5) ? 0 : dice.below(6),
       }));
       await Promise.all(
         useCases.map(async ({ useCase, pause }) => {
           if (pause > 0) await sleep(pause);
-          const outcome = await useCase({ ...root, repeatable }).then(
+          const outcome = await useCase({ ...root, request: { ...root.request, idempotent } }).then(
             () => 'done',
             (error: unknown) => (error instanceof AppError ? error.code : String(error)),
           );

@@ -17,6 +17,7 @@ import { assertGuarded } from '../../src/api/graphql/auth-directive.js';
 import { createSchema, printedSchema } from '../../src/api/graphql/schema.js';
 import { type Actor, anonymous, operations, ranks, minimumRank } from '../../src/domain/permissions.js';
 import { Database } from '../../src/persistence/connection/database.js';
+import type { Caller } from '../../src/domain/request-context.js';
 import { AccountMigration } from '../../src/service/account-migration.js';
 import { AccountQueries } from '../../src/service/account-queries.js';
 import { AccountService } from '../../src/service/account-service.js';
@@ -143,14 +144,17 @@ describe('every use case', () => {
   /** What signing in itself is made of, what works by a token of its own, and parts that use cases share inside a transaction. */
   const withoutActor = ['authenticate', 'resetPassword', 'hasRightKey', 'preparePassword', 'initialize', 'setPassword', 'goOnWith'];
 
+  /** Use cases that change something take the actor with the request, the others the actor alone. */
+  const caller = { ...anonymous, actor: anonymous, request: { requestId: 'of-a-test', address: '127.0.0.1' } };
+
   it('is refused to whoever is not signed in, before it looks at anything else', async () => {
     const refused: string[] = [];
     for (const service of services) {
       for (const name of Object.getOwnPropertyNames(Object.getPrototypeOf(service))) {
         if (name === 'constructor' || withoutActor.includes(name)) continue;
-        const useCase = (service as Record<string, (actor: Actor, ...rest: unknown[]) => unknown>)[name]!;
+        const useCase = (service as Record<string, (caller: Actor & Caller, ...rest: unknown[]) => unknown>)[name]!;
         const owner = { scope: { kind: 'children' }, filter: {}, order: {}, page: {} };
-        await expect((async () => useCase.call(service, anonymous, owner, [{}], {}))(), name).rejects.toMatchObject({
+        await expect((async () => useCase.call(service, caller, owner, [{}], {}))(), name).rejects.toMatchObject({
           code: 'UNAUTHENTICATED',
         });
         refused.push(name);

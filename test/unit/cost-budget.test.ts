@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { RequestCost, CostBudgets } from '../../src/api/http/cost-budget.js';
 import type { Account } from '../../src/domain/account.js';
 import { type Actor, anonymous } from '../../src/domain/permissions.js';
+import { ProvenSecret } from '../../src/domain/standing.js';
 import { AppError } from '../../src/errors.js';
 import { account } from '../support/account.js';
 
@@ -15,7 +16,7 @@ const newBudgets = (atMost?: number): CostBudgets =>
   });
 /** An account below the top-level account `topLevelSid`, or that account itself. */
 const actor = (sid: string, topLevelSid = sid): Actor =>
-  ({ rank: 'Developer', account: account({ sid, topLevelSid }) as Account, requestId: 'r' }) as Actor;
+  ({ rank: 'Developer', account: account({ sid, topLevelSid }) as Account, secret: new ProvenSecret(() => true) }) as Actor;
 
 /** Starts a request, which costs one point. */
 function open(budgets: CostBudgets, ...who: Parameters<typeof actor>): RequestCost {

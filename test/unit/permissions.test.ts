@@ -6,7 +6,7 @@ import { account } from '../support/account.js';
 
 const root = account();
 const top = account({}, root);
-const signedIn = (as: Account) => actorOf(as, 'of-a-test', new ProvenSecret(() => true));
+const signedIn = (as: Account) => actorOf(as, new ProvenSecret(() => true));
 const caller = (role: 'Administrator' | 'Developer' | 'ProvisioningAgent') => account({ role }, top);
 
 describe('permission', () => {

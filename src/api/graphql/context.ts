@@ -1,18 +1,19 @@
 import type { FastifyRequest } from 'fastify';
 import type { AccountReference } from '../../domain/account.js';
 import { type Actor, anonymous } from '../../domain/permissions.js';
+import type { RequestContext } from '../../domain/request-context.js';
 import { authenticate } from '../http/authentication.js';
 import { RequestCost, costOfBatch } from '../http/cost-budget.js';
 import type { Report } from '../http/public-error.js';
 import { reportOf } from '../http/request-error.js';
+import type { PrefetchedAccount } from '../../service/credential-service.js';
 import type { Services } from '../services.js';
 import { type Loaders, type ObserveBatch, createLoaders } from './execution/loaders.js';
 
 /** What the resolvers of one request share. */
 export interface Context extends Services {
-  requestId: string;
-  /** The client's IP address. */
-  address: string;
+  /** The request, as changes need it. */
+  request: RequestContext;
   report: Report;
   /** Who asks; anonymous until `signIn`. */
   actor: Actor;
@@ -20,8 +21,8 @@ export interface Context extends Services {
   loaders: Loaders;
   /** Adds up what the operation costs. */
   readonly cost: RequestCost;
-  /** Looks the caller up, before an operation. The account that the operation is about may be read along. */
-  signIn(about?: AccountReference): Promise<void>;
+  /** Looks the caller up, before an operation, and prefetches the account that the operation names. */
+  signIn(prefetch?: AccountReference): Promise<void>;
   /**
    * Looks the caller up again and forgets what was loaded, before each further mutation of an operation. So a caller that was
    * suspended or demoted meanwhile is stopped, and a mutation sees what the one before it changed. A caller that has just
@@ -33,23 +34,23 @@ export interface Context extends Services {
 /** The context of a request; nobody has signed in yet. */
 export function contextOf(request: FastifyRequest, services: Services, observeBatch: ObserveBatch): Context {
   const cost = new RequestCost();
-  const loadersFor = (actor: Actor): Loaders =>
-    createLoaders(services, actor, (loader, size) => {
+  const loadersFor = (actor: Actor, prefetched?: PrefetchedAccount): Loaders =>
+    createLoaders(services, actor, prefetched, (loader, size) => {
       cost.add(costOfBatch);
       observeBatch(loader, size);
     });
   return {
     ...services,
-    requestId: request.id,
-    address: request.ip,
+    request: { requestId: request.id, address: request.ip },
     report: reportOf(request),
     actor: anonymous,
     loaders: loadersFor(anonymous),
     cost,
     // `this`, since Apollo hands resolvers a copy of the context.
-    async signIn(about) {
-      this.actor = await authenticate(request, services.credentials, about);
-      this.loaders = loadersFor(this.actor);
+    async signIn(prefetch) {
+      const { actor, prefetched } = await authenticate(request, services.credentials, prefetch);
+      this.actor = actor;
+      this.loaders = loadersFor(actor, prefetched);
     },
     async signInAgain() {
       if (this.actor.rank === 'Anonymous') return;

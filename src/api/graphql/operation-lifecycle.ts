@@ -51,7 +51,8 @@ export function operationLifecycle(options: OperationOptions): ApolloServerPlugi
         async willSendResponse({ errors, request, response, document, contextValue }) {
           const { body, http } = response;
           http.headers.set('cache-control', 'no-store');
-          const { requestId, report, cost } = contextValue;
+          const { report, cost } = contextValue;
+          const { requestId } = contextValue.request;
           const { observe } = budgets;
           if (cost.total > 0) observe.cost('graphql', cost.total);
           if (body.kind !== 'single' || errors === undefined) return;
@@ -94,7 +95,7 @@ function operationStart({ schema, limits, budgets }: OperationOptions) {
     assertAffordable(schema, coerced, expected.cost, limits.cost);
     const costOfSchema = introspection.costOf(request);
     const plan = plans.of(request);
-    await context.signIn(plan?.account(variables));
+    await context.signIn(plan?.prefetch(variables));
     budgets.startCharging(context.cost, context.actor, { switchesOff: onlySwitchesOff(schema, coerced, expected) });
     context.cost.reserve(expected.weight);
     if (costOfSchema > 0) context.cost.add(costOfSchema);

@@ -55,11 +55,11 @@ export function enforceIdempotency(schema: GraphQLSchema): GraphQLSchema {
       const resolve = field.resolve!;
       field.resolve = (source, args: { input: IdempotentInput }, context, info) => {
         const { idempotencyKey, ...input } = args.input;
-        const { actor } = context;
+        const { actor, request } = context;
         if (typeof idempotencyKey !== 'string' || actor.rank === 'Anonymous') return resolve(source, { input }, context, info);
         const key = parseIdempotencyKey(idempotencyKey, 'idempotencyKey');
-        const repeatable = { key, request: JSON.stringify([name, withoutNulls(input)]) };
-        return resolve(source, { input }, { ...context, actor: { ...actor, repeatable } }, info);
+        const idempotent = { key, request: JSON.stringify([name, withoutNulls(input)]) };
+        return resolve(source, { input }, { ...context, request: { ...request, idempotent } }, info);
       };
       return field;
     },

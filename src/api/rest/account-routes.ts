@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type Account, AccountStatus, parseRole, parseStatus } from '../../domain/account.js';
+import { type Account, type AccountReference, AccountStatus, parseRole, parseStatus } from '../../domain/account.js';
 import { parseFilter } from '../../domain/account-list.js';
 import type { Organization } from '../../domain/organization.js';
 import { parseNumberedPage, restPageSize } from '../../domain/page.js';
@@ -9,6 +9,7 @@ import type { AccountChanges, NewAccount } from '../../service/account-service.j
 import type { WithToken } from '../../service/account-queries.js';
 import { costOfReading, assumedListLength } from '../http/cost-budget.js';
 import { reportOf } from '../http/request-error.js';
+import { callerOf } from './caller.js';
 import { sendEntries, sendEntry, sendList } from './responses.js';
 import { etagOf, isKnown, repeatable, versionExpected } from './preconditions.js';
 import { profileLink } from './links.js';
@@ -44,10 +45,10 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
 
   /** A change that was made is not answered as if it were not, because the token cannot be shown right now. */
   const sendChanged = async (request: FastifyRequest, reply: FastifyReply, account: Account): Promise<FastifyReply> =>
-    send(request, reply, account, await credentials.authTokenOf(request.actor, account).catch(unlessForeseen));
+    send(request, reply, account, await credentials.authTokenOf(callerOf(request), account).catch(unlessForeseen));
 
-  scope.get<OfAccount>('/Accounts/:account', { config: { readsAccount: true } }, async (request, reply) => {
-    const account = await accountQueries.get(request.actor, { either: request.params.account });
+  scope.get<OfAccount>('/Accounts/:account', { config: { prefetch: accountInPath } }, async (request, reply) => {
+    const account = await accountQueries.get(request.actor, accountInPath(request), request.prefetched);
     const profileSid = await profiles.effectiveSid(request.actor, account);
     const link = profileLink(request, publicUrl, profileSid);
     if (isKnown(request, account.version))
@@ -55,49 +56,49 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
         .code(304)
         .headers({ link, etag: etagOf(account.version) })
         .send();
-    const authToken = await credentials.authTokenOf(request.actor, account);
+    const authToken = await credentials.authTokenOf(callerOf(request), account);
     return send(request, reply.header('link', link), account, authToken);
   });
 
   scope.post<OfAccount>('/Accounts', { config: configOfNew }, async (request, reply) =>
-    sendChanged(request, reply, await accounts.create(request.actor, newAccount(request.body))),
+    sendChanged(request, reply, await accounts.create(callerOf(request), newAccount(request.body))),
   );
 
   scope.post<OfAccount>('/Accounts/:account', { config: { ...configOfNew, switchesOff } }, async (request, reply) => {
-    const { actor, params, body } = request;
-    const target = { either: params.account };
+    const { actor, body } = request;
+    const [caller, target] = [callerOf(request), accountInPath(request)];
     const emailAddress = body.text('EmailAddress');
     const isForm =
       emailAddress === undefined || (!body.has('Password') && (await accountQueries.isOwnAddress(actor, target, emailAddress)));
     return sendChanged(
       request,
       reply,
-      await (isForm ? accounts.update(actor, target, changes(request)) : accounts.create(actor, { ...newAccount(body), parent: target })),
+      await (isForm ? accounts.update(caller, target, changes(request)) : accounts.create(caller, { ...newAccount(body), parent: target })),
     );
   });
 
   scope.put<OfAccount>('/Accounts/:account', { config: { ...config, switchesOff } }, async (request, reply) => {
-    const { actor, params, body } = request;
-    const changed = { ...changes(request), emailAddress: body.text('EmailAddress') };
-    return sendChanged(request, reply, await accounts.update(actor, { either: params.account }, changed));
+    const changed = { ...changes(request), emailAddress: request.body.text('EmailAddress') };
+    return sendChanged(request, reply, await accounts.update(callerOf(request), accountInPath(request), changed));
   });
 
   scope.delete<OfAccount>('/Accounts/:account', { config: { ...config, switchesOff: () => true } }, async (request, reply) => {
-    const { account } = await accounts.close(request.actor, { either: request.params.account }, { version: versionExpected(request) });
+    const { account } = await accounts.close(callerOf(request), accountInPath(request), { version: versionExpected(request) });
     return sendChanged(request, reply, account);
   });
 
   scope.post<OfAccount>('/Accounts/migrate/:account', { config }, async (request, reply) => {
-    const { actor, params, body } = request;
-    const destination = body.parsed('Organization', (either) => ({ either }));
-    const { account } = await migration.migrate(actor, { either: params.account }, destination, { version: versionExpected(request) });
+    const destination = request.body.parsed('Organization', (either) => ({ either }));
+    const { account } = await migration.migrate(callerOf(request), accountInPath(request), destination, {
+      version: versionExpected(request),
+    });
     return sendChanged(request, reply, account);
   });
 
   /** Whether AuthTokens may be shown in the list: who is shown them is written down first, and where that fails they are left out (SPEC §4). */
   const showsTokens = async (request: FastifyRequest, owner: Account | Organization): Promise<boolean> => {
     if (!authTokensInLists || request.method === 'HEAD') return false;
-    return credentials.noteTokenList(request.actor, owner).then(
+    return credentials.noteTokenList(callerOf(request), owner).then(
       () => true,
       (error: unknown) => {
         if (!(error instanceof AppError)) reportOf(request)(error, 'a list goes without AuthTokens');
@@ -133,6 +134,11 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
       request.cost.release();
     }
   });
+}
+
+/** The account that the path names. */
+function accountInPath({ params }: FastifyRequest): AccountReference {
+  return { either: (params as OfAccount['Params']).account };
 }
 
 /** Whether the form suspends or closes, and sets no password, which would take long to hash. */

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { parseOrganizationStatus } from '../../domain/organization.js';
+import { callerOf } from './caller.js';
 import { sendEntry, sendList } from './responses.js';
 import { repeatable } from './preconditions.js';
 import { profileLink } from './links.js';
@@ -30,9 +31,14 @@ export async function organizationRoutes(scope: FastifyInstance, { services, pub
     return sendEntry(reply, format, representations[format].organization(organization));
   });
 
-  scope.put<OfOrganization>('/Organizations/:organization', async ({ actor, format, params }, reply) =>
-    sendEntry(reply, format, representations[format].organization(await organizations.create(actor, params.organization))),
-  );
+  scope.put<OfOrganization>('/Organizations/:organization', async (request, reply) => {
+    const { format, params } = request;
+    return sendEntry(
+      reply,
+      format,
+      representations[format].organization(await organizations.create(callerOf(request), params.organization)),
+    );
+  });
 
   scope.get('/Organizations', async (request, reply) => {
     const { actor, format } = request;

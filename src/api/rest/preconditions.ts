@@ -26,7 +26,7 @@ export function repeatable(scope: FastifyInstance): void {
       ...(ifNoneMatch === undefined ? [] : [ifNoneMatch]),
     ]);
     const onReplay = (): void => void reply.header('idempotent-replayed', 'true');
-    request.actor = { ...request.actor, repeatable: { key: parsed, request: asked, onReplay } };
+    request.idempotent = { key: parsed, request: asked, onReplay };
   });
 }
 

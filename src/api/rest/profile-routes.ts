@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 
 import { type Profile, documentMaxBytes } from '../../domain/profile.js';
 import { AppError } from '../../errors.js';
 import { costOfText } from '../http/cost-budget.js';
+import { callerOf } from './caller.js';
 import { sendEntry, sendList } from './responses.js';
 import { expectsNothing, repeatable } from './preconditions.js';
 import { linkTarget, urlOf } from './links.js';
@@ -29,8 +30,8 @@ export async function profileRoutes(scope: FastifyInstance, { services, publicUr
 
   const changeLink =
     (change: 'link' | 'unlink') =>
-    async ({ actor, params, headers }: FastifyRequest<OfProfile>, reply: FastifyReply): Promise<FastifyReply> => {
-      await profiles[change](actor, params.profile, linkTarget(headers.link));
+    async (request: FastifyRequest<OfProfile>, reply: FastifyReply): Promise<FastifyReply> => {
+      await profiles[change](callerOf(request), request.params.profile, linkTarget(request.headers.link));
       return reply.send();
     };
   const handlers = { LINK: changeLink('link'), UNLINK: changeLink('unlink') };
@@ -40,7 +41,7 @@ export async function profileRoutes(scope: FastifyInstance, { services, publicUr
   );
 
   scope.post<OfProfile>('/Profiles', { config }, async (request, reply) => {
-    const profile = await profiles.create(request.actor, request.body);
+    const profile = await profiles.create(callerOf(request), request.body);
     return send(reply.code(201).header('location', urlOf(request, publicUrl, `/Profiles/${profile.sid}`)), profile);
   });
 
@@ -51,11 +52,11 @@ export async function profileRoutes(scope: FastifyInstance, { services, publicUr
   scope.put<OfProfile>('/Profiles/:profile', { config }, async (request, reply) => {
     const method = overridden(request);
     if (method !== undefined) return handlers[method](request, reply);
-    return send(reply, await profiles.update(request.actor, request.params.profile, request.body, { isNew: expectsNothing(request) }));
+    return send(reply, await profiles.update(callerOf(request), request.params.profile, request.body, { isNew: expectsNothing(request) }));
   });
 
   scope.delete<OfProfile>('/Profiles/:profile', { config }, async (request, reply) => {
-    await profiles.delete(request.actor, request.params.profile, { isNew: expectsNothing(request) });
+    await profiles.delete(callerOf(request), request.params.profile, { isNew: expectsNothing(request) });
     return reply.send();
   });
 

@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import type { AccountReference } from '../../domain/account.js';
+import type { IdempotentRequest } from '../../domain/idempotency.js';
 import { type SignedIn, assertSignedIn } from '../../domain/permissions.js';
 import { apiVersionPath } from '../../domain/subresource.js';
 import { AppError } from '../../errors.js';
@@ -8,6 +9,7 @@ import { errorBody } from '../http/error-body.js';
 import { RequestCost, type CostBudgets, costOfChange } from '../http/cost-budget.js';
 import { acquireSlot } from '../http/concurrency-limit.js';
 import { advise, refusalOf } from '../http/request-error.js';
+import type { PrefetchedAccount } from '../../service/credential-service.js';
 import type { Services } from '../services.js';
 import { accountRoutes } from './account-routes.js';
 import { sendText } from './responses.js';
@@ -30,6 +32,10 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks; known to every route of the documented API. */
     actor: SignedIn;
+    /** The account that the path names, on routes that prefetch it. */
+    prefetched: PrefetchedAccount | undefined;
+    /** Present when the client sent an `Idempotency-Key`. */
+    idempotent: IdempotentRequest | undefined;
     /** The form that the answer is to have. */
     format: Format;
     /** Adds up what the request costs; known to every route as well. */
@@ -42,8 +48,8 @@ declare module 'fastify' {
     format?: Format;
     /** Whether a request to the route does nothing but suspend or close: it is let in whatever its account has used up (SPEC §10). */
     switchesOff?: (request: FastifyRequest) => boolean;
-    /** Whether the route reads the account that its path names, so that it can be read along with who asks. */
-    readsAccount?: boolean;
+    /** The account that the route reads, so that it can be prefetched with the caller. */
+    prefetch?: (request: FastifyRequest) => AccountReference;
     /** Whether the route is for everybody, and looks at no credentials. */
     isOpen?: boolean;
   }
@@ -63,6 +69,8 @@ export async function restApi(fastify: FastifyInstance, options: RestOptions): P
   await fastify.register(
     async (scope) => {
       scope.decorateRequest('actor');
+      scope.decorateRequest('prefetched');
+      scope.decorateRequest('idempotent');
       scope.decorateRequest('format', 'xml');
       scope.decorateRequest('cost');
       scope.addHook('onRequest', acquireSlot);
@@ -71,9 +79,11 @@ export async function restApi(fastify: FastifyInstance, options: RestOptions): P
         reply.header('vary', [...(vary === undefined ? [] : [String(vary)]), 'Accept', 'Authorization'].join(', '));
         if (request.routeOptions.config.isOpen) return;
         request.format = formatOf(request);
-        const actor = await authenticate(request, services.credentials, accountReadBy(request));
+        const { prefetch } = request.routeOptions.config;
+        const { actor, prefetched } = await authenticate(request, services.credentials, prefetch?.(request));
         assertSignedIn(actor);
         request.actor = actor;
+        request.prefetched = prefetched;
         request.cost = new RequestCost();
         // What else a request does, its body tells.
         if (request.routeOptions.config.switchesOff === undefined) openMeter(request);
@@ -125,10 +135,6 @@ function refuseOtherMethods(scope: FastifyInstance, methods: ReadonlyMap<string,
     // In a hook: whatever the body is, it does not matter.
     scope.route({ method: others as HTTPMethods[], url, exposeHeadRoute: false, onRequest: refuse, handler: refuse });
   }
-}
-
-function accountReadBy({ routeOptions, params }: FastifyRequest): AccountReference | undefined {
-  return routeOptions.config.readsAccount ? { either: (params as { account: string }).account } : undefined;
 }
 
 /** Methods that change nothing. */

@@ -1,12 +1,13 @@
 import DataLoader from 'dataloader';
-import type { Account } from '../../../domain/account.js';
+import { type Account, type AccountReference, parseAccountReference } from '../../../domain/account.js';
 import type { AccountListing, AccountRow, AccountSelection, ListOwner } from '../../../domain/account-list.js';
 import type { HistoryScope } from '../../../domain/history.js';
 import type { Organization } from '../../../domain/organization.js';
 import type { Page, PageOf } from '../../../domain/page.js';
-import type { Actor } from '../../../domain/permissions.js';
+import { type Actor, ifReadable } from '../../../domain/permissions.js';
 import type { Profile, ProfileOwner, ProfileSummary } from '../../../domain/profile.js';
 import type { Sid } from '../../../domain/sid.js';
+import type { PrefetchedAccount } from '../../../service/credential-service.js';
 import type { HistoryOwner, ShownEntry } from '../../../service/history-service.js';
 import type { Services } from '../../services.js';
 
@@ -31,6 +32,8 @@ export interface HistoryListKey {
 
 export interface Loaders {
   accounts: DataLoader<Sid, Account | null>;
+  /** One account for each call; primed with the prefetched one. */
+  accountsByReference: DataLoader<AccountReference, Account | null, string>;
   organizations: DataLoader<Sid, Organization | null>;
   profiles: DataLoader<ProfileKey<Sid>, Profile | null, string>;
   /** The profile in effect for each account or organization. */
@@ -51,6 +54,7 @@ export type ObserveBatch = (loader: keyof Loaders, size: number) => void;
 export function createLoaders(
   { accountQueries, organizations, profiles, history }: Pick<Services, 'accountQueries' | 'organizations' | 'profiles' | 'history'>,
   actor: Actor,
+  prefetched: PrefetchedAccount | undefined,
   observe: ObserveBatch,
 ): Loaders {
   const lists = <Selected extends AccountSelection, Result>(
@@ -111,7 +115,14 @@ export function createLoaders(
     );
   };
 
+  const accountsByReference = new DataLoader<AccountReference, Account | null, string>(
+    async ([by]) => [await accountQueries.find(actor, by!)],
+    { batch: false, cacheKeyFn: (by) => JSON.stringify(parseAccountReference(by)) },
+  );
+  if (prefetched !== undefined) accountsByReference.prime(prefetched.key, ifReadable(actor, prefetched.account));
+
   return {
+    accountsByReference,
     accounts: new DataLoader((sids) => {
       observe('accounts', sids.length);
       return accountQueries.findMany(actor, sids);

@@ -30,8 +30,8 @@ import { RawJson } from '../types/json-object.js';
 export interface PlanningHints {
   /** The one property of its object that the field follows from, besides who asks: it is resolved once for each value. */
   followsFrom?: string;
-  /** The account that the field reads, by its arguments; it can be read along with who asks. */
-  readsAccount?: (args: never) => AccountReference;
+  /** The account that the field reads, by its arguments, so that it can be prefetched with the caller. */
+  prefetch?: (args: never) => AccountReference;
   /** What resolving it once costs. */
   cost?: number;
 }
@@ -92,11 +92,11 @@ export class OperationPlan {
     }
   }
 
-  /** The account that the query is about, when it is about one. */
-  account(variables: Record<string, unknown>): AccountReference | undefined {
+  /** The account to prefetch, if a field of the query reads one. */
+  prefetch(variables: Record<string, unknown>): AccountReference | undefined {
     for (const { definition, nodes } of this.#root) {
-      const { readsAccount } = definition.extensions as PlanningHints;
-      if (readsAccount !== undefined) return readsAccount(getArgumentValues(definition, nodes[0]!, variables) as never);
+      const { prefetch } = definition.extensions as PlanningHints;
+      if (prefetch !== undefined) return prefetch(getArgumentValues(definition, nodes[0]!, variables) as never);
     }
     return undefined;
   }

@@ -230,11 +230,14 @@ export class AccountMutations {
   })
   async createAccount(
     @Arg('input', { description: 'The account.' }) { parentSid, organization, ...input }: CreateAccountInput,
-    @Ctx() { actor, accounts }: Context,
+    @Ctx() { actor, request, accounts }: Context,
   ): Promise<CreateAccountPayload> {
     const parent = parentSid === undefined ? undefined : { sid: parentSid };
     return {
-      account: await accounts.create(actor, { ...input, parent, organization: organization && organizationReference(organization) }),
+      account: await accounts.create(
+        { actor, request },
+        { ...input, parent, organization: organization && organizationReference(organization) },
+      ),
     };
   }
 
@@ -242,9 +245,9 @@ export class AccountMutations {
   @Mutation(() => UpdateAccountPayload, { description: 'Changes one account: the caller, or one that the caller manages.' })
   async updateAccount(
     @Arg('input', { description: 'The change.' }) { sid, ...changes }: UpdateAccountInput,
-    @Ctx() { actor, accounts }: Context,
+    @Ctx() { actor, request, accounts }: Context,
   ): Promise<UpdateAccountPayload> {
-    return { account: await accounts.update(actor, { sid }, changes) };
+    return { account: await accounts.update({ actor, request }, { sid }, changes) };
   }
 
   @Guarded('setAccountStatus')
@@ -253,27 +256,29 @@ export class AccountMutations {
   })
   async setAccountStatus(
     @Arg('input', { description: 'The change.' }) { sid, status, ...options }: SetAccountStatusInput,
-    @Ctx() { actor, accounts }: Context,
+    @Ctx() { actor, request, accounts }: Context,
   ): Promise<SetAccountStatusPayload> {
-    return cascadePayload(await accounts.setStatus(actor, { sid }, status, options));
+    return cascadePayload(await accounts.setStatus({ actor, request }, { sid }, status, options));
   }
 
   @Guarded('closeAccount')
   @Mutation(() => CloseAccountPayload, { description: 'Closes the account and everything below it, for good.' })
   async closeAccount(
     @Arg('input', { description: 'The account.' }) { sid, ...options }: CloseAccountInput,
-    @Ctx() { actor, accounts }: Context,
+    @Ctx() { actor, request, accounts }: Context,
   ): Promise<CloseAccountPayload> {
-    return cascadePayload(await accounts.close(actor, { sid }, options));
+    return cascadePayload(await accounts.close({ actor, request }, { sid }, options));
   }
 
   @Guarded('migrateAccount')
   @Mutation(() => MigrateAccountPayload, { description: 'Moves a top-level account, with everything below it, to another organization.' })
   async migrateAccount(
     @Arg('input', { description: 'The move.' }) { sid, organization, ...options }: MigrateAccountInput,
-    @Ctx() { actor, migration }: Context,
+    @Ctx() { actor, request, migration }: Context,
   ): Promise<MigrateAccountPayload> {
-    return cascadePayload(await migration.migrate(actor, { sid }, organization && organizationReference(organization), options));
+    return cascadePayload(
+      await migration.migrate({ actor, request }, { sid }, organization && organizationReference(organization), options),
+    );
   }
 
   @Guarded('rotateAuthToken')
@@ -283,9 +288,9 @@ export class AccountMutations {
   })
   rotateAuthToken(
     @Arg('input', { description: 'The account.' }) { sid, overlapSeconds }: RotateAuthTokenInput,
-    @Ctx() { actor, credentials }: Context,
+    @Ctx() { actor, request, credentials }: Context,
   ): Promise<RotateAuthTokenPayload> {
-    return credentials.rotateAuthToken(actor, sid, overlapSeconds);
+    return credentials.rotateAuthToken({ actor, request }, sid, overlapSeconds);
   }
 
   @Guarded('createPasswordResetToken')
@@ -294,18 +299,18 @@ export class AccountMutations {
   })
   createPasswordResetToken(
     @Arg('input', { description: 'The account.' }) { sid, expiresInSeconds }: CreatePasswordResetTokenInput,
-    @Ctx() { actor, credentials }: Context,
+    @Ctx() { actor, request, credentials }: Context,
   ): Promise<CreatePasswordResetTokenPayload> {
-    return credentials.createPasswordResetToken(actor, sid, expiresInSeconds);
+    return credentials.createPasswordResetToken({ actor, request }, sid, expiresInSeconds);
   }
 
   @Guarded('resetPassword')
   @Mutation(() => ResetPasswordPayload, { description: 'Sets a password with a one-time reset token, without signing in.' })
   resetPassword(
     @Arg('input', { description: 'The token and the password.' }) { token, password }: ResetPasswordInput,
-    @Ctx() { credentials, address, requestId }: Context,
+    @Ctx() { credentials, request }: Context,
   ): Promise<ResetPasswordPayload> {
-    return credentials.resetPassword(token, password, { address, requestId });
+    return credentials.resetPassword(request, token, password);
   }
 }
 

@@ -34,16 +34,13 @@ export class AccountResolver {
   }
 
   @Guarded('readAccount')
-  @Extensions({ readsAccount: ({ by }: { by: AccountBy }) => accountReference(by) } satisfies PlanningHints)
+  @Extensions({ prefetch: ({ by }: { by: AccountBy }) => accountReference(by) } satisfies PlanningHints)
   @Query(() => AccountObjectType, {
     nullable: true,
     description: 'One account. Null when there is none, or none that the caller may see: itself and what is below it.',
   })
-  account(
-    @Arg('by', () => AccountBy, { description: 'Which one.' }) by: AccountBy,
-    @Ctx() { actor, accountQueries }: Context,
-  ): Promise<Account | null> {
-    return accountQueries.find(actor, accountReference(by));
+  account(@Arg('by', () => AccountBy, { description: 'Which one.' }) by: AccountBy, @Ctx() { loaders }: Context): Promise<Account | null> {
+    return loaders.accountsByReference.load(accountReference(by));
   }
 
   @Guarded('listSubAccounts')
@@ -203,9 +200,9 @@ export class AccountResolver {
   })
   authToken(
     @Arg('sid', () => ID, { description: 'The SID of the account.' }) sid: string,
-    @Ctx() { actor, credentials }: Context,
+    @Ctx() { actor, request, credentials }: Context,
   ): Promise<string | null> {
-    return credentials.authToken(actor, sid);
+    return credentials.authToken({ actor, request }, sid);
   }
 }
 

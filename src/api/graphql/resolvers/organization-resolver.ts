@@ -108,17 +108,17 @@ export class OrganizationResolver {
   @Mutation(() => CreateOrganizationPayload, { description: 'Creates an organization.' })
   async createOrganization(
     @Arg('input', { description: 'The organization.' }) { domainName }: CreateOrganizationInput,
-    @Ctx() { actor, organizations }: Context,
+    @Ctx() { actor, request, organizations }: Context,
   ): Promise<CreateOrganizationPayload> {
-    return { organization: await organizations.create(actor, domainName) };
+    return { organization: await organizations.create({ actor, request }, domainName) };
   }
 
   @Guarded('manageOrganizations')
   @Mutation(() => CloseOrganizationPayload, { description: 'Closes an organization that has no open account left.' })
   async closeOrganization(
     @Arg('input', { description: 'The organization.' }) { sid }: CloseOrganizationInput,
-    @Ctx() { actor, organizations }: Context,
+    @Ctx() { actor, request, organizations }: Context,
   ): Promise<CloseOrganizationPayload> {
-    return { organization: await organizations.close(actor, sid) };
+    return { organization: await organizations.close({ actor, request }, sid) };
   }
 }

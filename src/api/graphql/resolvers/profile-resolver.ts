@@ -103,18 +103,18 @@ export class ProfileResolver {
   @Mutation(() => CreateProfilePayload, { description: 'Creates a profile.' })
   async createProfile(
     @Arg('input', { description: 'The profile.' }) { document }: CreateProfileInput,
-    @Ctx() { actor, profiles }: Context,
+    @Ctx() { actor, request, profiles }: Context,
   ): Promise<CreateProfilePayload> {
-    return { profile: await profiles.create(actor, document.text) };
+    return { profile: await profiles.create({ actor, request }, document.text) };
   }
 
   @Guarded('manageProfiles')
   @Mutation(() => UpdateProfilePayload, { description: 'Replaces the document of a profile.' })
   async updateProfile(
     @Arg('input', { description: 'The change.' }) { sid, document }: UpdateProfileInput,
-    @Ctx() { actor, profiles }: Context,
+    @Ctx() { actor, request, profiles }: Context,
   ): Promise<UpdateProfilePayload> {
-    return { profile: await profiles.update(actor, sid, document.text) };
+    return { profile: await profiles.update({ actor, request }, sid, document.text) };
   }
 
   @Guarded('manageProfiles')
@@ -123,9 +123,9 @@ export class ProfileResolver {
   })
   async deleteProfile(
     @Arg('input', { description: 'The profile.' }) { sid }: DeleteProfileInput,
-    @Ctx() { actor, profiles }: Context,
+    @Ctx() { actor, request, profiles }: Context,
   ): Promise<DeleteProfilePayload> {
-    await profiles.delete(actor, sid);
+    await profiles.delete({ actor, request }, sid);
     return { sid };
   }
 
@@ -135,17 +135,17 @@ export class ProfileResolver {
   })
   async linkProfile(
     @Arg('input', { description: 'The two.' }) { sid, target }: LinkProfileInput,
-    @Ctx() { actor, profiles }: Context,
+    @Ctx() { actor, request, profiles }: Context,
   ): Promise<LinkProfilePayload> {
-    return { profile: await profiles.link(actor, sid, profileTarget(target)) };
+    return { profile: await profiles.link({ actor, request }, sid, profileTarget(target)) };
   }
 
   @Guarded('manageProfiles')
   @Mutation(() => UnlinkProfilePayload, { description: 'Undoes the link of an account or organization to a profile, if there is one.' })
   async unlinkProfile(
     @Arg('input', { description: 'The two.' }) { sid, target }: UnlinkProfileInput,
-    @Ctx() { actor, profiles }: Context,
+    @Ctx() { actor, request, profiles }: Context,
   ): Promise<UnlinkProfilePayload> {
-    return { profile: await profiles.unlink(actor, sid, profileTarget(target)) };
+    return { profile: await profiles.unlink({ actor, request }, sid, profileTarget(target)) };
   }
 }

@@ -1,0 +1,23 @@
+import type { IdempotentRequest } from './idempotency.js';
+import type { Actor } from './permissions.js';
+
+/** The request that a change is made for: what the history and the limits need to know of it, beside who asks. */
+export interface RequestContext {
+  /** The request's id, as in the log and the header `X-Request-Id`. */
+  readonly requestId: string;
+  /** The client's IP address. */
+  readonly address: string;
+  /** Present when the client sent an idempotency key. */
+  readonly idempotent?: IdempotentRequest | undefined;
+}
+
+/** Who asks for a change, and in which request. What only reads needs the actor alone. */
+export interface Caller {
+  readonly actor: Actor;
+  readonly request: RequestContext;
+}
+
+/** The request without its idempotency key: for what changes nothing, and so must not use the key up. */
+export function withoutIdempotencyKey(request: RequestContext): RequestContext {
+  return { ...request, idempotent: undefined };
+}
