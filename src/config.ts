@@ -4,7 +4,8 @@ import { resolve } from 'node:path';
 import { parseEmailAddress } from './domain/account.js';
 import { defaultDocument, parseDocument } from './domain/profile.js';
 import type { SignInLimits } from './domain/sign-in-limit.js';
-import { type AuthTokenScheme, assertStrongPassword, authTokenSchemes } from './domain/credentials.js';
+import { type AuthTokenScheme, authTokenSchemes } from './domain/credentials.js';
+import { assertStrongPassword } from './domain/password-policy.js';
 
 /** All that the environment decides, checked (SPEC §8). */
 export interface Config {

@@ -1,29 +1,8 @@
 import { AppError } from '../errors.js';
-import { type Account, type AccountPlace, type Role, isRoot } from './account.js';
+import { type Account, type AccountPlace, isRoot } from './account.js';
+import { type Actor, type Rank, type SignedIn, ranks } from './actor.js';
 import type { Sid } from './sid.js';
-import type { ProvenSecret } from './standing.js';
 import { isBelow } from './tree.js';
-
-/** The standing of a caller, from the least to the most permitted; each holds all that the ones before it hold. */
-export const ranks = ['Anonymous', 'ProvisioningAgent', 'Developer', 'Administrator', 'SuperAdmin'] as const;
-export type Rank = (typeof ranks)[number];
-
-/** Who asks: an account that signed in, or nobody. */
-export type Actor = { readonly rank: 'Anonymous' } | SignedIn;
-export interface SignedIn {
-  readonly rank: Role | 'SuperAdmin';
-  readonly account: Account;
-  /** What it signed in with. */
-  readonly secret: ProvenSecret;
-}
-
-/** The caller without valid credentials: holds nothing, so that a forgotten check cannot hide behind `undefined`. */
-export const anonymous: Actor = { rank: 'Anonymous' };
-
-/** The caller who proved to be this account. An active root is the Super Admin, whatever its role (SPEC §2). */
-export function actorOf(account: Account, secret: ProvenSecret): SignedIn {
-  return { rank: isRoot(account) ? 'SuperAdmin' : account.role, account, secret };
-}
 
 /** Where the account that an operation is about stands, seen from the caller; all else is out of sight. */
 type Place = 'self' | 'below';

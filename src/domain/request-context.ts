@@ -1,5 +1,5 @@
 import type { IdempotentRequest } from './idempotency.js';
-import type { Actor } from './permissions.js';
+import type { Actor } from './actor.js';
 
 /** The request that a change is made for: what the history and the limits need to know of it, beside who asks. */
 export interface RequestContext {

@@ -18,7 +18,8 @@ import {
   positionOf,
 } from '../domain/account-list.js';
 import type { NumberedPage, PageOf } from '../domain/page.js';
-import { type Actor, type SignedIn, assertSignedIn, authorize, authorizeOn, ifReadable, may } from '../domain/permissions.js';
+import type { Actor, SignedIn } from '../domain/actor.js';
+import { assertSignedIn, authorize, authorizeOn, ifReadable, may } from '../domain/permissions.js';
 import type { Sid } from '../domain/sid.js';
 import type { AccountRowWithToken } from '../persistence/repositories/account-list-repository.js';
 import type { Database } from '../persistence/connection/database.js';

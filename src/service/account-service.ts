@@ -19,10 +19,11 @@ import {
   parseFriendlyName,
   statusesThatMayBecome,
 } from '../domain/account.js';
-import { assertStrongPassword } from '../domain/credentials.js';
+import type { Actor } from '../domain/actor.js';
+import { assertStrongPassword } from '../domain/password-policy.js';
+import { type Operation, authorize, authorizeOn } from '../domain/permissions.js';
 import { type AuditEvent, differences, snapshotOf } from '../domain/history.js';
 import { type OrganizationKey, type OrganizationReference, parseOrganizationReference } from '../domain/organization.js';
-import { type Actor, type Operation, authorize, authorizeOn } from '../domain/permissions.js';
 import { type Caller, withoutIdempotencyKey } from '../domain/request-context.js';
 import { newSid, type Sid } from '../domain/sid.js';
 import { pathBelow, topLevelSidOf } from '../domain/tree.js';

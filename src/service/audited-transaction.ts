@@ -1,10 +1,10 @@
 import type { Account } from '../domain/account.js';
 import type { AuditEvent } from '../domain/history.js';
 import type { IdempotentRequest } from '../domain/idempotency.js';
-import { type Operation, type SignedIn, authorize } from '../domain/permissions.js';
+import { type SignedIn, revalidate } from '../domain/actor.js';
+import { type Operation, authorize } from '../domain/permissions.js';
 import type { RequestContext } from '../domain/request-context.js';
 import type { Sid } from '../domain/sid.js';
-import { standingOf } from '../domain/standing.js';
 import { AppError } from '../errors.js';
 import type { Database, Repositories } from '../persistence/connection/database.js';
 import type { Held } from '../persistence/repositories/lock-repository.js';
@@ -90,7 +90,7 @@ export class AuditedTransactions {
         throw new AppError('IDEMPOTENCY_IN_FLIGHT', 'A request with this idempotency key is being worked on.');
       }
       const { caller, account } = await locks.hold(author.account, held);
-      const actor = standingOf(author, caller);
+      const actor = revalidate(author, caller);
       authorize(actor, operation);
       const change = (): Promise<Result> =>
         this.#change(repositories, { account: actor.account, requestId: request.requestId }, (record) =>
@@ -137,7 +137,7 @@ export class AuditedTransactions {
   ): Promise<{ result: Result } | undefined> {
     return this.database.lookUp(author.account, async (repositories) => {
       const { caller, account } = await repositories.credentials.findForChange(author.account, held?.account);
-      const actor = standingOf(author, caller);
+      const actor = revalidate(author, caller);
       authorize(actor, operation);
       if (idempotent === undefined) return void (await check(repositories, { actor, account }));
       // In this order: what refuses a repetition may be just what the first request has done meanwhile.

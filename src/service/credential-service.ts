@@ -10,19 +10,21 @@ import {
   isRoot,
   parseAccountReference,
 } from '../domain/account.js';
+import { type Actor, type SignedIn, actorOf, assertActive, revalidate } from '../domain/actor.js';
 import {
-  assertStrongPassword,
-  overlapSecondsMax,
+  type Credential,
   type PresentedCredentials,
+  ProvenSecret,
+  overlapSecondsMax,
   resetTokenSeconds,
-  resetTokensAtMost,
+  maxResetTokens,
 } from '../domain/credentials.js';
+import { assertStrongPassword } from '../domain/password-policy.js';
+import { assertSignedIn, authorize, authorizeOn, may } from '../domain/permissions.js';
 import { assertWithin } from '../domain/input.js';
 import type { Organization } from '../domain/organization.js';
-import { type Actor, type SignedIn, actorOf, assertSignedIn, authorize, authorizeOn, may } from '../domain/permissions.js';
 import { type Caller, type RequestContext, withoutIdempotencyKey } from '../domain/request-context.js';
 import { parseSid, type Sid } from '../domain/sid.js';
-import { type Credential, ProvenSecret, assertActive, standingOf } from '../domain/standing.js';
 import { AppError, type ErrorCode } from '../errors.js';
 import type { OwnChanges } from '../persistence/repositories/account-repository.js';
 import type { KeptToken, SignInData, SignInKey, TokenKey } from '../persistence/repositories/credential-repository.js';
@@ -155,7 +157,7 @@ export class CredentialService {
   async signInAgain(actor: Actor): Promise<SignedIn> {
     assertSignedIn(actor);
     return this.database.lookUp(actor.account, async ({ credentials }) =>
-      standingOf(actor, (await credentials.findForChange(actor.account)).caller),
+      revalidate(actor, (await credentials.findForChange(actor.account)).caller),
     );
   }
 
@@ -164,7 +166,7 @@ export class CredentialService {
     { account, secret }: SignedIn,
     { passwordHash, authToken }: Pick<PreparedPassword, 'authToken'> & Partial<PreparedPassword>,
   ): void {
-    secret.goOnWith((now) => now.passwordHash === passwordHash || this.#isAuthToken(account.sid, now, authToken));
+    secret.alsoAccept((now) => now.passwordHash === passwordHash || this.#isAuthToken(account.sid, now, authToken));
   }
 
   /** Whether the secret is one of the account's AuthTokens: any, or one that is known to be random and so cannot be guessed. */
@@ -285,7 +287,7 @@ export class CredentialService {
       async ({ credentials }, { actor, account, record }) => {
         authorizeOn(actor, 'createPasswordResetToken', account);
         assertOpen(account);
-        const expiresAt = await credentials.addResetToken(sid, tokenHash, expiresInSeconds, resetTokensAtMost - 1);
+        const expiresAt = await credentials.addResetToken(sid, tokenHash, expiresInSeconds, maxResetTokens - 1);
         record(account.topLevelSid, { operation: 'createPasswordResetToken', subjectSid: sid, after: { expiresAt } });
         return { account, resetToken: token, expiresAt };
       },

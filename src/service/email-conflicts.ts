@@ -1,5 +1,6 @@
 import { isRoot } from '../domain/account.js';
-import { type SignedIn, may } from '../domain/permissions.js';
+import type { SignedIn } from '../domain/actor.js';
+import { may } from '../domain/permissions.js';
 import { type RequestContext, withoutIdempotencyKey } from '../domain/request-context.js';
 import type { Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';

@@ -6,7 +6,8 @@ import {
   parseOrganizationReference,
 } from '../domain/organization.js';
 import { type Order, type PageArguments, type PageOf, type Position, parsePage } from '../domain/page.js';
-import { type Actor, assertSignedIn, authorize, seesOrganization } from '../domain/permissions.js';
+import type { Actor } from '../domain/actor.js';
+import { assertSignedIn, authorize, seesOrganization } from '../domain/permissions.js';
 import type { Caller } from '../domain/request-context.js';
 import { newSid, parseSid, type Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';

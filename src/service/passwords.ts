@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { Algorithm, hash, verify } from '@node-rs/argon2';
 import type { Account, Payer } from '../domain/account.js';
-import { normalizedPassword } from '../domain/credentials.js';
+import { normalizedPassword } from '../domain/password-policy.js';
 import { withoutSlot } from './request-slot.js';
 import { type QueueKey, FairQueue } from './fair-queue.js';
 

@@ -1,15 +1,14 @@
 import { type Account, type AccountReference, alreadyThere, assertOpen, parseAccountReference } from '../domain/account.js';
 import { type OrganizationReference, OrganizationStatus, parseOrganizationReference } from '../domain/organization.js';
 import { type Order, type PageArguments, type PageOf, type Position, parsePage } from '../domain/page.js';
+import type { Actor, SignedIn } from '../domain/actor.js';
 import {
-  type Actor,
-  type SignedIn,
   assertSignedIn,
   authorize,
   authorizeOn,
   authorizeOnOrganization,
-  mayOnDescendants,
   hasRank,
+  mayOnDescendants,
   minimumRank,
   seesOrganization,
 } from '../domain/permissions.js';

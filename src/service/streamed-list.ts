@@ -1,6 +1,5 @@
 import type { Page, PageOf, Position } from '../domain/page.js';
-import type { SignedIn } from '../domain/permissions.js';
-import { standingOf } from '../domain/standing.js';
+import { type SignedIn, revalidate } from '../domain/actor.js';
 import type { Database, Repositories } from '../persistence/connection/database.js';
 import { pipelined } from '../persistence/connection/queries.js';
 
@@ -32,7 +31,7 @@ export async function inBatches<Row>(
     database.read(caller.account, async (repositories) => {
       const page: Page = { size: batchSize, backward: false, from };
       const [now, batch] = await pipelined(repositories.credentials.findForChange(caller.account), read(repositories, page));
-      const actor = standingOf(caller, now.caller);
+      const actor = revalidate(caller, now.caller);
       authorize(actor);
       return { ...batch, rows: shown(actor, batch.rows) };
     });

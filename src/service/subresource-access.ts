@@ -1,5 +1,6 @@
 import { type AccountReference, parseAccountReference } from '../domain/account.js';
-import { type Actor, authorize, authorizeOn } from '../domain/permissions.js';
+import type { Actor } from '../domain/actor.js';
+import { authorize, authorizeOn } from '../domain/permissions.js';
 import { subresourceAt } from '../domain/subresource.js';
 import { AppError } from '../errors.js';
 import type { Database } from '../persistence/connection/database.js';

@@ -9,7 +9,7 @@ import { asksForJson, canonicalUrl, mountOf } from '../../src/api/rest/path.js';
 import { endsWithSlash } from '../../src/api/http/static-page.js';
 import { utf8 } from '../../src/api/http/utf8.js';
 import { parseAccountReference, parseEmailAddress, parseFriendlyName, parseStatus } from '../../src/domain/account.js';
-import { assertStrongPassword } from '../../src/domain/credentials.js';
+import { assertStrongPassword } from '../../src/domain/password-policy.js';
 import { parseIdempotencyKey } from '../../src/domain/idempotency.js';
 import { shapeOf } from '../../src/domain/json.js';
 import { parseOrganizationReference } from '../../src/domain/organization.js';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { RequestCost, CostBudgets } from '../../src/api/http/cost-budget.js';
 import type { Account } from '../../src/domain/account.js';
-import { type Actor, anonymous } from '../../src/domain/permissions.js';
-import { ProvenSecret } from '../../src/domain/standing.js';
+import { type Actor, anonymous } from '../../src/domain/actor.js';
+import { ProvenSecret } from '../../src/domain/credentials.js';
 import { AppError } from '../../src/errors.js';
 import { account } from '../support/account.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { assertStrongPassword, normalizedPassword } from '../../src/domain/credentials.js';
+import { assertStrongPassword, normalizedPassword } from '../../src/domain/password-policy.js';
 import { Passwords } from '../../src/service/passwords.js';
 import { hash } from '@node-rs/argon2';
 import { cheapPasswords } from '../support/gateway.js';

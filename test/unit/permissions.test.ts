@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Account } from '../../src/domain/account.js';
-import { type Operation, actorOf, anonymous, authorize, authorizeOn, may, operations } from '../../src/domain/permissions.js';
-import { ProvenSecret } from '../../src/domain/standing.js';
+import { actorOf, anonymous } from '../../src/domain/actor.js';
+import { ProvenSecret } from '../../src/domain/credentials.js';
+import { type Operation, authorize, authorizeOn, may, operations } from '../../src/domain/permissions.js';
 import { account } from '../support/account.js';
 
 const root = account();

@@ -15,7 +15,8 @@ import {
   isObjectType,
 } from 'graphql';
 import { Directive, Extensions } from 'type-graphql';
-import { type Operation, type Rank, authorizeRank, ranksFor, minimumRank } from '../../domain/permissions.js';
+import type { Rank } from '../../domain/actor.js';
+import { type Operation, authorizeRank, minimumRank, ranksFor } from '../../domain/permissions.js';
 import type { Context } from './context.js';
 
 /** How the schema spells a rank. */

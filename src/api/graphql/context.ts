@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { AccountReference } from '../../domain/account.js';
-import { type Actor, anonymous } from '../../domain/permissions.js';
+import { type Actor, anonymous } from '../../domain/actor.js';
 import type { RequestContext } from '../../domain/request-context.js';
 import { authenticate } from '../http/authentication.js';
 import { RequestCost, costOfBatch } from '../http/cost-budget.js';

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AccountReference } from '../../domain/account.js';
-import { anonymous } from '../../domain/permissions.js';
+import { anonymous } from '../../domain/actor.js';
 import { AppError } from '../../errors.js';
 import type { Authenticated, CredentialService } from '../../service/credential-service.js';
 import { utf8OfCredentials } from './utf8.js';

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Payer } from '../../domain/account.js';
-import type { Actor } from '../../domain/permissions.js';
+import type { Actor } from '../../domain/actor.js';
 import type { Sid } from '../../domain/sid.js';
 import { AppError, type ErrorCode, inWords } from '../../errors.js';
 

@@ -1,7 +1,8 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 import type { AccountReference } from '../../domain/account.js';
 import type { IdempotentRequest } from '../../domain/idempotency.js';
-import { type SignedIn, assertSignedIn } from '../../domain/permissions.js';
+import type { SignedIn } from '../../domain/actor.js';
+import { assertSignedIn } from '../../domain/permissions.js';
 import { apiVersionPath } from '../../domain/subresource.js';
 import { AppError } from '../../errors.js';
 import { authenticate } from '../http/authentication.js';

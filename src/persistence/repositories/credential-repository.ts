@@ -2,7 +2,8 @@ import type { Client } from 'pg';
 import type { Account, AccountKey } from '../../domain/account.js';
 import type { Sid } from '../../domain/sid.js';
 import type { SignInFailures } from '../../domain/sign-in-limit.js';
-import type { CallerNow, Credential } from '../../domain/standing.js';
+import type { CurrentCaller } from '../../domain/actor.js';
+import type { Credential } from '../../domain/credentials.js';
 import { accountAt, allColumns, keyColumns, treeAt } from './account-sql.js';
 import { failuresIn, noFailures } from './sign-in-failure-repository.js';
 import { unnestedKeys, ofAnotherKey, queryRows } from '../connection/queries.js';
@@ -47,7 +48,7 @@ export interface SignInKey {
 }
 
 /** What signing in decides on. */
-export interface SignInData extends CallerNow {
+export interface SignInData extends CurrentCaller {
   failures: SignInFailures;
 }
 
@@ -106,7 +107,7 @@ export class CredentialRepository {
   }
 
   /** Who changes something, and the account that it is about: nothing where there is none at or below the caller. */
-  async findForChange({ sid, path }: Account, about?: AccountKey): Promise<{ caller: CallerNow; account: Account | undefined }> {
+  async findForChange({ sid, path }: Account, about?: AccountKey): Promise<{ caller: CurrentCaller; account: Account | undefined }> {
     const [[aboutSid], [aboutEmailAddress]] = keyColumns(about === undefined ? [] : [about]);
     const parameters = [sid, aboutSid ?? null, aboutEmailAddress ?? null, path];
     const [caller, account] = await queryRows<FoundWithCredential>(this.client, changeStatement, parameters);
@@ -267,7 +268,7 @@ function callerOf({
   tokenIsRandom,
   previousTokenIsRandom,
   ...account
-}: FoundWithCredential): CallerNow {
+}: FoundWithCredential): CurrentCaller {
   return {
     account: account.sid === null ? undefined : account,
     credential: passwordHash === null ? undefined : { passwordHash, tokenHash, previousTokenHash, tokenIsRandom, previousTokenIsRandom },

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import { type Account, type AccountKey, isRoot, isSameKey } from '../../domain/account.js';
-import type { CallerNow } from '../../domain/standing.js';
+import type { CurrentCaller } from '../../domain/actor.js';
 import { treeAt } from './account-sql.js';
 import { CredentialRepository } from './credential-repository.js';
 import { lockedBy, queryRows, timeLeftForLocks, pipelined } from '../connection/queries.js';
@@ -20,7 +20,7 @@ export interface Held {
 
 /** What a change works on: read under its locks, so that nothing of it is of yesterday. */
 export interface HeldNow {
-  caller: CallerNow;
+  caller: CurrentCaller;
   /** Nothing where there is none at or below the caller. */
   account: Account | undefined;
 }

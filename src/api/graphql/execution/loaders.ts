@@ -4,7 +4,8 @@ import type { AccountListing, AccountRow, AccountSelection, ListOwner } from '..
 import type { HistoryScope } from '../../../domain/history.js';
 import type { Organization } from '../../../domain/organization.js';
 import type { Page, PageOf } from '../../../domain/page.js';
-import { type Actor, ifReadable } from '../../../domain/permissions.js';
+import type { Actor } from '../../../domain/actor.js';
+import { ifReadable } from '../../../domain/permissions.js';
 import type { Profile, ProfileOwner, ProfileSummary } from '../../../domain/profile.js';
 import type { Sid } from '../../../domain/sid.js';
 import type { PrefetchedAccount } from '../../../service/credential-service.js';

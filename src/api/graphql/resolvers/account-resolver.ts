@@ -4,7 +4,8 @@ import { type Account, type AccountPlace, type Capabilities, capabilitiesIn, isR
 import type { AccountRow } from '../../../domain/account-list.js';
 import type { Organization } from '../../../domain/organization.js';
 import type { Profile } from '../../../domain/profile.js';
-import { type Actor, type SignedIn, may } from '../../../domain/permissions.js';
+import type { Actor, SignedIn } from '../../../domain/actor.js';
+import { may } from '../../../domain/permissions.js';
 import { type Subresource, accountUri, subresourcesOf } from '../../../domain/subresource.js';
 import { sidsAlong } from '../../../domain/tree.js';
 import { AccountsArgs, DescendantsArgs, SubAccountsArgs, listAccounts, listDescendants } from './account-listing.js';
