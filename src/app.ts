@@ -16,10 +16,11 @@ import { reference } from './api/rest/reference.js';
 import { restApi } from './api/rest/rest-api.js';
 import { listening } from './listening-address.js';
 import { type Config, ConfigError } from './config.js';
-import { Metrics, MetricsServer, type PoolNumbers } from './metrics.js';
+import { Metrics, MetricsServer } from './metrics.js';
 import { type Refusal, kinds } from './persistence/connection/admission.js';
 import { openDatabase } from './persistence/schema/database-check.js';
 import { Database, type DatabaseBounds } from './persistence/connection/database.js';
+import { poolNumbers } from './persistence/connection/driver.js';
 import { assertLocksExclude } from './persistence/schema/lock-check.js';
 import { migrate } from './persistence/schema/migrate.js';
 import { Replica } from './persistence/connection/replica.js';
@@ -148,9 +149,9 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
   };
 
   metrics.watchQueue(kinds, (kind) => database.waiting(kind));
-  metrics.watchPool('primary', () => poolOf(dataSource));
+  metrics.watchPool('primary', () => poolNumbers(dataSource));
   if (replica !== undefined) {
-    metrics.watchPool('replica', () => replica.dataSource && poolOf(replica.dataSource));
+    metrics.watchPool('replica', () => replica.dataSource && poolNumbers(replica.dataSource));
     metrics.watchReplica(() => replica.isUsed);
   }
 
@@ -234,9 +235,4 @@ function replicaAt(url: string, { poolSize, replicaMaxLagSeconds }: Config, boun
     onUsed: () => log.info('the replica is read'),
     onLeft: (reason) => log.warn({ reason }, 'the replica is not read for now; the primary is'),
   });
-}
-
-/** There is none before the first connection. */
-function poolOf(dataSource: DataSource): PoolNumbers | undefined {
-  return (dataSource.driver as unknown as { master?: PoolNumbers }).master;
 }

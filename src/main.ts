@@ -13,7 +13,7 @@ import {
 } from './embedded-postgres/launcher.js';
 import { PostgresLog, logSettings } from './embedded-postgres/log.js';
 import { availableMemory, memorySettings } from './embedded-postgres/memory.js';
-import { UnfitDatabaseError } from './persistence/schema/database-check.js';
+import { UnfitDatabaseError } from './persistence/connection/connection-failure.js';
 import { type Failure, WorkerFailure, Workers, isWorker, report, work } from './cluster/workers.js';
 
 /** What the program can be told to do instead of running until it is told to stop. */

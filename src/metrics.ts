@@ -2,13 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { listening, urlAt } from './listening-address.js';
-
-/** The connections of a pool: pg's own pool has these numbers. */
-export interface PoolNumbers {
-  totalCount: number;
-  idleCount: number;
-  waitingCount: number;
-}
+import type { PoolNumbers } from './persistence/connection/driver.js';
 
 const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 

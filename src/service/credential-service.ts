@@ -32,7 +32,7 @@ import { type AuditEvent, differences } from '../domain/history.js';
 import type { AuditedTransactions, ResultCodec } from './audited-transaction.js';
 import type { Database, Repositories } from '../persistence/connection/database.js';
 import type { Held } from '../persistence/repositories/lock-repository.js';
-import { pipelined } from '../persistence/connection/queries.js';
+import { pipelined } from '../persistence/connection/pipeline.js';
 import type { Passwords } from './passwords.js';
 import type { Secrets } from './secrets.js';
 import type { SignInLimit } from './sign-in-limit.js';

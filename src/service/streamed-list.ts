@@ -1,7 +1,7 @@
 import type { Page, PageOf, Position } from '../domain/page.js';
 import { type SignedIn, revalidate } from '../domain/actor.js';
 import type { Database, Repositories } from '../persistence/connection/database.js';
-import { pipelined } from '../persistence/connection/queries.js';
+import { pipelined } from '../persistence/connection/pipeline.js';
 
 /** Rows of a list that is read from end to end: enough that statements cost little, few enough to hold for a slow reader. */
 export const batchSize = 500;

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { AccountListRepository } from '../../src/persistence/repositories/account-list-repository.js';
 import { AccountRepository } from '../../src/persistence/repositories/account-repository.js';
 import { CredentialRepository } from '../../src/persistence/repositories/credential-repository.js';
-import { queryRows, pipelined } from '../../src/persistence/connection/queries.js';
+import { pipelined } from '../../src/persistence/connection/pipeline.js';
+import { queryRows } from '../../src/persistence/connection/prepared-query.js';
 import { accountColumns, creationOrder } from '../../src/domain/account-list.js';
 import { cloneDatabase } from '../support/database.js';
 

@@ -2,7 +2,7 @@ import { type GraphQLObjectType, getNamedType, isLeafType, isObjectType } from '
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createSchema } from '../../src/api/graphql/schema.js';
-import { queryRows } from '../../src/persistence/connection/queries.js';
+import { queryRows } from '../../src/persistence/connection/prepared-query.js';
 import { inDatabase } from '../support/database-url.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { postGraphql } from '../support/graphql-client.js';

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded-postgres/launcher.js';
-import type { PoolNumbers } from '../../src/metrics.js';
+import { poolNumbers } from '../../src/persistence/connection/driver.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { type GraphqlAnswer, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
@@ -87,7 +87,7 @@ async function expectRecovery(): Promise<void> {
 /** No one waits in a queue, every connection is idle, and there are no more of them than the pool may have. */
 async function expectNothingLeft(): Promise<void> {
   await vi.waitFor(async () => {
-    const { totalCount, idleCount, waitingCount } = (gateway.app.dataSource.driver as unknown as { master: PoolNumbers }).master;
+    const { totalCount, idleCount, waitingCount } = poolNumbers(gateway.app.dataSource)!;
     expect({ busy: totalCount - idleCount, waitingCount }).toEqual({ busy: 0, waitingCount: 0 });
     const metrics = await (await fetch(gateway.metricsUrl)).text();
     expect(metrics).toContain('gateway_database_queue_waiting{kind="read"} 0');

@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Client } from 'pg';
+import type { Client } from './driver.js';
 
 /** Those that are timed at present. */
 const timers = new WeakMap<Client, BusyTime>();

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
-import type { Client } from 'pg';
 import { DataSource } from 'typeorm';
+import type { Client } from './driver.js';
 import { AccountEntity } from '../schema/account-entity.js';
 import { EmailConflictEntity } from '../schema/email-conflict-entity.js';
 import { CredentialEntity, PasswordResetTokenEntity } from '../schema/credential-entity.js';

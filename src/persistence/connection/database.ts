@@ -1,70 +1,49 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Client } from 'pg';
 import type { DataSource } from 'typeorm';
-import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
-import { type Payer, emailInUse } from '../../domain/account.js';
+import type { Payer } from '../../domain/account.js';
 import { AppError } from '../../errors.js';
-import { AccountListRepository } from '../repositories/account-list-repository.js';
-import { AccountRepository } from '../repositories/account-repository.js';
+import { type Repositories, repositoriesOn } from '../repositories/repositories.js';
 import { Admission, type Kind, type Refusal, lanesOf } from './admission.js';
 import { timed } from './busy-time.js';
-import { CredentialRepository } from '../repositories/credential-repository.js';
-import { EmailConflictRepository } from '../repositories/email-conflict-repository.js';
-import { HistoryRepository } from '../repositories/history-repository.js';
-import { IdempotencyRepository } from '../repositories/idempotency-repository.js';
+import { withDeadline } from './deadline.js';
+import type { Client } from './driver.js';
+import { asAppError, codeOf, isLostRace, isMissing, sqlState } from './errors.js';
+import { Health } from './health.js';
+import { Pool } from './pool.js';
 import { StaleReads } from './stale-reads.js';
-import { LockRepository } from '../repositories/lock-repository.js';
-import { OrganizationRepository } from '../repositories/organization-repository.js';
-import { ProfileRepository } from '../repositories/profile-repository.js';
-import { isOutdated } from './queries.js';
-import { drop, withDeadline } from './deadline.js';
-import { SignInFailureRepository } from '../repositories/sign-in-failure-repository.js';
+import { type ChangeLimits, changeTransaction, snapshotTransaction } from './transaction.js';
 
-/** All SQL of the program, bound to one transaction or to none. */
-export interface Repositories {
-  locks: LockRepository;
-  accounts: AccountRepository;
-  accountLists: AccountListRepository;
-  organizations: OrganizationRepository;
-  credentials: CredentialRepository;
-  profiles: ProfileRepository;
-  history: HistoryRepository;
-  idempotencyKeys: IdempotencyRepository;
-  signInFailures: SignInFailureRepository;
-  emailConflicts: EmailConflictRepository;
-}
+export type { Repositories } from '../repositories/repositories.js';
 
-/** A replica, which is behind the database, and may be gone. */
+/** A replica, which is behind the database and may be gone. */
 export interface StaleSource {
-  /** What `work` reads there; nothing when the replica cannot tell. */
+  /** What `work` reads there; undefined when the replica cannot be read. */
   read<Result>(payer: Payer | undefined, work: (repositories: Repositories) => Promise<Result>): Promise<{ result: Result } | undefined>;
 }
 
 /** How far a server's log has been written or, on a replica, replayed. */
 export interface LogPosition {
-  /** What a server has in common with its replicas, and with no other. */
+  /** A server shares this with its replicas, and with no other server. */
   cluster: string;
   isReplica: boolean;
   /** In bytes. */
   log: bigint;
 }
 
-/** How often a transaction is tried that loses to another one, before its client is told to come again. */
+/** How often a transaction is tried that loses to others, before its client is told to come again. */
 const tries = 5;
 
 /** How much may be asked of the database at once, and how long it may take. */
-export interface DatabaseBounds {
+export interface DatabaseBounds extends ChangeLimits {
   /** Connections at most; one of them is kept for the question whether the database answers. */
   poolSize: number;
-  /** How many look-ups, how many other reads and how many changes wait for a connection at most; one tree's, half of them. */
+  /** How many look-ups, how many other reads and how many changes wait for a connection at most; of one tree, half as many. */
   queueSize: number;
-  /** How long may take, in milliseconds: a read; a change, of which the longest go over whole trees; all that it waits for locks. */
+  /** How long a read may take, in milliseconds. */
   readMilliseconds: number;
-  changeMilliseconds: number;
-  lockMilliseconds: number;
-  /** Told why work was refused that there was no room for. */
+  /** Called with the reason when work is refused for lack of room. */
   onRefused: (reason: Refusal) => void;
-  /** Told how long statements took that were run for somebody, without what was waited for a connection. In milliseconds. */
+  /** Called with the time that somebody's statements took, in milliseconds, without what was waited for a connection. */
   onUsed: (payer: Payer, milliseconds: number) => void;
 }
 
@@ -78,22 +57,17 @@ export const defaultBounds: DatabaseBounds = {
   onUsed: () => {},
 };
 
-/** How long work waits for a connection, and a question for its answer until the server counts as silent. In milliseconds. */
+/** How long work waits for a connection, in milliseconds. */
 const queuePatience = 5_000;
-const silence = 4_000;
-
-/** What became of the question whether the database answers; `silent`: nothing. */
-type Condition = 'ready' | 'not ready' | 'silent';
 
 /**
- * The database, as services see it: single reads, and changes that happen whole or not at all. Neither waits without end:
- * not for a connection, nor for a lock, a statement, or a server that has fallen silent (ADR 15). Connections are shared out by
- * trees (ADR 30).
+ * The database as services see it: single reads, and changes that happen whole or not at all. Nothing waits without end, neither
+ * for a connection nor for a lock, a statement or a silent server (ADR 15). Trees share the connections (ADR 30).
  */
 export class Database {
   readonly #admission: Admission;
-  readonly #inUse = new Set<Client>();
-  #question: Promise<Condition> | undefined;
+  readonly #pool: Pool;
+  readonly #health: Health;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -102,43 +76,47 @@ export class Database {
   ) {
     const lanes = lanesOf(bounds.poolSize - 1);
     this.#admission = new Admission({ lanes, waiting: bounds.queueSize, patience: queuePatience }, bounds.onRefused);
+    this.#pool = new Pool(dataSource);
+    this.#health = new Health(this.#pool, dataSource);
   }
 
   /**
-   * Reads outside a transaction: each statement sees what was committed when it began. The payer is whose request it is done
-   * for; nobody, where it is the gateway's own work or is not known yet.
+   * Reads outside a transaction: each statement sees what was committed when it began. The payer is the account that asks; none
+   * where it is the gateway's own work, or not known yet.
    * @throws AppError UNAVAILABLE, OVERLOADED
    */
   async read<Result>(payer: Payer | undefined, work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
     return this.#read('read', payer, work);
   }
 
-  /** Reads what is found by its key, in as many steps of an index as there are keys; else as `read`. @throws AppError UNAVAILABLE, OVERLOADED */
+  /** As `read`, for what is found by its key, in as many steps of an index as there are keys. @throws AppError UNAVAILABLE, OVERLOADED */
   async lookUp<Result>(payer: Payer | undefined, work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
     return this.#read('lookUp', payer, work);
   }
 
   /**
-   * Reads what may be late, from the replica if there is one that is fit, else as `read` does. What must not be late
-   * cannot be asked for here. @throws AppError UNAVAILABLE, OVERLOADED
+   * Reads what may be stale: from the replica if one can be read, else as `read`. `StaleReads` offers nothing that must be fresh.
+   * @throws AppError UNAVAILABLE, OVERLOADED
    */
   async readStale<Result>(payer: Payer | undefined, work: (reads: StaleReads) => Promise<Result>): Promise<Result> {
-    const late = (repositories: Repositories): Promise<Result> => work(new StaleReads(repositories));
-    const answer = await this.replica?.read(payer, late);
-    return answer === undefined ? this.read(payer, late) : answer.result;
+    const reads = (repositories: Repositories): Promise<Result> => work(new StaleReads(repositories));
+    const answer = await this.replica?.read(payer, reads);
+    return answer === undefined ? this.read(payer, reads) : answer.result;
   }
 
   /**
-   * One transaction. `work` may run more than once, so it must touch nothing but the repositories that it is handed.
-   * @throws AppError UNAVAILABLE, OVERLOADED, and what a unique constraint means
+   * One transaction. `work` may run more than once, so it must change nothing but through the repositories that it is handed.
+   * @throws AppError UNAVAILABLE, OVERLOADED, and what the violation of a unique index means
    */
   async write<Result>(payer: Payer | undefined, work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#connected('write', payer, this.bounds.changeMilliseconds, (client) => this.#transaction(client, work));
+        return await this.#connected('write', payer, this.bounds.changeMilliseconds, (client) =>
+          changeTransaction(client, this.bounds, () => work(repositoriesOn(client))),
+        );
       } catch (error) {
         if (codeOf(error) === sqlState.lockNotAvailable) this.bounds.onRefused('lock');
-        if (attempt === tries || !lostToAnother(error)) throw await this.#explained(error);
+        if (attempt === tries || !isLostRace(error)) throw await this.#explained(error);
         await sleep(Math.random() * 20 * attempt);
       }
     }
@@ -147,13 +125,13 @@ export class Database {
   /** Reads in one transaction: every statement sees what was committed when the first one began. @throws AppError UNAVAILABLE */
   async snapshot<Result>(work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
     try {
-      return await this.#borrowed((client) => transaction(client, 'BEGIN ISOLATION LEVEL REPEATABLE READ', work));
+      return await this.#pool.borrow((client) => snapshotTransaction(client, () => work(repositoriesOn(client))));
     } catch (error) {
       throw await this.#explained(error);
     }
   }
 
-  /** How many of the kind wait for a connection. */
+  /** How much work of the kind waits for a connection. */
   waiting(kind: Kind): number {
     return this.#admission.waiting(kind);
   }
@@ -167,15 +145,14 @@ export class Database {
     return { ...position, log: BigInt(position.log) };
   }
 
-  /** Lets go of the database. What still runs is broken off. */
-  async close(): Promise<void> {
-    for (const client of this.#inUse) drop(client);
-    await this.dataSource.destroy();
+  /** Whether the database answers and every migration of this program has run. */
+  async isReady(): Promise<boolean> {
+    return (await this.#health.condition()) === 'ready';
   }
 
-  /** Whether the database answers and every migration of this program has been done. */
-  async isReady(): Promise<boolean> {
-    return (await this.#condition()) === 'ready';
+  /** Closes every connection. What still runs is broken off. */
+  async close(): Promise<void> {
+    await this.#pool.close();
   }
 
   async #read<Result>(
@@ -190,158 +167,20 @@ export class Database {
     }
   }
 
-  /** What the failure means to whoever asked. */
+  /** Does work on a connection, once it is the payer's turn, and for no longer than the limit in milliseconds. */
+  #connected<Result>(kind: Kind, payer: Payer | undefined, limit: number, work: (client: Client) => Promise<Result>): Promise<Result> {
+    const isAnswering = async () => (await this.#health.condition()) !== 'silent';
+    const onUsed = (milliseconds: number): void => void (payer && this.bounds.onUsed(payer, milliseconds));
+    return this.#admission.run(kind, payer, () =>
+      this.#pool.borrow((client) => timed(client, onUsed, () => withDeadline(client, { limit, isAnswering }, () => work(client)))),
+    );
+  }
+
+  /** What a failure means to the caller. */
   async #explained(error: unknown): Promise<unknown> {
-    if (!missingCodes.includes(codeOf(error) ?? '') || (await this.#condition()) !== 'not ready') return asAppError(error);
+    if (!isMissing(error) || (await this.#health.condition()) !== 'not ready') return asAppError(error);
     return new AppError('UNAVAILABLE', 'Migrations of the database have not run; once its operator has run them, try again.', {
       cause: error,
     });
   }
-
-  /** Does work on a connection of its own, once it is the payer's turn, and for no longer than it may take. */
-  #connected<Result>(kind: Kind, payer: Payer | undefined, limit: number, work: (client: Client) => Promise<Result>): Promise<Result> {
-    const isAnswering = async () => (await this.#condition()) !== 'silent';
-    const onUsed = (milliseconds: number): void => void (payer && this.bounds.onUsed(payer, milliseconds));
-    return this.#admission.run(kind, payer, () =>
-      this.#borrowed((client) => timed(client, onUsed, () => withDeadline(client, { limit, isAnswering }, () => work(client)))),
-    );
-  }
-
-  /** Does work on a connection of the pool. */
-  async #borrowed<Result>(work: (client: Client) => Promise<Result>): Promise<Result> {
-    const [client, release] = (await (this.dataSource.driver as PostgresDriver).obtainMasterConnection()) as [Client, () => void];
-    this.#inUse.add(client);
-    try {
-      return await work(client);
-    } finally {
-      this.#inUse.delete(client);
-      release();
-    }
-  }
-
-  #transaction<Result>(client: Client, work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
-    const { changeMilliseconds, lockMilliseconds } = this.bounds;
-    // Of the transaction, not of the session, which behind a pooler is somebody else's.
-    const settings = Object.entries({
-      lock_timeout: lockMilliseconds,
-      // Of all its locks together; see `lockedBy`.
-      'gateway.lock_timeout': lockMilliseconds,
-      statement_timeout: changeMilliseconds,
-    }).map(([name, value]) => `set_config('${name}', '${value}', true)`);
-    return transaction(client, `BEGIN; SELECT ${settings.join(', ')}`, work);
-  }
-
-  /** Asks beside all that waits, on the connection that is kept for it; those who ask at once share one answer. */
-  #condition(): Promise<Condition> {
-    this.#question ??= this.#ask().finally(() => (this.#question = undefined));
-    return this.#question;
-  }
-
-  async #ask(): Promise<Condition> {
-    let otherwise: Condition = 'not ready';
-    let timer: NodeJS.Timeout | undefined;
-    try {
-      return await this.#borrowed(async (client) => {
-        timer = setTimeout(() => {
-          otherwise = 'silent';
-          drop(client);
-        }, silence);
-        const { rows } = await client.query<{ name: string }>('SELECT migration.name FROM migration');
-        const names = new Set(rows.map(({ name }) => name));
-        return this.dataSource.migrations.every((migration) => names.has(migration.constructor.name)) ? 'ready' : 'not ready';
-      });
-    } catch (error) {
-      return /timeout/i.test((error as Error).message) ? 'silent' : otherwise;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-}
-
-async function transaction<Result>(client: Client, begin: string, work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
-  try {
-    await client.query(begin);
-    const result = await work(repositoriesOn(client));
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    // What cannot be rolled back was on a connection that is gone, and is rolled back by the server.
-    await client.query('ROLLBACK').catch(() => {});
-    throw error;
-  }
-}
-
-function repositoriesOn(client: Client): Repositories {
-  return {
-    locks: new LockRepository(client),
-    accounts: new AccountRepository(client),
-    accountLists: new AccountListRepository(client),
-    organizations: new OrganizationRepository(client),
-    credentials: new CredentialRepository(client),
-    profiles: new ProfileRepository(client),
-    history: new HistoryRepository(client),
-    idempotencyKeys: new IdempotencyRepository(client),
-    signInFailures: new SignInFailureRepository(client),
-    emailConflicts: new EmailConflictRepository(client),
-  };
-}
-
-/** What the violation of a unique index means to whoever caused it. */
-const conflicts: Record<string, () => AppError> = {
-  account_open_email_address: emailInUse,
-  organization_domain_name: () =>
-    new AppError('DOMAIN_NAME_IN_USE', 'Another open organization has this domain name.', { field: 'domainName' }),
-};
-
-const sqlState = { uniqueViolation: '23505', serializationFailure: '40001', deadlock: '40P01', lockNotAvailable: '55P03' };
-
-/** SQLSTATE classes that say that the server cannot serve now: connection lost or refused, no such database, out of resources, shutting down. */
-const unavailableClasses = ['08', '28', '3D', '53', '57', '58'];
-/** A table that is not there; a server that takes no changes or no connections, as while it is replaced. */
-const unavailableCodes = ['42P01', '25006', '55000'];
-/** A table or a column that is not there: so it is before the migrations have run. */
-const missingCodes = ['42P01', '42703'];
-const unreachable =
-  /ECONN|ENOENT|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOSTUNREACH|Connection terminated|connect(?:ion)? timeout|trying to connect|not queryable|already released/i;
-
-interface DriverError extends Error {
-  code?: string;
-  constraint?: string;
-}
-
-function driverError(error: unknown): DriverError | undefined {
-  return error instanceof Error ? error : undefined;
-}
-
-function codeOf(error: unknown): string | undefined {
-  return driverError(error)?.code;
-}
-
-/** Whether the transaction failed for what others did at the same time, so that it may succeed the next time. */
-function lostToAnother(error: unknown): boolean {
-  const code = codeOf(error);
-  if (code === sqlState.uniqueViolation) return driverError(error)?.constraint === 'history_of_token_lists';
-  return code === sqlState.serializationFailure || code === sqlState.deadlock || isOutdated(error);
-}
-
-/** Turns the database's failures that a caller can act on into the catalogue's errors, and passes on all else. */
-function asAppError(error: unknown): unknown {
-  if (error instanceof AppError) return error;
-  const cause = driverError(error);
-  const code = cause?.code ?? '';
-  if (code === sqlState.uniqueViolation && cause?.constraint !== undefined) {
-    return conflicts[cause.constraint]?.() ?? error;
-  }
-  if (code === sqlState.lockNotAvailable) {
-    return new AppError('OVERLOADED', 'Another change of the same accounts takes long; try again.', { cause: error });
-  }
-  if (
-    lostToAnother(error) ||
-    unavailableCodes.includes(code) ||
-    unavailableClasses.includes(code.slice(0, 2)) ||
-    unreachable.test(`${code} ${cause?.message}`)
-  ) {
-    return new AppError('UNAVAILABLE', 'The database cannot be reached right now; try again.', { cause: error });
-  }
-  return error;
 }

@@ -1,7 +1,6 @@
-import { type Socket, connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Client } from 'pg';
 import { AppError } from '../../errors.js';
+import { type Client, cancel, drop } from './driver.js';
 
 export interface DeadlineOptions {
   /** How long the work may take, in milliseconds. */
@@ -59,31 +58,4 @@ export async function withDeadline<Result>(
     clearTimeout(timer);
     if (reason !== undefined) drop(client);
   }
-}
-
-/** Ends the connection at once, with whatever runs on it; the pool does not use it again. */
-export function drop(client: Client): void {
-  client.end().catch(() => {});
-  // pg would first wait for the answers of what it has sent.
-  (client as unknown as Connected).connection.stream.destroy();
-}
-
-/** What pg knows of its connection, and does not declare. */
-export interface Connected {
-  connection: { stream: Socket };
-  host: string;
-  port: number;
-  processID: number;
-  secretKey: number;
-}
-
-/** Asks the server to cancel what runs on the connection: a packet of its own, on a connection of its own. */
-function cancel(client: Client): void {
-  const { host, port, processID, secretKey } = client as unknown as Connected;
-  const request = Buffer.alloc(16);
-  for (const [index, word] of [16, 80_877_102, processID, secretKey].entries()) request.writeInt32BE(word, index * 4);
-  const socket = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host);
-  // Who cannot be told to cancel loses the connection; that has to do.
-  socket.on('error', () => {}).setTimeout(grace, () => socket.destroy());
-  socket.end(request);
 }

@@ -1,4 +1,3 @@
-import type { Client } from 'pg';
 import {
   type AccountColumn,
   type AccountFilter,
@@ -11,9 +10,11 @@ import {
 } from '../../domain/account-list.js';
 import type { PageOf } from '../../domain/page.js';
 import { levelWidth } from '../../domain/tree.js';
-import { queryRows, unnestedKeys } from '../connection/queries.js';
+import type { Client } from '../connection/driver.js';
+import { queryRows } from '../connection/prepared-query.js';
 import { selected, treeAt } from './account-sql.js';
 import { keyset, pagesFrom } from './keyset.js';
+import { unnestedKeys } from './key-lists.js';
 
 /** A row of a list, with the encrypted AuthToken where the listing asks for it: null where the account has none. */
 export type AccountRowWithToken<Columns extends readonly AccountColumn[]> = AccountRow<Columns> & { tokenCiphertext?: Buffer | null };

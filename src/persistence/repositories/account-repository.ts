@@ -1,8 +1,9 @@
-import type { Client } from 'pg';
 import type { Account, AccountKey, AccountStatus, StatusCount } from '../../domain/account.js';
 import type { Sid } from '../../domain/sid.js';
-import { anyOfList, queryRows, unnestedKeys } from '../connection/queries.js';
+import type { Client } from '../connection/driver.js';
+import { queryRows } from '../connection/prepared-query.js';
 import { accountAt, allColumns, columnNames, keyColumns, treeAt } from './account-sql.js';
+import { anyOfList, unnestedKeys } from './key-lists.js';
 
 /** What can be changed of one account without reaching another. */
 export type OwnChanges = Partial<Pick<Account, 'friendlyName' | 'type' | 'role' | 'emailAddress' | 'status'>>;

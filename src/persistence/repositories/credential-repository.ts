@@ -1,12 +1,14 @@
-import type { Client } from 'pg';
 import type { Account, AccountKey } from '../../domain/account.js';
 import type { Sid } from '../../domain/sid.js';
 import type { SignInFailures } from '../../domain/sign-in-limit.js';
 import type { CurrentCaller } from '../../domain/actor.js';
 import type { Credential } from '../../domain/credentials.js';
+import type { Client } from '../connection/driver.js';
+import { queryRows } from '../connection/prepared-query.js';
 import { accountAt, allColumns, keyColumns, treeAt } from './account-sql.js';
 import { failuresIn, noFailures } from './sign-in-failure-repository.js';
-import { unnestedKeys, ofAnotherKey, queryRows } from '../connection/queries.js';
+import { unnestedKeys } from './key-lists.js';
+import { ofAnotherKey } from './keyed-hash.js';
 
 /** A new password and the token that comes with it. */
 export interface NewCredential {

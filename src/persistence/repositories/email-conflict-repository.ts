@@ -1,6 +1,6 @@
-import type { Client } from 'pg';
 import type { Sid } from '../../domain/sid.js';
-import { queryRows } from '../connection/queries.js';
+import type { Client } from '../connection/driver.js';
+import { queryRows } from '../connection/prepared-query.js';
 
 /** The conflicts of a tree within the window that runs, and in how many seconds it ends. */
 export interface EmailConflictCount {

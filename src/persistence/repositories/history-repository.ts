@@ -1,10 +1,11 @@
-import type { Client } from 'pg';
 import { type AuditEvent, type ChainEnd, type HistoryEntry, type HistoryScope, cascading, chained } from '../../domain/history.js';
 import type { Page, PageOf } from '../../domain/page.js';
 import type { Sid } from '../../domain/sid.js';
-import { queryRows, unnestedKeys } from '../connection/queries.js';
+import type { Client } from '../connection/driver.js';
+import { queryRows } from '../connection/prepared-query.js';
 import { treeAt } from './account-sql.js';
 import { keyset, pagesFrom } from './keyset.js';
+import { unnestedKeys } from './key-lists.js';
 
 /** Who did something, and for which request. */
 export interface AuditActor {

@@ -1,6 +1,7 @@
-import type { Client } from 'pg';
 import type { Sid } from '../../domain/sid.js';
-import { ofAnotherKey, queryRows } from '../connection/queries.js';
+import type { Client } from '../connection/driver.js';
+import { queryRows } from '../connection/prepared-query.js';
+import { ofAnotherKey } from './keyed-hash.js';
 
 /** A request that was done. */
 export interface StoredResult {

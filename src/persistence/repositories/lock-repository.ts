@@ -1,9 +1,12 @@
-import type { Client } from 'pg';
 import { type Account, type AccountKey, isRoot, isSameKey } from '../../domain/account.js';
 import type { CurrentCaller } from '../../domain/actor.js';
+import type { Client } from '../connection/driver.js';
+import { lostRace } from '../connection/errors.js';
+import { lowerLockTimeout, takeLocks } from '../connection/lock-timeout.js';
+import { pipelined } from '../connection/pipeline.js';
+import { queryRows } from '../connection/prepared-query.js';
 import { treeAt } from './account-sql.js';
 import { CredentialRepository } from './credential-repository.js';
-import { lockedBy, queryRows, timeLeftForLocks, pipelined } from '../connection/queries.js';
 
 /**
  * What a change keeps still until it ends, in its tree (SPEC §2, "Concurrency"): the whole tree, which it then has alone; or
@@ -77,12 +80,15 @@ export class LockRepository {
       held?.hold === 'account' ? this.#lockAccount(key, caller.path) : undefined,
       new CredentialRepository(this.client).findForChange(caller, key),
     );
-    if (now.account !== undefined && now.account.topLevelSid !== treeSid) throw movedMeanwhile();
+    if (now.account !== undefined && now.account.topLevelSid !== treeSid) {
+      // Between its look-up and the lock, the e-mail address came to an account of another tree.
+      throw lostRace('The e-mail address has come to another account.');
+    }
     return now;
   }
 
   async #lockTree(treeSid: string, mode: 'alone' | 'shared'): Promise<void> {
-    await lockedBy(this.client, `SELECT ${lockOf('$1', mode)}`, [treeSid]);
+    await takeLocks(this.client, `SELECT ${lockOf('$1', mode)}`, [treeSid]);
   }
 
   /** Locks the tree of the account that the key finds at the path or below; tells which tree that is. */
@@ -95,22 +101,17 @@ export class LockRepository {
          SELECT account.sid FROM tree JOIN account ON account.sid = tree.sid
          ${mode === 'alone' ? 'FOR NO KEY UPDATE' : 'FOR KEY SHARE'} OF account
        )
-       SELECT top.sid, ${timeLeftForLocks} FROM top`,
+       SELECT top.sid, ${lowerLockTimeout} FROM top`,
       [valueOf(key), within],
     );
     return tree?.sid;
   }
 
   async #lockAccount(key: AccountKey, within: string): Promise<void> {
-    await lockedBy(this.client, `SELECT 1 FROM account AS member WHERE ${memberBy(key)} FOR NO KEY UPDATE`, [valueOf(key), within]);
+    await takeLocks(this.client, `SELECT 1 FROM account AS member WHERE ${memberBy(key)} FOR NO KEY UPDATE`, [valueOf(key), within]);
   }
 }
 
 function isCalled(account: Account, key: AccountKey): boolean {
   return isSameKey(key, account) || isSameKey(key, { emailAddress: account.emailAddress });
-}
-
-/** An e-mail address came to an account of another tree between its look-up and the lock: to be done anew, as after a lost race. */
-function movedMeanwhile(): Error {
-  return Object.assign(new Error('The e-mail address has come to another account.'), { code: '40001' });
 }

@@ -1,8 +1,10 @@
-import type { Client } from 'pg';
 import type { Organization, OrganizationKey, OrganizationStatus } from '../../domain/organization.js';
 import { type Page, type PageOf, pageFrom } from '../../domain/page.js';
 import type { Sid } from '../../domain/sid.js';
-import { lockedBy, pipelined, queryRows } from '../connection/queries.js';
+import type { Client } from '../connection/driver.js';
+import { takeLocks } from '../connection/lock-timeout.js';
+import { pipelined } from '../connection/pipeline.js';
+import { queryRows } from '../connection/prepared-query.js';
 import { keyset } from './keyset.js';
 
 const columns = `
@@ -47,7 +49,7 @@ export class OrganizationRepository {
 
   async #lock(by: OrganizationKey, strength: 'FOR SHARE' | 'FOR UPDATE'): Promise<Organization | undefined> {
     const [, organization] = await pipelined(
-      lockedBy(this.client, `SELECT 1 FROM organization WHERE ${named(by)} ${strength}`, [valueOf(by)]),
+      takeLocks(this.client, `SELECT 1 FROM organization WHERE ${named(by)} ${strength}`, [valueOf(by)]),
       this.find(by),
     );
     return organization;

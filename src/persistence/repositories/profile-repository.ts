@@ -1,10 +1,12 @@
-import type { Client } from 'pg';
 import { type Page, type PageOf, pageFrom } from '../../domain/page.js';
 import { type DocumentDigest, type Profile, type ProfileSummary, defaultProfileSid } from '../../domain/profile.js';
 import type { Sid, SidKind } from '../../domain/sid.js';
 import type { Path } from '../../domain/tree.js';
+import type { Client } from '../connection/driver.js';
+import { takeLocks } from '../connection/lock-timeout.js';
+import { pipelined } from '../connection/pipeline.js';
+import { queryRows } from '../connection/prepared-query.js';
 import { treeAt } from './account-sql.js';
-import { lockedBy, pipelined, queryRows } from '../connection/queries.js';
 import { keyset } from './keyset.js';
 
 const summaryColumns = 'profile.sid, profile.date_created AS "dateCreated", profile.date_updated AS "dateUpdated"';
@@ -42,7 +44,7 @@ export class ProfileRepository {
   /** Reads the profile and keeps it as it is until the transaction ends. */
   async share(sid: Sid): Promise<ProfileSummary | undefined> {
     const [, found] = await pipelined(
-      lockedBy(this.client, `SELECT 1 FROM profile WHERE profile.sid = $1 FOR SHARE`, [sid]),
+      takeLocks(this.client, `SELECT 1 FROM profile WHERE profile.sid = $1 FOR SHARE`, [sid]),
       this.findMany([sid], { withDocument: false }),
     );
     return found[0];
@@ -51,7 +53,7 @@ export class ProfileRepository {
   /** Locks the profile to change or delete it, and tells what its document is known by. */
   async lockDocument(sid: Sid, strength: 'FOR NO KEY UPDATE' | 'FOR UPDATE'): Promise<DocumentDigest | undefined> {
     const [, found] = await pipelined(
-      lockedBy(this.client, `SELECT 1 FROM profile WHERE profile.sid = $1 ${strength}`, [sid]),
+      takeLocks(this.client, `SELECT 1 FROM profile WHERE profile.sid = $1 ${strength}`, [sid]),
       queryRows<DocumentDigest>(
         this.client,
         `SELECT encode(sha256(convert_to(profile.document, 'UTF8')), 'hex') AS sha256, octet_length(profile.document) AS bytes
@@ -87,8 +89,8 @@ export class ProfileRepository {
     const ofKind = (kind: LinkedKind, rest = ''): string =>
       `SELECT link.${kind}_sid AS sid FROM ${kind}_profile AS link WHERE link.profile_sid = $1 ${rest}`;
     const [, , linked, [total]] = await pipelined(
-      lockedBy(this.client, ofKind('account', 'ORDER BY link.account_sid FOR UPDATE'), [sid]),
-      lockedBy(this.client, ofKind('organization', 'ORDER BY link.organization_sid FOR UPDATE'), [sid]),
+      takeLocks(this.client, ofKind('account', 'ORDER BY link.account_sid FOR UPDATE'), [sid]),
+      takeLocks(this.client, ofKind('organization', 'ORDER BY link.organization_sid FOR UPDATE'), [sid]),
       queryRows<LinkedOwner>(
         this.client,
         `SELECT owner.sid, account.top_level_sid AS "treeSid"

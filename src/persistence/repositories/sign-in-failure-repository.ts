@@ -1,6 +1,6 @@
-import type { Client } from 'pg';
 import type { Failures, SignInFailures } from '../../domain/sign-in-limit.js';
-import { queryRows } from '../connection/queries.js';
+import type { Client } from '../connection/driver.js';
+import { queryRows } from '../connection/prepared-query.js';
 
 /** Who tries, as the table `sign_in_failure` knows it. */
 export interface FailureKey {

@@ -1,20 +1,8 @@
-import { connect } from 'node:net';
-import { Client } from 'pg';
 import type { DataSource } from 'typeorm';
-import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
-import { AppError } from '../../errors.js';
 import { version as gatewayVersion } from '../../version.js';
+import { UnfitDatabaseError, connectionFailure } from '../connection/connection-failure.js';
+import { urlOf } from '../connection/driver.js';
 import { migrationsTable } from '../connection/data-source.js';
-import type { Connected } from '../connection/deadline.js';
-
-/** The database is none that this gateway can work on: a sentence for each reason, which says what to do (SPEC §8). */
-export class UnfitDatabaseError extends Error {
-  override readonly name = 'UnfitDatabaseError';
-
-  constructor(readonly mistakes: readonly string[]) {
-    super(mistakes.join('\n'));
-  }
-}
 
 /** What a program does on the database, and so which rights it needs. */
 export interface DatabaseUse {
@@ -60,7 +48,7 @@ export async function openDatabase(dataSource: DataSource, use: DatabaseUse): Pr
   try {
     await dataSource.initialize();
   } catch (error) {
-    throw await explained(error, dataSource);
+    throw await connectionFailure(error, urlOf(dataSource));
   }
   try {
     const known = dataSource.migrations.map(({ constructor }) => constructor.name);
@@ -144,57 +132,4 @@ function rightsOn(table: string, { rights }: DatabaseUse): Right[] {
 /** What the table of migrations says, in its comment, of the gateway that ran the last of them. */
 export function markOf(version: string): string {
   return `account-gateway ${version}`;
-}
-
-/** SQLSTATE classes by which a server refuses a client: its role or password, the database, its rights. */
-const refusals = ['28', '3D', '42'];
-
-/** Why there is no connection, where what the driver says does not tell it. */
-async function explained(error: unknown, dataSource: DataSource): Promise<unknown> {
-  if (!(error instanceof Error)) return error;
-  const { code } = error as NodeJS.ErrnoException;
-  if (code?.length === 5 && refusals.includes(code.slice(0, 2))) {
-    return new UnfitDatabaseError([`The database server refuses the gateway: ${error.message}.`]);
-  }
-  if (code !== undefined && code !== 'ECONNRESET') return error;
-
-  const { host, port } = new Client({ connectionString: (dataSource.options as PostgresDataSourceOptions).url }) as unknown as Connected;
-  const answer = await answerTo(sslRequest, host, port);
-  if (answer !== undefined && isAnswerOfPostgres(answer)) return new AppError('UNAVAILABLE', `There is no connection: ${error.message}.`);
-  const what = `what listens at ${host}:${port}, where DATABASE_URL leads,`;
-  if (answer === undefined) return new AppError('UNAVAILABLE', `${what} does not answer.`);
-  if (answer.length === 0) return new AppError('UNAVAILABLE', `${what} hangs up: it is no PostgreSQL server, or a proxy without one.`);
-  return new UnfitDatabaseError([`W${what.slice(1)} is no PostgreSQL server: it speaks another protocol.`]);
-}
-
-/** The packet by which a client asks whether it may use TLS. */
-const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
-
-/** PostgreSQL answers one letter, yes or no, and waits; or tells an error, with its length. */
-function isAnswerOfPostgres(answer: Buffer): boolean {
-  const text = answer.toString('latin1');
-  return text === 'S' || text === 'N' || text.startsWith('E\0\0');
-}
-
-/** How long what does not answer counts as silent, in milliseconds. */
-const silence = 2_000;
-
-/** What comes first for the packet: nothing when the connection ends without an answer, undefined when there is neither. */
-function answerTo(packet: Buffer, host: string, port: number): Promise<Buffer | undefined> {
-  return new Promise((resolve) => {
-    const socket = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host);
-    const end = (answer: Buffer | undefined): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    // Once there is a connection, one that is broken off was hung up on.
-    let hungUp: Buffer | undefined;
-    socket.once('connect', () => {
-      hungUp = Buffer.alloc(0);
-      socket.write(packet);
-    });
-    socket.setTimeout(silence, () => end(undefined));
-    socket.on('error', () => end(hungUp)).on('end', () => end(hungUp));
-    socket.once('data', end);
-  });
 }

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { DataSource, QueryRunner } from 'typeorm';
-import { UnfitDatabaseError } from './database-check.js';
+import { UnfitDatabaseError } from '../connection/connection-failure.js';
+import { codeOf, sqlState } from '../connection/errors.js';
 
 /** Refuses a database on which changes would not exclude each other. Needs two connections. @throws UnfitDatabaseError */
 export async function assertLocksExclude(dataSource: DataSource): Promise<void> {
@@ -31,14 +32,12 @@ async function locksExclude(dataSource: DataSource): Promise<boolean> {
     await alone.commitTransaction();
     return isShutOut && (await isShared());
   } catch (error) {
-    if ((error as { code?: string }).code === undefinedFunction) return false;
+    if (codeOf(error) === sqlState.undefinedFunction) return false;
     throw error;
   } finally {
     await Promise.all([alone, sharing].map(giveBack));
   }
 }
-
-const undefinedFunction = '42883';
 
 async function giveBack(runner: QueryRunner): Promise<void> {
   if (runner.isTransactionActive) await runner.rollbackTransaction();
