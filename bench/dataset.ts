@@ -150,7 +150,11 @@ async function plantWorld(database: Pick<World, 'query'>, size: WorldSize, secre
   }
 
   const signIn = async (sids: readonly string[]): Promise<Map<string, Caller>> => {
-    const kept = sids.map((sid) => ({ sid, token: hex(`AuthToken of ${sid}`), ...secrets.keptAuthToken(sid, hex(`AuthToken of ${sid}`)) }));
+    const kept = sids.map((sid) => ({
+      sid,
+      token: hex(`AuthToken of ${sid}`),
+      ...secrets.storedAuthToken(sid, hex(`AuthToken of ${sid}`)),
+    }));
     await query(
       `INSERT INTO credential (account_sid, password_hash, token_ciphertext, token_hash)
        SELECT made.sid, 'no password', made.ciphertext, made.hash

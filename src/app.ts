@@ -27,15 +27,19 @@ import { Replica } from './persistence/connection/replica.js';
 import { AccountMigration } from './service/account-migration.js';
 import { AccountQueries } from './service/account-queries.js';
 import { AccountService } from './service/account-service.js';
+import { AccountStatusService } from './service/account-status.js';
 import { AuditedTransactions } from './service/audited-transaction.js';
+import { AuthTokenQueries } from './service/auth-token-queries.js';
 import { CredentialService } from './service/credential-service.js';
 import { EmailConflicts } from './service/email-conflicts.js';
-import { ensureDefaultProfile, ensureRoot, hasRoot, hasRootOtherPassword } from './service/bootstrap.js';
+import { ensureDefaultProfile, ensureRoot, hasRightKey, hasRoot, hasRootOtherPassword } from './service/bootstrap.js';
 import { HistoryService } from './service/history-service.js';
 import { OrganizationService } from './service/organization-service.js';
 import { type PasswordCost, Passwords } from './service/passwords.js';
+import { ProfileQueries } from './service/profile-queries.js';
 import { ProfileService } from './service/profile-service.js';
 import { Secrets } from './service/secrets.js';
+import { SignIn } from './service/sign-in.js';
 import { SignInLimit } from './service/sign-in-limit.js';
 import { SubresourceAccess } from './service/subresource-access.js';
 
@@ -122,16 +126,17 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
   const replica = config.replicaUrl === undefined ? undefined : replicaAt(config.replicaUrl, config, bounds, log);
   const database = new Database(dataSource, bounds, replica);
   const secrets = new Secrets(credentialsKeys, config.authTokenScheme);
-  const changes = new AuditedTransactions(database, secrets);
+  const transactions = new AuditedTransactions(database, secrets);
   const limit = new SignInLimit(database, secrets, config.signInLimits);
   const passwords = new Passwords(passwordCost, {
     onHash: (payer, milliseconds) => budgets.charge(payer, milliseconds * costOfMillisecond),
   });
-  const credentials = new CredentialService(database, changes, secrets, passwords, limit, (reason) => metrics.countRefusedSignIn(reason));
+  const credentials = new CredentialService(database, transactions, secrets, passwords, limit);
+  const signIn = new SignIn(database, secrets, passwords, limit, (reason) => metrics.countRefusedSignIn(reason));
 
   // A wrong key would refuse every AuthToken; better to refuse the start.
   const isMigrated = await database.isReady();
-  if (isMigrated && !(await credentials.hasRightKey())) {
+  if (isMigrated && !(await hasRightKey(database, secrets))) {
     const from = options.credentialsKeysFrom ?? 'CREDENTIALS_KEY';
     throw new ConfigError([`${from} is not the key that the AuthTokens in this database were encrypted with. Restore the right one.`]);
   }
@@ -143,8 +148,8 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
   }
   const prepare = async (): Promise<void> => {
     const announce = (generated: string): void => announcePassword(emailAddress, generated);
-    if (!isPrepared) await ensureRoot(database, changes, credentials, { emailAddress, password, announce });
-    if (config.migrateOnStart) await ensureDefaultProfile(database, changes, config.defaultProfile);
+    if (!isPrepared) await ensureRoot(database, transactions, credentials, { emailAddress, password, announce });
+    if (config.migrateOnStart) await ensureDefaultProfile(database, transactions, config.defaultProfile);
     isPrepared = true;
   };
 
@@ -171,12 +176,19 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
   refuseCrossSiteWrites(server, config.corsOrigins, config.publicUrl);
   health(server, async () => isPrepared && database.isReady());
   const services: Services = {
-    accounts: metrics.timed('accounts', new AccountService(changes, credentials, new EmailConflicts(database, changes), config.maxLevels)),
+    authentication: metrics.timed('credentials', signIn),
+    accounts: metrics.timed(
+      'accounts',
+      new AccountService(transactions, credentials, new EmailConflicts(database, transactions), config.maxLevels),
+    ),
+    accountStatus: metrics.timed('accounts', new AccountStatusService(transactions)),
     accountQueries: metrics.timed('accountQueries', new AccountQueries(database, secrets)),
-    migration: metrics.timed('migration', new AccountMigration(changes)),
-    organizations: metrics.timed('organizations', new OrganizationService(database, changes)),
+    migration: metrics.timed('migration', new AccountMigration(transactions)),
+    organizations: metrics.timed('organizations', new OrganizationService(database, transactions)),
     credentials: metrics.timed('credentials', credentials),
-    profiles: metrics.timed('profiles', new ProfileService(database, changes)),
+    authTokens: metrics.timed('credentials', new AuthTokenQueries(database, transactions, secrets)),
+    profiles: metrics.timed('profiles', new ProfileService(transactions)),
+    profileQueries: metrics.timed('profiles', new ProfileQueries(database)),
     history: metrics.timed('history', new HistoryService(database)),
     subresources: metrics.timed('subresources', new SubresourceAccess(database)),
   };

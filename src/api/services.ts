@@ -1,20 +1,28 @@
 import type { AccountMigration } from '../service/account-migration.js';
 import type { AccountQueries } from '../service/account-queries.js';
 import type { AccountService } from '../service/account-service.js';
+import type { AccountStatusService } from '../service/account-status.js';
+import type { AuthTokenQueries } from '../service/auth-token-queries.js';
 import type { CredentialService } from '../service/credential-service.js';
 import type { HistoryService } from '../service/history-service.js';
 import type { OrganizationService } from '../service/organization-service.js';
+import type { ProfileQueries } from '../service/profile-queries.js';
 import type { ProfileService } from '../service/profile-service.js';
+import type { SignIn } from '../service/sign-in.js';
 import type { SubresourceAccess } from '../service/subresource-access.js';
 
 /** The use cases, the same for every surface. */
 export interface Services {
+  authentication: SignIn;
   accounts: AccountService;
+  accountStatus: AccountStatusService;
   accountQueries: AccountQueries;
   migration: AccountMigration;
   organizations: OrganizationService;
   credentials: CredentialService;
+  authTokens: AuthTokenQueries;
   profiles: ProfileService;
+  profileQueries: ProfileQueries;
   history: HistoryService;
   subresources: SubresourceAccess;
 }

@@ -57,6 +57,21 @@ export function differences(before: Account, after: Account, properties: readonl
   return changed.length === 0 ? {} : { before: picked(before, changed), after: picked(after, changed) };
 }
 
+/** The entries about an update of an account: one for its name, type and role, one for its e-mail address, one for its password (SPEC §7). */
+export function updateEvents(before: Account, after: Account, isPasswordSet: boolean): AuditEvent[] {
+  const event = { operation: 'updateAccount', subjectSid: before.sid } as const;
+  const events: AuditEvent[] = [];
+  const properties = differences(before, after, ['friendlyName', 'type', 'role']);
+  const address = differences(before, after, ['emailAddress']);
+  if (properties.after !== undefined) events.push({ ...event, ...properties });
+  if (address.after !== undefined) events.push({ ...event, ...address });
+  if (isPasswordSet) {
+    const { before: then, after: now } = differences(before, after, ['status']);
+    events.push({ ...event, before: then, after: { ...now, passwordSet: true } });
+  }
+  return events;
+}
+
 function picked(account: Account, properties: readonly AuditedField[]): object {
   return Object.fromEntries(properties.map((property) => [property, account[property]]));
 }

@@ -44,3 +44,13 @@ export function parseWord<Word extends string>(text: string, words: readonly Wor
   // What came is not repeated: it may be a secret in the wrong place.
   throw new AppError(code, `The ${field} is one of ${words.join(', ')}.`, { field });
 }
+
+/** What parsing returns; undefined where it refuses, for input that may as well be absent. */
+export function parsedOrUndefined<Parsed>(parse: () => Parsed | undefined): Parsed | undefined {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof AppError) return undefined;
+    throw error;
+  }
+}

@@ -29,6 +29,11 @@ export function parseOrganizationReference(by: OrganizationReference, field?: st
   return isDomainName(by.either) ? { domainName: by.either.toLowerCase() } : undefined;
 }
 
+/** There is no such organization. */
+export function organizationNotFound(field: string): AppError {
+  return new AppError('ORGANIZATION_NOT_FOUND', 'There is no such organization.', { field });
+}
+
 /** A status by its name, in any case (SPEC §4). @throws AppError INVALID_STATUS */
 export function parseOrganizationStatus(text: string): OrganizationStatus {
   return parseWord(text, Object.values(OrganizationStatus), 'INVALID_STATUS', 'status');

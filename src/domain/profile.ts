@@ -37,6 +37,11 @@ const featuresByDefault = [
 /** Its document, unless the operator names another: it enables what the admin console in the field looks for (SPEC §4). */
 export const defaultDocument = JSON.stringify({ featureEnablement: Object.fromEntries(featuresByDefault.map((name) => [name, {}])) });
 
+/** There is no such profile. */
+export function profileNotFound(): AppError {
+  return new AppError('PROFILE_NOT_FOUND', 'There is no such profile.', { field: 'sid' });
+}
+
 /** @throws AppError FORBIDDEN for the default profile, which nobody may change or delete (SPEC §2) */
 export function assertNotDefault(sid: Sid): void {
   if (sid === defaultProfileSid) throw new AppError('FORBIDDEN', 'The default profile cannot be changed or deleted.');

@@ -1,6 +1,5 @@
 import {
   type Account,
-  type AccountKey,
   type AccountReference,
   AccountStatus,
   assertOpen,
@@ -8,21 +7,21 @@ import {
   isTopLevel,
   parseAccountReference,
 } from '../domain/account.js';
-import { type Organization, type OrganizationKey, type OrganizationReference, parseOrganizationReference } from '../domain/organization.js';
+import { parsedOrUndefined } from '../domain/input.js';
+import { type Organization, type OrganizationReference, parseOrganizationReference } from '../domain/organization.js';
 import { authorize, authorizeOn } from '../domain/permissions.js';
 import { type Caller, withoutIdempotencyKey } from '../domain/request-context.js';
 import { AppError } from '../errors.js';
-import type { Cascade, CascadeOptions } from './account-service.js';
-import type { Held } from '../persistence/repositories/lock-repository.js';
+import type { Cascade, CascadeOptions } from './account-status.js';
+import type { AccountLock } from '../persistence/repositories/lock-repository.js';
 import type { AuditedTransactions } from './audited-transaction.js';
 
 /** Moves a top-level account, with everything below it, to another organization (SPEC §2, "Migration"). */
 export class AccountMigration {
-  constructor(private readonly changes: AuditedTransactions) {}
+  constructor(private readonly transactions: AuditedTransactions) {}
 
   /**
-   * The checks come in the order that SPEC §2 gives; the locks, in the order that all writers keep: the tree, then the
-   * organization.
+   * Checks in the order that SPEC §2 gives. Locks in the order of all writers: the tree, then the organization.
    * @throws AppError FORBIDDEN, ORGANIZATION_REQUIRED, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, NOT_TOP_LEVEL,
    * SAME_ORGANIZATION, VERSION_CONFLICT
    */
@@ -33,16 +32,18 @@ export class AccountMigration {
     { dryRun = false, version }: CascadeOptions = {},
   ): Promise<Cascade> {
     authorize(caller, 'migrateAccount');
-    const destinationKey = destination && wellFormed(() => parseOrganizationReference(destination));
-    const key = wellFormed(() => parseAccountReference(target));
-    const held: Held = { account: key, hold: dryRun ? 'place' : 'tree' };
-    return this.changes.write(
+    // A malformed reference names nothing. The checks below say so, in their order.
+    const destinationKey = destination && parsedOrUndefined(() => parseOrganizationReference(destination));
+    const key = parsedOrUndefined(() => parseAccountReference(target));
+    const lock: AccountLock = { account: key, scope: dryRun ? 'place' : 'tree' };
+    return this.transactions.write(
       caller,
       dryRun ? withoutIdempotencyKey(request) : request,
-      { operation: 'migrateAccount', held },
+      { operation: 'migrateAccount', lock },
       async ({ accounts, organizations }, { actor, account, record }) => {
         const organization = destinationKey && (await organizations.share(destinationKey));
         assertDestination(organization);
+        // Refuses a malformed reference, now that the organization has been checked.
         parseAccountReference(target);
         authorizeOn(actor, 'migrateAccount', account);
         assertMigratable(account, organization);
@@ -63,16 +64,6 @@ export class AccountMigration {
   }
 }
 
-/** What is malformed names nothing. Of an organization, SPEC §2 has one answer for both; of the account, it is told later. */
-function wellFormed<Key extends AccountKey | OrganizationKey>(parse: () => Key | undefined): Key | undefined {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof AppError) return undefined;
-    throw error;
-  }
-}
-
 function assertDestination(organization: Organization | undefined): asserts organization is Organization {
   if (organization?.status !== 'active') {
     throw new AppError('ORGANIZATION_REQUIRED', 'Name an active organization to move the account to, by SID or domain name.', {
@@ -84,10 +75,12 @@ function assertDestination(organization: Organization | undefined): asserts orga
 function assertMigratable(account: Account, organization: Organization): void {
   assertOpen(account);
   if (!isTopLevel(account)) {
-    throw new AppError('NOT_TOP_LEVEL', `Account ${account.sid} is not a top-level account; only whole trees are moved.`, { field: 'sid' });
+    throw new AppError('NOT_TOP_LEVEL', `Account ${account.sid} is not a top-level account. Only whole trees can be moved.`, {
+      field: 'sid',
+    });
   }
   if (account.organizationSid === organization.sid) {
-    throw new AppError('SAME_ORGANIZATION', `Account ${account.sid} is in organization ${organization.sid} already.`, {
+    throw new AppError('SAME_ORGANIZATION', `Account ${account.sid} already is in organization ${organization.sid}.`, {
       field: 'organization',
     });
   }

@@ -23,7 +23,7 @@ import { assertSignedIn, authorize, authorizeOn, ifReadable, may } from '../doma
 import type { Sid } from '../domain/sid.js';
 import type { AccountRowWithToken } from '../persistence/repositories/account-list-repository.js';
 import type { Database } from '../persistence/connection/database.js';
-import type { PrefetchedAccount } from './credential-service.js';
+import type { PrefetchedAccount } from './sign-in.js';
 import { inBatches } from './streamed-list.js';
 import type { Secrets } from './secrets.js';
 

@@ -1,66 +1,64 @@
 import type { Account } from '../domain/account.js';
+import { type SignedIn, revalidate } from '../domain/actor.js';
 import type { AuditEvent } from '../domain/history.js';
 import type { IdempotentRequest } from '../domain/idempotency.js';
-import { type SignedIn, revalidate } from '../domain/actor.js';
 import { type Operation, authorize } from '../domain/permissions.js';
 import type { RequestContext } from '../domain/request-context.js';
 import type { Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
 import type { Database, Repositories } from '../persistence/connection/database.js';
-import type { Held } from '../persistence/repositories/lock-repository.js';
+import type { AccountLock } from '../persistence/repositories/lock-repository.js';
 import type { Secrets } from './secrets.js';
 
-/** Who changes something without having signed in: the holder of a reset token, as the account itself; or nobody, the gateway. */
-export interface Unsigned {
+/** Who makes a change without having signed in: the holder of a reset token, who acts as its account; or the gateway, as no account. */
+export interface UnauthenticatedAuthor {
   account: Account | null;
   requestId: string | null;
 }
 
-/** What the gateway does of itself, at its first start. */
-export const gatewayItself: Unsigned = { account: null, requestId: null };
+/** The gateway itself, when it starts. */
+export const gatewayAuthor: UnauthenticatedAuthor = { account: null, requestId: null };
 
-/** Notes what is done to something of the tree; written when all is done. */
+/** Records what is done to something of the tree. Written to the history at the end of the transaction. */
 export type RecordAuditEvent = (treeSid: Sid, event: AuditEvent) => void;
 
-/** What a change is in the table of permissions, and what it holds; nothing where it is about no account. */
-export interface Intent {
+/** What a change is in the table of permissions, and the account that it is about, with what it locks. */
+export interface ChangeIntent {
   operation: Operation;
-  held?: Held | undefined;
+  /** Absent for a change that is about no account. */
+  lock?: AccountLock | undefined;
 }
 
-/** Who asks, and what for, as they are now. */
-export interface Seen {
-  /** With the standing that it has now. */
+/** What a change depends on, as it is now. */
+export interface CurrentState {
+  /** With the rank that it has now. */
   actor: SignedIn;
-  /** The account that the change is about; nothing where there is none at or below the caller. */
+  /** The account that the change is about; undefined where there is none at or below the actor's. */
   account: Account | undefined;
 }
 
-/** What a use case is handed once its locks are held. */
-export interface Change extends Seen {
+/** What a use case is handed inside its transaction. The state was read under its locks, so nobody else changes it. */
+export interface AuditedTransaction extends CurrentState {
   record: RecordAuditEvent;
-  /** Has something done in this process once the change is made: not when it is refused, and not when it is told again. */
-  onCommit: (then: () => void) => void;
+  /** Calls back in this process once the change is committed: not if it is refused, and not for a stored result. */
+  onCommit: (callback: () => void) => void;
 }
 
-/**
- * How the result of a use case is kept, for requests that repeat it: as JSON, without what is secret in it; and how it is
- * made whole again.
- */
+/** How the result of a use case is stored as JSON for repeated requests, without the secrets in it, and how it is restored. */
 export interface ResultCodec<Result> {
   encode(result: Result): unknown;
-  decode(kept: never): Promise<Result>;
+  decode(stored: never): Promise<Result>;
 }
 
-/** A result without secrets. */
-const plainCodec: ResultCodec<unknown> = { encode: (result) => result, decode: async (kept) => kept };
+/** For results without secrets. */
+const plainCodec: ResultCodec<unknown> = { encode: (result) => result, decode: async (stored) => stored };
 
 /**
- * Changes of state. Each is one transaction, with the entries of the history that tell of it (SPEC §7) and, when it may be
- * repeated, with what came of it (SPEC §2): all of them happen, or none.
+ * The transactions of all changes. Each commits together the change, its entries in the history (SPEC §7) and, for a request
+ * with an idempotency key, its result (SPEC §2); or none of them.
  *
- * Switched off means switched off: a change reads its caller again under its locks, before anything else, and so before an
- * earlier result is told again. What was asked for with a standing that has ended since takes no effect.
+ * Switched off means switched off: a transaction reads its actor again under its locks, before anything else. So a request by
+ * an actor that was suspended or demoted meanwhile changes nothing, and is not given an earlier result either.
  */
 export class AuditedTransactions {
   constructor(
@@ -69,108 +67,108 @@ export class AuditedTransactions {
   ) {}
 
   /**
-   * Does the work, once for all requests of the author with the same key. `work` may run more than once, so it must touch
-   * nothing but what it is handed.
+   * Does the work in a transaction; once only for all requests of the author with the same idempotency key. After a lost race the
+   * work runs again, so it must change nothing but through what it is handed.
    * @throws AppError UNAVAILABLE, OVERLOADED, ACCOUNT_NOT_ACTIVE, UNAUTHENTICATED, FORBIDDEN, IDEMPOTENCY_IN_FLIGHT,
    * IDEMPOTENCY_MISMATCH, and what the work throws
    */
   async write<Result>(
     author: SignedIn,
-    request: RequestContext,
-    { operation, held }: Intent,
-    work: (repositories: Repositories, change: Change) => Promise<Result>,
-    keeping: ResultCodec<Result> = plainCodec as ResultCodec<Result>,
+    { requestId, idempotent }: RequestContext,
+    { operation, lock }: ChangeIntent,
+    work: (repositories: Repositories, transaction: AuditedTransaction) => Promise<Result>,
+    codec: ResultCodec<Result> = plainCodec as ResultCodec<Result>,
   ): Promise<Result> {
-    let committed: (() => void)[] = [];
+    let callbacks: (() => void)[] = [];
     const result = await this.database.write(author.account, async (repositories) => {
-      committed = [];
+      callbacks = [];
       const { locks, idempotencyKeys } = repositories;
-      const { idempotent } = request;
       if (idempotent !== undefined && !(await idempotencyKeys.claim(author.account.sid, idempotent.key))) {
-        throw new AppError('IDEMPOTENCY_IN_FLIGHT', 'A request with this idempotency key is being worked on.');
+        throw new AppError('IDEMPOTENCY_IN_FLIGHT', 'A request with this idempotency key is still in progress.');
       }
-      const { caller, account } = await locks.hold(author.account, held);
+      const { caller, account } = await locks.hold(author.account, lock);
       const actor = revalidate(author, caller);
       authorize(actor, operation);
       const change = (): Promise<Result> =>
-        this.#change(repositories, { account: actor.account, requestId: request.requestId }, (record) =>
-          work(repositories, { actor, account, record, onCommit: (then) => void committed.push(then) }),
+        this.#withHistory(repositories, { account: actor.account, requestId }, (record) =>
+          work(repositories, { actor, account, record, onCommit: (callback) => void callbacks.push(callback) }),
         );
       if (idempotent === undefined) return change();
 
-      const earlier = await this.#earlier(repositories, actor, idempotent, keeping);
-      if (earlier !== undefined) return earlier.result;
+      const stored = await this.#storedResult(repositories, actor, idempotent, codec);
+      if (stored !== undefined) return stored.result;
       const result = await change();
       await idempotencyKeys.keep(actor.account.sid, idempotent.key, {
         requestHash: this.secrets.hashRequest(comparedText(actor, idempotent)),
-        result: JSON.stringify(keeping.encode(result)),
+        result: JSON.stringify(codec.encode(result)),
       });
       return result;
     });
-    for (const then of committed) then();
+    for (const callback of callbacks) callback();
     return result;
   }
 
-  /** Does the work for whoever did not sign in, and holds the whole tree of its account. @throws AppError UNAVAILABLE, OVERLOADED, and what the work throws */
-  async writeUnsigned<Result>(
-    author: Unsigned,
-    work: (repositories: Repositories, change: Pick<Change, 'account' | 'record'>) => Promise<Result>,
+  /** Does the work for an author who did not sign in, with the whole tree of its account locked. @throws AppError UNAVAILABLE, OVERLOADED, and what the work throws */
+  async writeUnauthenticated<Result>(
+    author: UnauthenticatedAuthor,
+    work: (repositories: Repositories, transaction: Pick<AuditedTransaction, 'account' | 'record'>) => Promise<Result>,
   ): Promise<Result> {
     return this.database.write(author.account ?? undefined, async (repositories) => {
-      const held = author.account && (await repositories.locks.hold(author.account, { account: author.account, hold: 'tree' }));
-      return this.#change(repositories, author, (record) => work(repositories, { account: held?.account, record }));
+      const locked = author.account && (await repositories.locks.hold(author.account, { account: author.account, scope: 'tree' }));
+      return this.#withHistory(repositories, author, (record) => work(repositories, { account: locked?.account, record }));
     });
   }
 
   /**
-   * Looks at what a change will be about, for use cases that have long work to do before it: they check first, do that work
-   * while they hold nothing, then change, and check all of it again (SPEC §5). Tells what came of the request, if it was
-   * done before.
+   * Checks a change before its transaction, without locks. For use cases that have slow work to do: they check first, do that
+   * work while they hold nothing, then change, and check everything again (SPEC §5). Returns the stored result of the
+   * request, if it was done before.
    * @throws AppError UNAVAILABLE, ACCOUNT_NOT_ACTIVE, UNAUTHENTICATED, FORBIDDEN, IDEMPOTENCY_MISMATCH, and what the check throws
    */
-  async beforehand<Result>(
+  async preflight<Result>(
     author: SignedIn,
     { idempotent }: RequestContext,
-    { operation, held }: Intent,
-    check: (repositories: Repositories, seen: Seen) => Promise<void>,
-    keeping: ResultCodec<Result> = plainCodec as ResultCodec<Result>,
+    { operation, lock }: ChangeIntent,
+    check: (repositories: Repositories, state: CurrentState) => Promise<void>,
+    codec: ResultCodec<Result> = plainCodec as ResultCodec<Result>,
   ): Promise<{ result: Result } | undefined> {
     return this.database.lookUp(author.account, async (repositories) => {
-      const { caller, account } = await repositories.credentials.findForChange(author.account, held?.account);
+      const { caller, account } = await repositories.credentials.findForChange(author.account, lock?.account);
       const actor = revalidate(author, caller);
       authorize(actor, operation);
       if (idempotent === undefined) return void (await check(repositories, { actor, account }));
-      // In this order: what refuses a repetition may be just what the first request has done meanwhile.
+      // The check comes first. If the first request commits in between, its own effect may fail the check; then its result is found here.
       const refusal = await check(repositories, { actor, account }).catch((error: unknown) => ({ error }));
-      const earlier = await this.#earlier(repositories, actor, idempotent, keeping);
-      if (earlier === undefined && refusal !== undefined) throw refusal.error;
-      return earlier;
+      const stored = await this.#storedResult(repositories, actor, idempotent, codec);
+      if (stored === undefined && refusal !== undefined) throw refusal.error;
+      return stored;
     });
   }
 
-  async #earlier<Result>(
+  async #storedResult<Result>(
     { idempotencyKeys }: Repositories,
     author: SignedIn,
     idempotent: IdempotentRequest,
     { decode }: ResultCodec<Result>,
   ): Promise<{ result: Result } | undefined> {
-    const done = await idempotencyKeys.find(author.account.sid, idempotent.key);
-    if (done === undefined) return undefined;
-    if (!this.secrets.isRequest(comparedText(author, idempotent), done.requestHash)) {
-      throw new AppError('IDEMPOTENCY_MISMATCH', 'This idempotency key came with another request before.');
+    const stored = await idempotencyKeys.find(author.account.sid, idempotent.key);
+    if (stored === undefined) return undefined;
+    if (!this.secrets.isRequest(comparedText(author, idempotent), stored.requestHash)) {
+      throw new AppError('IDEMPOTENCY_MISMATCH', 'This idempotency key was used for a different request before.');
     }
     idempotent.onReplay?.();
-    return { result: await decode(JSON.parse(done.result, asDate) as never) };
+    return { result: await decode(JSON.parse(stored.result, asDate) as never) };
   }
 
-  async #change<Result>(
+  /** Does the work, then writes what it recorded to the history. */
+  async #withHistory<Result>(
     { history }: Repositories,
-    { account, requestId }: Unsigned,
+    { account, requestId }: UnauthenticatedAuthor,
     work: (record: RecordAuditEvent) => Promise<Result>,
   ): Promise<Result> {
     const chains = new Map<Sid, AuditEvent[]>();
     const result = await work((treeSid, event) => void chains.set(treeSid, [...(chains.get(treeSid) ?? []), event]));
-    // The heads of histories are locked last, and in their order.
+    // The heads of the chains are locked last, and in the order of their SIDs, so that writers never wait in a circle.
     for (const [treeSid, events] of [...chains].toSorted(([one], [other]) => (one < other ? -1 : 1))) {
       await history.append(treeSid, { actorSid: account?.sid ?? null, requestId }, events);
     }
@@ -183,9 +181,9 @@ function comparedText({ rank, account }: SignedIn, { request }: IdempotentReques
   return JSON.stringify([rank, account.organizationSid, request]);
 }
 
-const instants = ['dateCreated', 'dateUpdated', 'statusChangedAt', 'expiresAt'];
+const dateProperties = ['dateCreated', 'dateUpdated', 'statusChangedAt', 'expiresAt'];
 
-/** Instants, which JSON has as texts, become instants again. */
+/** Restores dates, which JSON has as text. */
 function asDate(key: string, value: unknown): unknown {
-  return instants.includes(key) && value !== null ? new Date(value as string) : value;
+  return dateProperties.includes(key) && value !== null ? new Date(value as string) : value;
 }

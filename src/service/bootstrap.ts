@@ -5,10 +5,10 @@ import { defaultProfileSid, digestOf } from '../domain/profile.js';
 import { newSid } from '../domain/sid.js';
 import { pathBelow } from '../domain/tree.js';
 import type { Database } from '../persistence/connection/database.js';
-import { type AuditedTransactions, gatewayItself } from './audited-transaction.js';
+import { type AuditedTransactions, gatewayAuthor } from './audited-transaction.js';
 import type { CredentialService } from './credential-service.js';
 import type { Passwords } from './passwords.js';
-import { generatedPassword } from './secrets.js';
+import { type Secrets, generatedPassword } from './secrets.js';
 
 export interface FirstAdmin {
   /** As it is stored. */
@@ -33,6 +33,21 @@ export async function hasRootOtherPassword(database: Database, passwords: Passwo
   return found?.credential === undefined || !(await passwords.verify(root, found.credential.passwordHash, password));
 }
 
+/** Whether one of our keys is the one that AuthTokens were encrypted with; true when there are none yet. */
+export async function hasRightKey(database: Database, secrets: Secrets): Promise<boolean> {
+  const root = await database.lookUp(undefined, async ({ accounts, credentials }) => {
+    const account = await accounts.findRoot();
+    return account && { sid: account.sid, token: (await credentials.findTokens([{ sid: account.sid, readerSid: account.sid }]))[0] };
+  });
+  if (root?.token === undefined) return true;
+  try {
+    secrets.readAuthToken(root.sid, root.token.ciphertext);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function rootOf(database: Database) {
   return database.lookUp(undefined, ({ accounts }) => accounts.findRoot());
 }
@@ -46,7 +61,7 @@ function rootOf(database: Database) {
  */
 export async function ensureRoot(
   database: Database,
-  changes: AuditedTransactions,
+  transactions: AuditedTransactions,
   credentials: CredentialService,
   admin: FirstAdmin,
 ): Promise<void> {
@@ -54,7 +69,7 @@ export async function ensureRoot(
   const { emailAddress } = admin;
   const password = admin.password ?? generatedPassword();
   const prepared = await credentials.preparePassword(password, emailAddress, undefined);
-  await changes.writeUnsigned(gatewayItself, async (repositories, { record }) => {
+  await transactions.writeUnauthenticated(gatewayAuthor, async (repositories, { record }) => {
     await repositories.locks.firstStart();
     if (await repositories.accounts.findRoot()) return;
     const organization = await repositories.organizations.insert({
@@ -85,10 +100,10 @@ export async function ensureRoot(
 }
 
 /** Gives the default profile the document that the operator names, if it has another; that is in the history of the root. */
-export async function ensureDefaultProfile(database: Database, changes: AuditedTransactions, document: string): Promise<void> {
+export async function ensureDefaultProfile(database: Database, transactions: AuditedTransactions, document: string): Promise<void> {
   const current = await database.lookUp(undefined, ({ profiles }) => profiles.findMany([defaultProfileSid], { withDocument: true }));
   if (current[0] !== undefined && 'document' in current[0] && current[0].document === document) return;
-  await changes.writeUnsigned(gatewayItself, async ({ accounts, profiles }, { record }) => {
+  await transactions.writeUnauthenticated(gatewayAuthor, async ({ accounts, profiles }, { record }) => {
     const before = await profiles.lockDocument(defaultProfileSid, 'FOR NO KEY UPDATE');
     const after = digestOf(document);
     if (before === undefined || before.sha256 === after.sha256) return;

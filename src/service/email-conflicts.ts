@@ -22,7 +22,7 @@ export class EmailConflicts {
 
   constructor(
     private readonly database: Database,
-    private readonly changes: AuditedTransactions,
+    private readonly transactions: AuditedTransactions,
   ) {}
 
   /**
@@ -41,7 +41,7 @@ export class EmailConflicts {
   }
 
   /** Holds that the tree met few conflicts lately, whatever address it asks for now. @throws AppError RATE_LIMITED */
-  async assertFew({ emailConflicts }: Repositories, { account }: SignedIn): Promise<void> {
+  async assertBelowLimit({ emailConflicts }: Repositories, { account }: SignedIn): Promise<void> {
     // The root sees all accounts.
     if (isRoot(account)) return;
     const { topLevelSid } = account;
@@ -60,7 +60,7 @@ export class EmailConflicts {
     const { sid, topLevelSid } = actor.account;
     this.#addUncounted(topLevelSid, 1);
     try {
-      return await this.changes.write(
+      return await this.transactions.write(
         actor,
         withoutIdempotencyKey(request),
         { operation: 'createAccount' },

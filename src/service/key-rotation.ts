@@ -53,7 +53,7 @@ async function rewriteBatch({ credentials }: Repositories, secrets: Secrets, aft
 
 function rewrittenToken(secrets: Secrets, { accountSid, tokenCiphertext }: KeptTokenOf): KeptTokenOf[] {
   try {
-    return [{ accountSid, ...secrets.keptAuthToken(accountSid, secrets.readAuthToken(accountSid, tokenCiphertext)) }];
+    return [{ accountSid, ...secrets.storedAuthToken(accountSid, secrets.readAuthToken(accountSid, tokenCiphertext)) }];
   } catch {
     return [];
   }

@@ -2,6 +2,7 @@ import {
   type Organization,
   type OrganizationReference,
   OrganizationStatus,
+  organizationNotFound,
   parseDomainName,
   parseOrganizationReference,
 } from '../domain/organization.js';
@@ -22,7 +23,7 @@ export const organizationOrder: Order = { field: 'domainName', descending: false
 export class OrganizationService {
   constructor(
     private readonly database: Database,
-    private readonly changes: AuditedTransactions,
+    private readonly transactions: AuditedTransactions,
   ) {}
 
   /** The organization, if there is one and the caller may see it. @throws AppError FORBIDDEN, BAD_USER_INPUT, INVALID_DOMAIN_NAME */
@@ -95,7 +96,7 @@ export class OrganizationService {
   async create({ actor: caller, request }: Caller, domainName: string): Promise<Organization> {
     authorize(caller, 'manageOrganizations');
     const organization = { sid: newSid('organization'), domainName: parseDomainName(domainName), status: OrganizationStatus.ACTIVE };
-    return this.changes.write(caller, request, { operation: 'manageOrganizations' }, async ({ organizations }, { actor, record }) => {
+    return this.transactions.write(caller, request, { operation: 'manageOrganizations' }, async ({ organizations }, { actor, record }) => {
       const created = await organizations.insert(organization);
       const { sid, ...after } = organization;
       record(actor.account.topLevelSid, { operation: 'createOrganization', subjectSid: sid, after });
@@ -110,7 +111,7 @@ export class OrganizationService {
   async close({ actor: caller, request }: Caller, sid: Sid): Promise<Organization> {
     authorize(caller, 'manageOrganizations');
     parseSid('organization', sid, 'sid');
-    return this.changes.write(
+    return this.transactions.write(
       caller,
       request,
       { operation: 'manageOrganizations' },
@@ -132,10 +133,6 @@ export class OrganizationService {
       },
     );
   }
-}
-
-export function organizationNotFound(field: string): AppError {
-  return new AppError('ORGANIZATION_NOT_FOUND', 'There is no such organization.', { field });
 }
 
 /** Where in the list of all organizations an organization stands. */

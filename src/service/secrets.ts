@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { AuthTokenScheme } from '../domain/credentials.js';
+import type { AuthTokenScheme, Credential } from '../domain/credentials.js';
 import type { Sid } from '../domain/sid.js';
 import type { NewCredential } from '../persistence/repositories/credential-repository.js';
 
@@ -11,7 +11,7 @@ const tagLength = 16;
 const hashLength = 32;
 const keyIdLength = 4;
 
-/** The two forms in which an AuthToken is kept. */
+/** The two forms in which an AuthToken is stored. */
 export type StoredAuthToken = Pick<NewCredential, 'tokenCiphertext' | 'tokenHash'>;
 
 /** The keys derived from one `CREDENTIALS_KEY`, one for each purpose, and the word by which what they made tells it. */
@@ -72,8 +72,8 @@ export class Secrets {
     return randomBytes(16).toString('hex');
   }
 
-  /** What is kept of the account's AuthToken. */
-  keptAuthToken(sid: Sid, token: string): StoredAuthToken {
+  /** The account's AuthToken as it is stored. */
+  storedAuthToken(sid: Sid, token: string): StoredAuthToken {
     return { tokenCiphertext: this.seal(sid, token), tokenHash: this.hashAuthToken(sid, token) };
   }
 
@@ -83,6 +83,14 @@ export class Secrets {
 
   isAuthToken(sid: Sid, token: string, hash: Buffer): boolean {
     return this.#isOf('authToken', `${sid}:${token}`, hash);
+  }
+
+  /** Whether the secret is one of the account's AuthTokens: any of them, or only one that is known to be random, which nobody can guess. */
+  isAuthTokenOf(sid: Sid, credential: Credential, secret: string, which: 'any' | 'random' = 'any'): boolean {
+    const { tokenHash, tokenIsRandom, previousTokenHash, previousTokenIsRandom } = credential;
+    if (this.isAuthToken(sid, secret, tokenHash)) return which === 'any' || tokenIsRandom === true;
+    if (previousTokenHash === null || !this.isAuthToken(sid, secret, previousTokenHash)) return false;
+    return which === 'any' || previousTokenIsRandom === true;
   }
 
   /** @throws Error when the ciphertext was altered, is another account's, or was made with a key that is not among ours */

@@ -12,6 +12,8 @@ import { createDataSource } from '../../src/persistence/connection/data-source.j
 import { Database, defaultBounds } from '../../src/persistence/connection/database.js';
 import { AccountMigration } from '../../src/service/account-migration.js';
 import { AccountService } from '../../src/service/account-service.js';
+import { AccountStatusService } from '../../src/service/account-status.js';
+import { AuthTokenQueries } from '../../src/service/auth-token-queries.js';
 import { EmailConflicts } from '../../src/service/email-conflicts.js';
 import { AuditedTransactions } from '../../src/service/audited-transaction.js';
 import { CredentialService } from '../../src/service/credential-service.js';
@@ -62,16 +64,18 @@ let services: ReturnType<typeof servicesOn>;
 
 function servicesOn(base: Database) {
   const secrets = new Secrets([testKey]);
-  const changes = new AuditedTransactions(base, secrets);
-  const credentials = new CredentialService(base, changes, secrets, new Passwords(cheapPasswords), unlimited(base, secrets));
+  const transactions = new AuditedTransactions(base, secrets);
+  const credentials = new CredentialService(base, transactions, secrets, new Passwords(cheapPasswords), unlimited(base, secrets));
   return {
     base,
-    changes,
+    transactions,
     credentials,
-    accounts: new AccountService(changes, credentials, new EmailConflicts(base, changes), 10),
-    migration: new AccountMigration(changes),
-    organizations: new OrganizationService(base, changes),
-    profiles: new ProfileService(base, changes),
+    authTokens: new AuthTokenQueries(base, transactions, secrets),
+    accountStatus: new AccountStatusService(transactions),
+    accounts: new AccountService(transactions, credentials, new EmailConflicts(base, transactions), 10),
+    migration: new AccountMigration(transactions),
+    organizations: new OrganizationService(base, transactions),
+    profiles: new ProfileService(transactions),
   };
 }
 
@@ -80,8 +84,8 @@ beforeAll(async () => {
   dataSource = createDataSource({ url: database.url, poolSize: 24 });
   await dataSource.initialize();
   services = servicesOn(new Database(dataSource, { ...defaultBounds, poolSize: 48 }));
-  const { base, changes, credentials } = services;
-  await ensureRoot(base, changes, credentials, { emailAddress: admin.login, password: admin.secret, announce: () => {} });
+  const { base, transactions, credentials } = services;
+  await ensureRoot(base, transactions, credentials, { emailAddress: admin.login, password: admin.secret, announce: () => {} });
   rootAccount = (await base.lookUp(undefined, ({ accounts }) => accounts.findRoot()))!;
   root = { actor: actorOf(rootAccount, new ProvenSecret(() => true)), request: { requestId: 'of-a-test', address: '127.0.0.1' } };
 });
@@ -114,7 +118,7 @@ async function build(): Promise<Stage> {
 type UseCase = (caller: Caller) => Promise<unknown>;
 
 function choose(dice: Dice, { sids, organizations, profiles }: Stage): UseCase {
-  const { accounts, migration, credentials, organizations: all, profiles: documents } = services;
+  const { accounts, accountStatus, migration, credentials, authTokens, organizations: all, profiles: documents } = services;
   const [top] = sids as [Sid];
   const sid = dice.pick(sids);
   const by = { sid };
@@ -127,10 +131,10 @@ function choose(dice: Dice, { sids, organizations, profiles }: Stage): UseCase {
     (caller) => accounts.update(caller, by, { friendlyName: name, version }),
     (caller) => accounts.update(caller, by, { password: 'another decent password' }),
     (caller) => accounts.update(caller, by, { friendlyName: name, status: AccountStatus.SUSPENDED, role: Role.DEVELOPER }),
-    (caller) => accounts.setStatus(caller, by, AccountStatus.SUSPENDED, { version }),
-    (caller) => accounts.setStatus(caller, by, AccountStatus.ACTIVE),
-    (caller) => accounts.setStatus(caller, by, AccountStatus.ACTIVE, { dryRun: true }),
-    (caller) => (choice === 0 ? accounts.close(caller, by) : accounts.close(caller, by, { dryRun: true })),
+    (caller) => accountStatus.setStatus(caller, by, AccountStatus.SUSPENDED, { version }),
+    (caller) => accountStatus.setStatus(caller, by, AccountStatus.ACTIVE),
+    (caller) => accountStatus.setStatus(caller, by, AccountStatus.ACTIVE, { dryRun: true }),
+    (caller) => (choice === 0 ? accountStatus.close(caller, by) : accountStatus.close(caller, by, { dryRun: true })),
     (caller) => migration.migrate(caller, { sid: top }, { sid: organization }),
     (caller) => all.close(caller, organization),
     (caller) => documents.link(caller, profile, target),
@@ -139,7 +143,7 @@ function choose(dice: Dice, { sids, organizations, profiles }: Stage): UseCase {
     (caller) => documents.delete(caller, profile),
     (caller) => credentials.rotateAuthToken(caller, sid, choice),
     (caller) => credentials.createPasswordResetToken(caller, sid),
-    (caller) => credentials.authToken(caller, sid),
+    (caller) => authTokens.authToken(caller, sid),
   ]);
 }
 

@@ -105,7 +105,7 @@ describe.each([
     for (const [index, status] of statuses.entries()) {
       const sid = sids[index]!;
       const path = pathBelow(above.path, sid);
-      const { tokenCiphertext, tokenHash } = secrets.keptAuthToken(sid, secrets.newAuthToken());
+      const { tokenCiphertext, tokenHash } = secrets.storedAuthToken(sid, secrets.newAuthToken());
       await database.query(
         `WITH planted AS (
            INSERT INTO account (sid, parent_sid, top_level_sid, path, organization_sid, email_address, friendly_name, type, status, role)

@@ -52,7 +52,7 @@ async function plantTokens(gateway: TestGateway, count: number): Promise<Login[]
   const accounts = await gateway.database.query<{ sid: `AC${string}` }>(`SELECT sid FROM account WHERE parent_sid = $1`, [sid]);
   const secrets = new Secrets([oldKey]);
   const logins = accounts.map((account) => ({ login: account.sid, secret: secrets.newAuthToken() }));
-  const kept = logins.map(({ login, secret }) => secrets.keptAuthToken(login, secret));
+  const kept = logins.map(({ login, secret }) => secrets.storedAuthToken(login, secret));
   await gateway.database.query(
     `INSERT INTO credential (account_sid, password_hash, token_ciphertext, token_hash)
      SELECT token.sid, credential.password_hash, ciphertext, hash

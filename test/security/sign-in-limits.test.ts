@@ -408,7 +408,7 @@ describe('an AuthToken', () => {
     // What the version before writes when a password is set, which knows nothing of the column.
     const secrets = new Secrets([testKey]);
     const set = async (login: Login): Promise<unknown> => {
-      const { tokenCiphertext, tokenHash } = secrets.keptAuthToken(login.login, login.secret);
+      const { tokenCiphertext, tokenHash } = secrets.storedAuthToken(login.login, login.secret);
       return query(`UPDATE credential SET token_ciphertext = $2, token_hash = $3, previous_token_hash = NULL WHERE account_sid = $1`, [
         login.login,
         tokenCiphertext,

@@ -374,7 +374,7 @@ const secrets = new Secrets([testKey]);
 function secretsOf(sid: Sid): Inhabitant['secrets'] {
   const { token: resetToken, tokenHash: resetTokenHash } = secrets.newResetToken();
   const token = secrets.newAuthToken();
-  return { token, ...secrets.keptAuthToken(sid, token), resetToken, resetTokenHash };
+  return { token, ...secrets.storedAuthToken(sid, token), resetToken, resetTokenHash };
 }
 
 const nameOf = (organizationSid: Sid): string => `${organizationSid.slice(2, 12)}.test`;

@@ -41,7 +41,7 @@ export async function plantAuthTokens(
   const planted = (await query(
     `SELECT account.sid FROM account WHERE NOT EXISTS (SELECT FROM credential WHERE credential.account_sid = account.sid)`,
   )) as { sid: string }[];
-  const kept = planted.map(({ sid }) => secrets.keptAuthToken(sid, secrets.newAuthToken()));
+  const kept = planted.map(({ sid }) => secrets.storedAuthToken(sid, secrets.newAuthToken()));
   await query(
     `INSERT INTO credential (account_sid, password_hash, token_ciphertext, token_hash)
      SELECT token.sid, 'none', decode(token.ciphertext, 'hex'), decode(token.hash, 'hex')

@@ -249,20 +249,13 @@ describe('signing in', () => {
         return super.verify(...args);
       }
     }
-    const { CredentialService } = await import('../../src/service/credential-service.js');
+    const { SignIn } = await import('../../src/service/sign-in.js');
     const { Database } = await import('../../src/persistence/connection/database.js');
-    const { AuditedTransactions } = await import('../../src/service/audited-transaction.js');
     const [database, secrets] = [new Database(gateway.app.dataSource), new Secrets([testKey])];
-    const credentials = new CredentialService(
-      database,
-      new AuditedTransactions(database, secrets),
-      secrets,
-      new Watched(cheapPasswords),
-      unlimited(database, secrets),
-    );
+    const signIn = new SignIn(database, secrets, new Watched(cheapPasswords), unlimited(database, secrets));
     const [known, closed] = [await make(), await make({ status: 'closed' })];
     for (const login of [known.sid, closed.sid, 'nobody@nowhere.test', 'no login at all']) {
-      await expect(credentials.authenticate({ login, secret: 'wrong', address: '127.0.0.1' })).rejects.toMatchObject({
+      await expect(signIn.authenticate({ login, secret: 'wrong', address: '127.0.0.1' })).rejects.toMatchObject({
         code: 'UNAUTHENTICATED',
       });
     }

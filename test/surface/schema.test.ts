@@ -22,14 +22,18 @@ import type { Caller } from '../../src/domain/request-context.js';
 import { AccountMigration } from '../../src/service/account-migration.js';
 import { AccountQueries } from '../../src/service/account-queries.js';
 import { AccountService } from '../../src/service/account-service.js';
+import { AccountStatusService } from '../../src/service/account-status.js';
+import { AuthTokenQueries } from '../../src/service/auth-token-queries.js';
 import { CredentialService } from '../../src/service/credential-service.js';
 import { EmailConflicts } from '../../src/service/email-conflicts.js';
 import { AuditedTransactions } from '../../src/service/audited-transaction.js';
 import { HistoryService } from '../../src/service/history-service.js';
 import { OrganizationService } from '../../src/service/organization-service.js';
+import { ProfileQueries } from '../../src/service/profile-queries.js';
 import { ProfileService } from '../../src/service/profile-service.js';
 import { Passwords } from '../../src/service/passwords.js';
 import { Secrets } from '../../src/service/secrets.js';
+import { SignIn } from '../../src/service/sign-in.js';
 import { type TestDatabase, cloneDatabase } from '../support/database.js';
 import { testKey, unlimited } from '../support/gateway.js';
 
@@ -125,14 +129,18 @@ describe('every use case', () => {
     dataSources.push(dataSource);
     const base = new Database(dataSource);
     const secrets = new Secrets([testKey]);
-    const changes = new AuditedTransactions(base, secrets);
-    const credentials = new CredentialService(base, changes, secrets, new Passwords(), unlimited(base, secrets));
+    const transactions = new AuditedTransactions(base, secrets);
+    const credentials = new CredentialService(base, transactions, secrets, new Passwords(), unlimited(base, secrets));
     services = [
-      new AccountService(changes, credentials, new EmailConflicts(base, changes), 10),
+      new SignIn(base, secrets, new Passwords(), unlimited(base, secrets)),
+      new AuthTokenQueries(base, transactions, secrets),
+      new AccountStatusService(transactions),
+      new AccountService(transactions, credentials, new EmailConflicts(base, transactions), 10),
       new AccountQueries(base, new Secrets([Buffer.alloc(32)])),
-      new AccountMigration(changes),
-      new OrganizationService(base, changes),
-      new ProfileService(base, changes),
+      new AccountMigration(transactions),
+      new OrganizationService(base, transactions),
+      new ProfileService(transactions),
+      new ProfileQueries(base),
       new HistoryService(base),
       credentials,
     ];
@@ -143,7 +151,7 @@ describe('every use case', () => {
   });
 
   /** What signing in itself is made of, what works by a token of its own, and parts that use cases share inside a transaction. */
-  const withoutActor = ['authenticate', 'resetPassword', 'hasRightKey', 'preparePassword', 'initialize', 'setPassword', 'goOnWith'];
+  const withoutActor = ['authenticate', 'resetPassword', 'preparePassword', 'initialize', 'setPassword', 'acceptNewSecrets'];
 
   /** Use cases that change something take the actor with the request, the others the actor alone. */
   const caller = { ...anonymous, actor: anonymous, request: { requestId: 'of-a-test', address: '127.0.0.1' } };

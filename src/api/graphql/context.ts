@@ -6,7 +6,7 @@ import { authenticate } from '../http/authentication.js';
 import { RequestCost, costOfBatch } from '../http/cost-budget.js';
 import type { Report } from '../http/public-error.js';
 import { reportOf } from '../http/request-error.js';
-import type { PrefetchedAccount } from '../../service/credential-service.js';
+import type { PrefetchedAccount } from '../../service/sign-in.js';
 import type { Services } from '../services.js';
 import { type Loaders, type ObserveBatch, createLoaders } from './execution/loaders.js';
 
@@ -48,13 +48,13 @@ export function contextOf(request: FastifyRequest, services: Services, observeBa
     cost,
     // `this`, since Apollo hands resolvers a copy of the context.
     async signIn(prefetch) {
-      const { actor, prefetched } = await authenticate(request, services.credentials, prefetch);
+      const { actor, prefetched } = await authenticate(request, services.authentication, prefetch);
       this.actor = actor;
       this.loaders = loadersFor(actor, prefetched);
     },
     async signInAgain() {
       if (this.actor.rank === 'Anonymous') return;
-      this.actor = await services.credentials.signInAgain(this.actor);
+      this.actor = await services.authentication.signInAgain(this.actor);
       this.loaders = loadersFor(this.actor);
     },
   };

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AccountReference } from '../../domain/account.js';
 import { anonymous } from '../../domain/actor.js';
 import { AppError } from '../../errors.js';
-import type { Authenticated, CredentialService } from '../../service/credential-service.js';
+import type { Authenticated, SignIn } from '../../service/sign-in.js';
 import { utf8OfCredentials } from './utf8.js';
 
 /** What a 401 challenges with: exactly this, since clients in the field compare it (SPEC §4). */
@@ -23,7 +23,7 @@ const unauthenticated = { actor: anonymous, prefetched: undefined };
  */
 export async function authenticate(
   { headers, ip, slot }: FastifyRequest,
-  credentials: CredentialService,
+  signIn: SignIn,
   prefetch?: AccountReference,
 ): Promise<Authenticated | typeof unauthenticated> {
   if (headers.authorization === undefined) return unauthenticated;
@@ -32,7 +32,7 @@ export async function authenticate(
   const colon = decoded.indexOf(':');
   if (colon < 0) throw new AppError('UNAUTHENTICATED', 'Sign in by HTTP Basic: SID or e-mail address, then password or AuthToken.');
   const [login, secret] = [decoded.slice(0, colon), decoded.slice(colon + 1)];
-  const authenticated = await credentials.authenticate({ login, secret, address: ip }, prefetch);
+  const authenticated = await signIn.authenticate({ login, secret, address: ip }, prefetch);
   slot?.markSignedIn();
   return authenticated;
 }

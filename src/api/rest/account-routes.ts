@@ -33,7 +33,7 @@ const configOfNew = { inputs: { ...inputs, organization: 'OrganizationSid' } };
 
 /** Accounts (SPEC §4; seed, "Account Resource URI" and "Account List Resource"). */
 export async function accountRoutes(scope: FastifyInstance, { services, publicUrl, authTokensInLists }: RestOptions): Promise<void> {
-  const { accounts, accountQueries, migration, organizations, credentials, profiles } = services;
+  const { accounts, accountQueries, accountStatus, migration, organizations, authTokens, profileQueries } = services;
   formBodies(scope);
   repeatable(scope);
 
@@ -45,18 +45,18 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
 
   /** A change that was made is not answered as if it were not, because the token cannot be shown right now. */
   const sendChanged = async (request: FastifyRequest, reply: FastifyReply, account: Account): Promise<FastifyReply> =>
-    send(request, reply, account, await credentials.authTokenOf(callerOf(request), account).catch(unlessForeseen));
+    send(request, reply, account, await authTokens.authTokenOf(callerOf(request), account).catch(unlessForeseen));
 
   scope.get<OfAccount>('/Accounts/:account', { config: { prefetch: accountInPath } }, async (request, reply) => {
     const account = await accountQueries.get(request.actor, accountInPath(request), request.prefetched);
-    const profileSid = await profiles.effectiveSid(request.actor, account);
+    const profileSid = await profileQueries.effectiveSid(request.actor, account);
     const link = profileLink(request, publicUrl, profileSid);
     if (isKnown(request, account.version))
       return reply
         .code(304)
         .headers({ link, etag: etagOf(account.version) })
         .send();
-    const authToken = await credentials.authTokenOf(callerOf(request), account);
+    const authToken = await authTokens.authTokenOf(callerOf(request), account);
     return send(request, reply.header('link', link), account, authToken);
   });
 
@@ -83,7 +83,7 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
   });
 
   scope.delete<OfAccount>('/Accounts/:account', { config: { ...config, switchesOff: () => true } }, async (request, reply) => {
-    const { account } = await accounts.close(callerOf(request), accountInPath(request), { version: versionExpected(request) });
+    const { account } = await accountStatus.close(callerOf(request), accountInPath(request), { version: versionExpected(request) });
     return sendChanged(request, reply, account);
   });
 
@@ -98,7 +98,7 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
   /** Whether AuthTokens may be shown in the list: who is shown them is written down first, and where that fails they are left out (SPEC §4). */
   const showsTokens = async (request: FastifyRequest, owner: Account | Organization): Promise<boolean> => {
     if (!authTokensInLists || request.method === 'HEAD') return false;
-    return credentials.noteTokenList(callerOf(request), owner).then(
+    return authTokens.recordTokenList(callerOf(request), owner).then(
       () => true,
       (error: unknown) => {
         if (!(error instanceof AppError)) reportOf(request)(error, 'a list goes without AuthTokens');

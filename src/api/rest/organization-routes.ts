@@ -16,7 +16,7 @@ interface OfOrganization {
 
 /** Organizations (SPEC §4). */
 export async function organizationRoutes(scope: FastifyInstance, { services, publicUrl }: RestOptions): Promise<void> {
-  const { organizations, profiles } = services;
+  const { organizations, profileQueries } = services;
   formBodies(scope);
   repeatable(scope);
 
@@ -27,7 +27,7 @@ export async function organizationRoutes(scope: FastifyInstance, { services, pub
       actor,
       names.map((either) => ({ either })),
     );
-    reply.header('link', profileLink(request, publicUrl, await profiles.effectiveSid(actor, organization)));
+    reply.header('link', profileLink(request, publicUrl, await profileQueries.effectiveSid(actor, organization)));
     return sendEntry(reply, format, representations[format].organization(organization));
   });
 

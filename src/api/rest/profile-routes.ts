@@ -18,7 +18,7 @@ interface OfProfile {
 
 /** Profiles, always in JSON (SPEC §4). An answer about one profile is its document, as it was stored. */
 export async function profileRoutes(scope: FastifyInstance, { services, publicUrl }: RestOptions): Promise<void> {
-  const { profiles } = services;
+  const { profiles, profileQueries } = services;
   const config = { format: 'json', inputs: { ifNoneMatch: 'If-None-Match' } } as const;
   jsonBodies(scope, documentMaxBytes);
   repeatable(scope);
@@ -37,7 +37,7 @@ export async function profileRoutes(scope: FastifyInstance, { services, publicUr
   const handlers = { LINK: changeLink('link'), UNLINK: changeLink('unlink') };
 
   scope.get('/Profiles', { config }, async ({ actor }, reply) =>
-    sendList(reply, 'json', 'Profiles', await profiles.all(actor), profileEntry),
+    sendList(reply, 'json', 'Profiles', await profileQueries.all(actor), profileEntry),
   );
 
   scope.post<OfProfile>('/Profiles', { config }, async (request, reply) => {
@@ -46,7 +46,7 @@ export async function profileRoutes(scope: FastifyInstance, { services, publicUr
   });
 
   scope.get<OfProfile>('/Profiles/:profile', { config }, async ({ actor, params }, reply) =>
-    send(reply, await profiles.get(actor, params.profile)),
+    send(reply, await profileQueries.get(actor, params.profile)),
   );
 
   scope.put<OfProfile>('/Profiles/:profile', { config }, async (request, reply) => {

@@ -10,7 +10,7 @@ import { errorBody } from '../http/error-body.js';
 import { RequestCost, type CostBudgets, costOfChange } from '../http/cost-budget.js';
 import { acquireSlot } from '../http/concurrency-limit.js';
 import { advise, refusalOf } from '../http/request-error.js';
-import type { PrefetchedAccount } from '../../service/credential-service.js';
+import type { PrefetchedAccount } from '../../service/sign-in.js';
 import type { Services } from '../services.js';
 import { accountRoutes } from './account-routes.js';
 import { sendText } from './responses.js';
@@ -81,7 +81,7 @@ export async function restApi(fastify: FastifyInstance, options: RestOptions): P
         if (request.routeOptions.config.isOpen) return;
         request.format = formatOf(request);
         const { prefetch } = request.routeOptions.config;
-        const { actor, prefetched } = await authenticate(request, services.credentials, prefetch?.(request));
+        const { actor, prefetched } = await authenticate(request, services.authentication, prefetch?.(request));
         assertSignedIn(actor);
         request.actor = actor;
         request.prefetched = prefetched;

@@ -13,16 +13,16 @@ import { CredentialRepository } from './credential-repository.js';
  * one account, with the tree shared; or nothing but its place, as the parent of a new account: that it is there, is active,
  * and is the tree's.
  */
-export type Hold = 'tree' | 'account' | 'place';
+export type LockScope = 'tree' | 'account' | 'place';
 
 /** The account that a change is about, and what of its tree it holds. An account that is named by nothing well-formed is none. */
-export interface Held {
+export interface AccountLock {
   account: AccountKey | undefined;
-  hold: Hold;
+  scope: LockScope;
 }
 
 /** What a change works on: read under its locks, so that nothing of it is of yesterday. */
-export interface HeldNow {
+export interface LockedState {
   caller: CurrentCaller;
   /** Nothing where there is none at or below the caller. */
   account: Account | undefined;
@@ -70,14 +70,14 @@ export class LockRepository {
    * Holds what a change of the caller is about, and reads it with the caller. What changes a caller's standing has its tree
    * alone, so with the tree shared that stands until the transaction ends; what the root does elsewhere shares its tree first.
    */
-  async hold(caller: Account, held?: Held): Promise<HeldNow> {
-    const key = held?.account ?? none;
-    const mode = held?.hold === 'tree' ? 'alone' : 'shared';
-    const isOfOwnTree = held === undefined || (isRoot(caller) && isCalled(caller, key));
+  async hold(caller: Account, lock?: AccountLock): Promise<LockedState> {
+    const key = lock?.account ?? none;
+    const mode = lock?.scope === 'tree' ? 'alone' : 'shared';
+    const isOfOwnTree = lock === undefined || (isRoot(caller) && isCalled(caller, key));
     const [, treeSid, , now] = await pipelined(
       isOfOwnTree || isRoot(caller) ? this.#lockTree(caller.topLevelSid, isOfOwnTree ? mode : 'shared') : undefined,
       isOfOwnTree ? caller.topLevelSid : this.#lockTreeOf(key, caller.path, mode),
-      held?.hold === 'account' ? this.#lockAccount(key, caller.path) : undefined,
+      lock?.scope === 'account' ? this.#lockAccount(key, caller.path) : undefined,
       new CredentialRepository(this.client).findForChange(caller, key),
     );
     if (now.account !== undefined && now.account.topLevelSid !== treeSid) {

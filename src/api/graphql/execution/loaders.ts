@@ -8,7 +8,7 @@ import type { Actor } from '../../../domain/actor.js';
 import { ifReadable } from '../../../domain/permissions.js';
 import type { Profile, ProfileOwner, ProfileSummary } from '../../../domain/profile.js';
 import type { Sid } from '../../../domain/sid.js';
-import type { PrefetchedAccount } from '../../../service/credential-service.js';
+import type { PrefetchedAccount } from '../../../service/sign-in.js';
 import type { HistoryOwner, ShownEntry } from '../../../service/history-service.js';
 import type { Services } from '../../services.js';
 
@@ -53,7 +53,12 @@ export type ObserveBatch = (loader: keyof Loaders, size: number) => void;
  * not see. A level of a query, however wide, becomes one batch: one statement.
  */
 export function createLoaders(
-  { accountQueries, organizations, profiles, history }: Pick<Services, 'accountQueries' | 'organizations' | 'profiles' | 'history'>,
+  {
+    accountQueries,
+    organizations,
+    profileQueries,
+    history,
+  }: Pick<Services, 'accountQueries' | 'organizations' | 'profileQueries' | 'history'>,
   actor: Actor,
   prefetched: PrefetchedAccount | undefined,
   observe: ObserveBatch,
@@ -135,12 +140,12 @@ export function createLoaders(
     profiles: profilesBy<Sid, Profile | null>(
       'profiles',
       (sid) => sid,
-      (sids, wanted) => profiles.findMany(actor, sids, wanted),
+      (sids, wanted) => profileQueries.findMany(actor, sids, wanted),
     ),
     effectiveProfiles: profilesBy<ProfileOwner, Profile>(
       'effectiveProfiles',
       ({ sid }) => sid,
-      (owners, wanted) => profiles.effective(actor, owners, wanted),
+      (owners, wanted) => profileQueries.effective(actor, owners, wanted),
     ),
     pages: lists('pages', (listing: AccountListing, owners) => accountQueries.pages(actor, listing, owners)),
     counts: lists('counts', (listing: AccountSelection, owners) => accountQueries.counts(actor, listing, owners)),

@@ -1,6 +1,7 @@
 import { Arg, Ctx, Field, ID, InputType, Int, Mutation, ObjectType, Resolver } from 'type-graphql';
 import { type Account, AccountStatus, AccountType, Role, type StatusCount } from '../../../domain/account.js';
-import type { AccountChanges, Cascade, CascadeOptions } from '../../../service/account-service.js';
+import type { AccountChanges } from '../../../service/account-service.js';
+import type { Cascade, CascadeOptions } from '../../../service/account-status.js';
 import { AccountObjectType } from '../types/account-type.js';
 import { Guarded } from '../auth-directive.js';
 import type { Context } from '../context.js';
@@ -256,18 +257,18 @@ export class AccountMutations {
   })
   async setAccountStatus(
     @Arg('input', { description: 'The change.' }) { sid, status, ...options }: SetAccountStatusInput,
-    @Ctx() { actor, request, accounts }: Context,
+    @Ctx() { actor, request, accountStatus }: Context,
   ): Promise<SetAccountStatusPayload> {
-    return cascadePayload(await accounts.setStatus({ actor, request }, { sid }, status, options));
+    return cascadePayload(await accountStatus.setStatus({ actor, request }, { sid }, status, options));
   }
 
   @Guarded('closeAccount')
   @Mutation(() => CloseAccountPayload, { description: 'Closes the account and everything below it, for good.' })
   async closeAccount(
     @Arg('input', { description: 'The account.' }) { sid, ...options }: CloseAccountInput,
-    @Ctx() { actor, request, accounts }: Context,
+    @Ctx() { actor, request, accountStatus }: Context,
   ): Promise<CloseAccountPayload> {
-    return cascadePayload(await accounts.close({ actor, request }, { sid }, options));
+    return cascadePayload(await accountStatus.close({ actor, request }, { sid }, options));
   }
 
   @Guarded('migrateAccount')

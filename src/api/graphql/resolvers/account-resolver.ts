@@ -201,9 +201,9 @@ export class AccountResolver {
   })
   authToken(
     @Arg('sid', () => ID, { description: 'The SID of the account.' }) sid: string,
-    @Ctx() { actor, request, credentials }: Context,
+    @Ctx() { actor, request, authTokens }: Context,
   ): Promise<string | null> {
-    return credentials.authToken({ actor, request }, sid);
+    return authTokens.authToken({ actor, request }, sid);
   }
 }
 

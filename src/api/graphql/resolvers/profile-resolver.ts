@@ -95,8 +95,8 @@ export class ProfileResolver {
 
   @Guarded('manageProfiles')
   @Query(() => ProfileConnectionType, { description: 'All profiles, in the order of their creation.' })
-  async profiles(@Args() page: ConnectionArgs, @Ctx() { actor, profiles }: Context): Promise<ProfileConnectionType> {
-    return new ProfileConnectionType(await profiles.list(actor, page));
+  async profiles(@Args() page: ConnectionArgs, @Ctx() { actor, profileQueries }: Context): Promise<ProfileConnectionType> {
+    return new ProfileConnectionType(await profileQueries.list(actor, page));
   }
 
   @Guarded('manageProfiles')

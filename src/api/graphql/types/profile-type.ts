@@ -1,7 +1,8 @@
 import { Ctx, Directive, Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { type PageOf, cursorOf } from '../../../domain/page.js';
 import type { Profile, ProfileSummary } from '../../../domain/profile.js';
-import { type ProfileTarget, profileOrder, profilePosition } from '../../../service/profile-service.js';
+import { profileOrder, profilePosition } from '../../../service/profile-queries.js';
+import type { ProfileTarget } from '../../../service/profile-service.js';
 import { PageInfoType, pageInfoOf } from './connection.js';
 import type { Context } from '../context.js';
 import { NodeType } from './node-type.js';
@@ -82,8 +83,8 @@ export class ProfileConnectionType {
   }
 
   @Field(() => Int, { description: 'The length of the whole list. Counted only when it is asked for.' })
-  totalCount(@Ctx() { actor, profiles }: Context): Promise<number> {
-    return profiles.count(actor);
+  totalCount(@Ctx() { actor, profileQueries }: Context): Promise<number> {
+    return profileQueries.count(actor);
   }
 }
 

@@ -1,0 +1,115 @@
+import {
+  type Account,
+  type AccountReference,
+  AccountStatus,
+  type ExpectedVersion,
+  type StatusCount,
+  assertActiveParent,
+  assertMayBecome,
+  assertOpen,
+  assertVersion,
+  parseAccountReference,
+  statusesThatMayBecome,
+} from '../domain/account.js';
+import { authorize, authorizeOn } from '../domain/permissions.js';
+import { type Caller, withoutIdempotencyKey } from '../domain/request-context.js';
+import { AppError } from '../errors.js';
+import type { Repositories } from '../persistence/connection/database.js';
+import type { AccountLock } from '../persistence/repositories/lock-repository.js';
+import type { AuditedTransaction, AuditedTransactions } from './audited-transaction.js';
+
+export interface CascadeOptions {
+  /** Returns what the change would reach, and changes nothing. */
+  dryRun?: boolean | undefined;
+  version?: ExpectedVersion;
+}
+
+/** What a change of a whole tree reached, or in a dry run would reach. */
+export interface Cascade {
+  /** As it is after the change; in a dry run, unchanged. */
+  account: Account;
+  /** How many accounts are changed, this one included, by the status that they had. */
+  reached: StatusCount[];
+  dryRun: boolean;
+}
+
+/** Changes of the status of an account and of everything below it (SPEC §2, "Life cycle"). */
+export class AccountStatusService {
+  constructor(private readonly transactions: AuditedTransactions) {}
+
+  /**
+   * Suspends or activates the account and, by cascade, the accounts below it.
+   * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, INVALID_STATUS, PASSWORD_RESET_REQUIRED,
+   * PARENT_NOT_ACTIVE, VERSION_CONFLICT
+   */
+  async setStatus(caller: Caller, target: AccountReference, status: AccountStatus, options: CascadeOptions = {}): Promise<Cascade> {
+    authorize(caller.actor, 'setAccountStatus');
+    if (status !== AccountStatus.ACTIVE && status !== AccountStatus.SUSPENDED) {
+      throw new AppError('INVALID_STATUS', 'The status can be set to active or suspended. To close an account, close it.', {
+        field: 'status',
+      });
+    }
+    return this.#cascade(caller, target, status, options);
+  }
+
+  /**
+   * Closes the account and, by cascade, everything below it, for good. Removes credentials, reset tokens and profile links.
+   * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, VERSION_CONFLICT
+   */
+  async close(caller: Caller, target: AccountReference, options: CascadeOptions = {}): Promise<Cascade> {
+    authorize(caller.actor, 'closeAccount');
+    return this.#cascade(caller, target, AccountStatus.CLOSED, options);
+  }
+
+  async #cascade(
+    { actor: caller, request }: Caller,
+    target: AccountReference,
+    status: AccountStatus,
+    { dryRun = false, version }: CascadeOptions,
+  ): Promise<Cascade> {
+    const operation = operationFor(status);
+    authorize(caller, operation);
+    const lock: AccountLock = { account: parseAccountReference(target), scope: dryRun ? 'place' : 'tree' };
+    return this.transactions.write(
+      caller,
+      dryRun ? withoutIdempotencyKey(request) : request,
+      { operation, lock },
+      async (repositories, transaction) => {
+        const { actor, account } = transaction;
+        authorizeOn(actor, operation, account);
+        assertOpen(account);
+        assertVersion(account, version);
+        return setStatusInTree(repositories, transaction, account, status, dryRun);
+      },
+    );
+  }
+}
+
+/** Gives the status to an account whose tree is locked, and to the accounts below it. @throws AppError as `setStatus` */
+export async function setStatusInTree(
+  { accounts }: Repositories,
+  { actor, record }: AuditedTransaction,
+  account: Account,
+  status: AccountStatus,
+  dryRun = false,
+): Promise<Cascade> {
+  assertMayBecome(account, status);
+  if (status === AccountStatus.ACTIVE) assertActiveParent((await accounts.find(account.parentSid!))!);
+
+  const from = statusesThatMayBecome(status);
+  const reached = await accounts.countInTree(account, from);
+  if (dryRun || reached.length === 0) return { account, reached, dryRun };
+  const unlinked = await accounts.setStatusInTree(account, status, from, actor.account.sid);
+  record(account.topLevelSid, {
+    operation: operationFor(status),
+    subjectSid: account.sid,
+    before: { status: account.status },
+    after: { status, reached, ...unlinked },
+  });
+  return { account: (await accounts.find(account.sid))!, reached, dryRun };
+}
+
+/** What a change to the status is, in the table of permissions. */
+export function operationFor(status: AccountStatus): 'closeAccount' | 'setAccountStatus' {
+  return status === AccountStatus.CLOSED ? 'closeAccount' : 'setAccountStatus';
+}
