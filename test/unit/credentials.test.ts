@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { assertStrongPassword, normalizedPassword } from '../../src/domain/password-policy.js';
 import { Passwords } from '../../src/service/passwords.js';
 import { hash } from '@node-rs/argon2';
-import { cheapPasswords } from '../support/gateway.js';
+
+/** Enough to be argon2id. */
+const cheapPasswords = { memoryCost: 64, timeCost: 1, parallelism: 1 };
 
 const emailAddress = 'jane@customer.example';
 

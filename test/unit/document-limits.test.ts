@@ -1,10 +1,10 @@
 import { type GraphQLError, parse, validate } from 'graphql';
 import { describe, expect, it } from 'vitest';
 import { limitRules } from '../../src/api/graphql/execution/limits.js';
-import { createSchema } from '../../src/api/graphql/schema.js';
 import { type RequestLimits, readConfig } from '../../src/config.js';
+import { committedSchema } from '../support/committed-schema.js';
 
-const schema = createSchema();
+const schema = committedSchema();
 const limits: RequestLimits = {
   ...readConfig({}).limits,
   tokens: 60,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { AppError, type ErrorCode, errorCodes, numberOf, statusOf } from '../../src/errors.js';
+import { AppError, type ErrorCode, errorCodes, inWords, numberOf, statusOf } from '../../src/errors.js';
 
 /** The numbers that clients know (SPEC §4). None of them changes or goes; new ones are appended. */
 const numbers: Record<ErrorCode, number> = {
@@ -65,4 +65,28 @@ it('docs/errors.md tells of every code, in the order of the catalogue: number, s
   expect(rows.map((row) => row.split('|').map((cell) => cell.trim()))).toEqual(
     errorCodes.map((code) => ['', `\`${code}\``, String(numberOf(code)), String(statusOf(code)), sentence, sentence, '']),
   );
+});
+
+it('an error has what it is given, and says when to try again where the gateway is unavailable', () => {
+  const cause = new Error('why');
+  const given = new AppError('FORBIDDEN', 'No.', { field: 'role', status: 418, retryAfter: 7, cause });
+  expect(given).toMatchObject({ name: 'AppError', message: 'No.', code: 'FORBIDDEN', field: 'role', status: 418, retryAfter: 7, cause });
+  expect('cause' in new AppError('FORBIDDEN', 'No.')).toBe(false);
+  expect(new AppError('FORBIDDEN', 'No.')).toMatchObject({ field: undefined, status: 403, retryAfter: undefined });
+  for (const code of ['UNAVAILABLE', 'OVERLOADED'] as const)
+    expect(new AppError(code, 'No.')).toMatchObject({ status: 503, retryAfter: 1 });
+  expect(new AppError('OVERLOADED', 'No.', { retryAfter: 9 }).retryAfter).toBe(9);
+});
+
+it('a time to wait is told in seconds, and from two minutes on in minutes, rounded up', () => {
+  expect([1, 2, 119, 120, 121, 180, 181].map(inWords)).toEqual([
+    '1 second',
+    '2 seconds',
+    '119 seconds',
+    '2 minutes',
+    '3 minutes',
+    '3 minutes',
+    '4 minutes',
+  ]);
+  expect(inWords(0)).toBe('0 seconds');
 });

@@ -1,9 +1,9 @@
 import { type GraphQLArgument, type GraphQLField, isEnumType, isInputObjectType, isListType, isObjectType, getNullableType } from 'graphql';
 import { describe, expect, it } from 'vitest';
-import { createSchema } from '../../src/api/graphql/schema.js';
 import { weightOfField } from '../../src/api/graphql/execution/weight.js';
+import { committedSchema } from '../support/committed-schema.js';
 
-const fields = Object.values(createSchema().getTypeMap())
+const fields = Object.values(committedSchema().getTypeMap())
   .filter((type) => isObjectType(type) && !type.name.startsWith('__') && type.name !== 'Mutation')
   .flatMap((type) =>
     Object.values((type as { getFields(): Record<string, GraphQLField<unknown, unknown>> }).getFields()).map((field) => ({
