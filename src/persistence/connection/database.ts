@@ -7,6 +7,7 @@ import { Admission, type Kind, type Refusal, lanesOf } from './admission.js';
 import { timed } from './busy-time.js';
 import { withDeadline } from './deadline.js';
 import type { Client } from './driver.js';
+import { entitiesOn } from './entity-manager.js';
 import { asAppError, codeOf, isLostRace, isMissing, sqlState } from './errors.js';
 import { Health } from './health.js';
 import { Pool } from './pool.js';
@@ -112,7 +113,7 @@ export class Database {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#connected('write', payer, this.bounds.changeMilliseconds, (client) =>
-          changeTransaction(client, this.bounds, () => work(repositoriesOn(client))),
+          changeTransaction(client, this.bounds, () => work(this.#repositoriesOn(client))),
         );
       } catch (error) {
         if (codeOf(error) === sqlState.lockNotAvailable) this.bounds.onRefused('lock');
@@ -125,7 +126,7 @@ export class Database {
   /** Reads in one transaction: every statement sees what was committed when the first one began. @throws AppError UNAVAILABLE */
   async snapshot<Result>(work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
     try {
-      return await this.#pool.borrow((client) => snapshotTransaction(client, () => work(repositoriesOn(client))));
+      return await this.#pool.borrow((client) => snapshotTransaction(client, () => work(this.#repositoriesOn(client))));
     } catch (error) {
       throw await this.#explained(error);
     }
@@ -161,7 +162,7 @@ export class Database {
     work: (repositories: Repositories) => Promise<Result>,
   ): Promise<Result> {
     try {
-      return await this.#connected(kind, payer, this.bounds.readMilliseconds, (client) => work(repositoriesOn(client)));
+      return await this.#connected(kind, payer, this.bounds.readMilliseconds, (client) => work(this.#repositoriesOn(client)));
     } catch (error) {
       throw await this.#explained(error);
     }
@@ -174,6 +175,10 @@ export class Database {
     return this.#admission.run(kind, payer, () =>
       this.#pool.borrow((client) => timed(client, onUsed, () => withDeadline(client, { limit, isAnswering }, () => work(client)))),
     );
+  }
+
+  #repositoriesOn(client: Client): Repositories {
+    return repositoriesOn(client, entitiesOn(this.dataSource, client));
   }
 
   /** What a failure means to the caller. */

@@ -1,3 +1,4 @@
+import type { ObjectLiteral, SelectQueryBuilder } from 'typeorm';
 import { type Page, type PageOf, type Position, pageFrom } from '../../domain/page.js';
 
 /** The parts of a statement that reads one page of a list. */
@@ -30,6 +31,29 @@ export function keyset(
     direction,
     limit: page.size + 1,
   };
+}
+
+/** One page of the entities that TypeORM's query finds, in the order of their properties `columns`, of which the last is the SID. */
+export async function entityPage<Entity extends ObjectLiteral>(
+  query: SelectQueryBuilder<Entity>,
+  page: Page,
+  { columns, descending }: { columns: readonly [key: string, sid: 'sid']; descending: boolean },
+): Promise<PageOf<Entity>> {
+  const parameters: Record<string, string> = {};
+  const parameter = (value: string): string => {
+    const name = `position${Object.keys(parameters).length}`;
+    parameters[name] = value;
+    return `:${name}`;
+  };
+  const properties = columns.map((column) => `${query.alias}.${column}`);
+  const { conditions, direction, limit } = keyset(
+    page,
+    { columns: properties, descending },
+    ({ key, sid }) => `${parameter(key)}, ${parameter(sid)}`,
+  );
+  for (const condition of conditions) query.andWhere(condition);
+  for (const property of properties) query.addOrderBy(property, direction);
+  return pageFrom(await query.setParameters(parameters).limit(limit).getMany(), page);
 }
 
 /** The page of each of `count` lists that were read in one statement; a row's `list` is the place of its list among them, from 0. */

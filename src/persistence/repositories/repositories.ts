@@ -1,4 +1,5 @@
 import type { Client } from '../connection/driver.js';
+import type { Entities } from '../connection/entity-manager.js';
 import { AccountListRepository } from './account-list-repository.js';
 import { AccountRepository } from './account-repository.js';
 import { CredentialRepository } from './credential-repository.js';
@@ -24,14 +25,14 @@ export interface Repositories {
   emailConflicts: EmailConflictRepository;
 }
 
-export function repositoriesOn(client: Client): Repositories {
+export function repositoriesOn(client: Client, entities: Entities): Repositories {
   return {
     locks: new LockRepository(client),
     accounts: new AccountRepository(client),
     accountLists: new AccountListRepository(client),
-    organizations: new OrganizationRepository(client),
+    organizations: new OrganizationRepository(client, entities),
     credentials: new CredentialRepository(client),
-    profiles: new ProfileRepository(client),
+    profiles: new ProfileRepository(client, entities),
     history: new HistoryRepository(client),
     idempotencyKeys: new IdempotencyRepository(client),
     signInFailures: new SignInFailureRepository(client),

@@ -2,7 +2,7 @@ import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm
 import type { Account, AccountStatus, AccountType, Role } from '../../domain/account.js';
 import { OrganizationEntity } from './organization-entity.js';
 
-/** The table `account`. The migrations create it; this declaration lets TypeORM insert, and notice when the two differ. */
+/** The table `account`. Migrations create it, and SQL reads and writes it; this declaration is what a test compares the migrations with. */
 @Entity('account')
 @Check('account_type_known', `type IN ('Full', 'Trial')`)
 @Check('account_status_known', `status IN ('uninitialized', 'active', 'suspended', 'closed')`)
