@@ -1,14 +1,14 @@
-/** How REST says what a code says: by the HTTP status, and by a number, since clients in the field type codes as integers. */
+/** How REST expresses a code: as HTTP status, and as a number, since clients in the field expect integers. */
 interface Entry {
   status: number;
   number: number;
 }
 
 /**
- * The catalogue of errors (SPEC §9): every code that a caller can meet. GraphQL carries the code in `extensions.code`; REST as
- * `error`, beside its number as `code` (SPEC §4). A number never changes and is never given again: 20… are those that Twilio's
- * clients know, 70… follow the order of SPEC §9, which leaves gaps for codes that are to come; later ones are appended.
- * `docs/errors.md` tells of each.
+ * The catalogue of errors (SPEC §9): every code that a caller can get. GraphQL has it in `extensions.code`; REST as `error`, and
+ * its number as `code` (SPEC §4). A number never changes and is never used again. Those from 20000 are the numbers that Twilio's
+ * clients know. Those from 70000 follow the order of SPEC §9, with gaps for codes that are not in use yet; new ones are appended.
+ * `docs/errors.md` describes each code.
  */
 const catalogue = {
   UNAUTHENTICATED: { status: 401, number: 20003 },
@@ -47,7 +47,7 @@ const catalogue = {
   NOT_FOUND: { status: 404, number: 20404 },
   METHOD_NOT_ALLOWED: { status: 405, number: 20004 },
   PRECONDITION_FAILED: { status: 412, number: 70032 },
-  // GraphQL's own: the document is no GraphQL, is not one of this schema, or asks for more than the limits allow.
+  // GraphQL's own: the document is not GraphQL, does not fit this schema, or asks for more than the limits allow.
   GRAPHQL_PARSE_FAILED: { status: 400, number: 70033 },
   GRAPHQL_VALIDATION_FAILED: { status: 400, number: 70034 },
   PERSISTED_QUERY_NOT_SUPPORTED: { status: 400, number: 70035 },
@@ -61,30 +61,30 @@ export type ErrorCode = keyof typeof catalogue;
 /** All codes, in the order of the catalogue. */
 export const errorCodes = Object.keys(catalogue) as ErrorCode[];
 
-/** The HTTP status that says what the code says. */
+/** The HTTP status of a code. */
 export function statusOf(code: ErrorCode): number {
   return catalogue[code].status;
 }
 
-/** The number that stands for the code. */
+/** The number of a code. */
 export function numberOf(code: ErrorCode): number {
   return catalogue[code].number;
 }
 
-/** How long to wait, for a message: "1 second", "40 seconds"; from two minutes on in minutes, rounded up. */
+/** A time to wait, for a message: "1 second", "40 seconds"; from two minutes on in minutes, rounded up. */
 export function inWords(seconds: number): string {
   const [count, unit] = seconds < 120 ? [seconds, 'second'] : [Math.ceil(seconds / 60), 'minute'];
   return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }
 
-/** An error that a caller may read: the code is for programs, the message for the person who must act. */
+/** An error that the caller is shown: the code is for programs, the message for the person who must act. */
 export class AppError extends Error {
   override readonly name = 'AppError';
-  /** The input at fault, where there is exactly one: by its GraphQL name, unless only REST has such an input. */
+  /** The input at fault, if it is exactly one: by its GraphQL name, or by its REST name if only REST has it. */
   readonly field: string | undefined;
-  /** The HTTP status that REST answers with. */
+  /** The HTTP status of REST's answer. */
   readonly status: number;
-  /** When it may be worth to try again, in whole seconds from now. */
+  /** In how many seconds, a whole number, another try may succeed. */
   readonly retryAfter: number | undefined;
 
   constructor(

@@ -4,11 +4,11 @@ import { type Sid, isSid, parseSid } from './sid.js';
 import { assertPrintable, composed, parseWord } from './input.js';
 import { type Path, levelOf } from './tree.js';
 
-/** What an account is, commercially (SPEC §2). */
+/** Whether the account is a paying customer's or on trial (SPEC §2). */
 export const AccountType = { FULL: 'Full', TRIAL: 'Trial' } as const;
 export type AccountType = (typeof AccountType)[keyof typeof AccountType];
 
-/** Where an account stands in its life cycle (SPEC §2). */
+/** The states of an account's life cycle (SPEC §2). */
 export const AccountStatus = {
   UNINITIALIZED: 'uninitialized',
   ACTIVE: 'active',
@@ -38,9 +38,9 @@ export function parseRole(text: string): Role {
 /** An account of the provider's tree (SPEC §2; seed, "Resource Properties"). */
 export interface Account {
   sid: Sid;
-  /** Absent for the root only. */
+  /** Null for the root only. */
   parentSid: Sid | null;
-  /** The top-level account above it, or itself; for the root, the root. Every lock of a tree is taken on this row. */
+  /** The top-level account above it, or itself; for the root, the root. It names the tree that changes lock. */
   topLevelSid: Sid;
   path: Path;
   organizationSid: Sid;
@@ -50,9 +50,9 @@ export interface Account {
   friendlyName: string;
   type: AccountType;
   status: AccountStatus;
-  /** Since when it has its status; not known of what has had it since before that was kept. */
+  /** When it got its status; null where that was before this was recorded. */
   statusChangedAt: Date | null;
-  /** The account by whose act it has its status; nothing where that is not known, or was the gateway itself. */
+  /** The account that gave it its status; null where that is unknown, or was the gateway itself. */
   statusChangedBy: Sid | null;
   role: Role;
   dateCreated: Date;
@@ -70,19 +70,19 @@ export interface StatusCount {
   count: number;
 }
 
-/** For whom work is done: whose turn it takes, and whose budget pays for it. */
+/** The account that work is done for: it is queued as that account's, and charged to its budget. */
 export type Payer = Pick<Account, 'sid' | 'topLevelSid'>;
 
 /**
- * An account as callers name it: by its SID, by its e-mail address, or by a text that may be `either` one, as the paths
- * of the documented API have it (SPEC §4). What is neither names no account.
+ * How callers name an account: by its SID, by its e-mail address, or by a text that may be `either`, as in the paths of the
+ * documented API (SPEC §4). A text that is neither names no account.
  */
 export type AccountReference = { sid: Sid } | { emailAddress: string } | { either: string };
 
-/** A well-formed SID, or an e-mail address as it is stored: what an account is looked up by. */
+/** What an account is looked up by: a well-formed SID, or an e-mail address as it is stored. */
 export type AccountKey = { sid: Sid } | { emailAddress: string };
 
-/** The key that a reference comes to; nothing for a text that is neither a SID nor an address. @throws AppError BAD_USER_INPUT, INVALID_EMAIL */
+/** The key that a reference stands for; undefined for a text that is neither a SID nor an address. @throws AppError BAD_USER_INPUT, INVALID_EMAIL */
 export function parseAccountReference(by: AccountReference, field?: string): AccountKey | undefined {
   if ('sid' in by) return { sid: parseSid('account', by.sid, field ?? 'sid') };
   if ('emailAddress' in by) return { emailAddress: parseEmailAddress(by.emailAddress, field) };
@@ -106,8 +106,8 @@ const allOn: Capabilities = { restApi: true, voiceAndSms: true, clientRegistrati
 const allOff: Capabilities = { restApi: false, voiceAndSms: false, clientRegistration: false };
 
 /**
- * The life cycle (SPEC §2). `mayBecome` lists what a change of status can reach; that a password also makes an
- * uninitialized account active is the business of whoever sets the password.
+ * The life cycle (SPEC §2). `mayBecome` lists the statuses that a change of status can set. Not among them: setting a password
+ * makes an uninitialized account active.
  */
 const lifeCycle: Record<AccountStatus, { capabilities: Capabilities; mayBecome: readonly AccountStatus[] }> = {
   uninitialized: { capabilities: allOff, mayBecome: ['closed'] },
@@ -120,21 +120,21 @@ export function capabilitiesIn(status: AccountStatus): Capabilities {
   return lifeCycle[status].capabilities;
 }
 
-/** The statuses that a cascade to the given one changes; accounts in any other are passed over. */
+/** The statuses that a cascade changes to the given one. It skips accounts with any other status. */
 export function statusesThatMayBecome(status: AccountStatus): AccountStatus[] {
   return Object.values(AccountStatus).filter((from) => lifeCycle[from].mayBecome.includes(status));
 }
 
 /**
- * Holds that a change of status may be asked of the account. Asking for the status that it has already is no mistake:
- * the status is then applied to what lies below (seed, "Account Status transitions").
+ * Holds that the account may be given the status. The status that it already has is allowed: it is then applied to the accounts
+ * below (seed, "Account Status transitions").
  * @throws AppError ACCOUNT_CLOSED, PASSWORD_RESET_REQUIRED, INVALID_STATUS
  */
 export function assertMayBecome(account: Account, status: AccountStatus): void {
   assertOpen(account);
   if (account.status === status || lifeCycle[account.status].mayBecome.includes(status)) return;
   if (status === AccountStatus.ACTIVE) {
-    throw new AppError('PASSWORD_RESET_REQUIRED', `Account ${account.sid} becomes active by setting a password.`, {
+    throw new AppError('PASSWORD_RESET_REQUIRED', `Account ${account.sid} has no password yet. Setting one makes it active.`, {
       field: 'status',
     });
   }
@@ -144,27 +144,27 @@ export function assertMayBecome(account: Account, status: AccountStatus): void {
 /** @throws AppError ACCOUNT_CLOSED */
 export function assertOpen(account: Account): void {
   if (account.status === AccountStatus.CLOSED) {
-    throw new AppError('ACCOUNT_CLOSED', `Account ${account.sid} is closed; it cannot be changed any more.`);
+    throw new AppError('ACCOUNT_CLOSED', `Account ${account.sid} is closed and can no longer be changed.`);
   }
 }
 
 /**
- * The invariant of the tree: below an account that is not active, nothing is active. The message tells nothing of the
- * parent, which may be out of sight of whoever sets a password with a reset token.
+ * The invariant of the tree: below an account that is not active, no account is active. The message says nothing else about the
+ * parent, since whoever sets a password with a reset token may not be allowed to see it.
  * @throws AppError PARENT_NOT_ACTIVE
  */
 export function assertActiveParent(parent: Account): void {
   if (parent.status !== AccountStatus.ACTIVE) {
-    throw new AppError('PARENT_NOT_ACTIVE', 'The account above it is not active; it must be active first.');
+    throw new AppError('PARENT_NOT_ACTIVE', 'The account above is not active. It must be active first.');
   }
 }
 
-/** The version that a caller read, or any of several; nothing when it does not matter; `none` when there must be no such account yet. */
+/** The version that an account must have for a change, or several of which it must have one; undefined for any; `none` if it must not exist yet. */
 export type ExpectedVersion = number | readonly number[] | 'none' | undefined;
 
-/** Refuses a change that was decided on an older reading of the account. @throws AppError VERSION_CONFLICT, PRECONDITION_FAILED */
+/** Refuses a change that is based on an outdated version of the account. @throws AppError VERSION_CONFLICT, PRECONDITION_FAILED */
 export function assertVersion(account: Account, expected: ExpectedVersion): void {
-  if (expected === 'none') throw alreadyThere(`Account ${account.sid}`);
+  if (expected === 'none') throw alreadyExists(`Account ${account.sid}`);
   if (expected !== undefined && ![expected].flat().includes(account.version)) {
     throw new AppError('VERSION_CONFLICT', `Account ${account.sid} is at version ${account.version} now; read it again.`, {
       field: 'version',
@@ -172,17 +172,17 @@ export function assertVersion(account: Account, expected: ExpectedVersion): void
   }
 }
 
-/** A change that was only to be made where nothing is yet (SPEC §4). */
-export function alreadyThere(what: string): AppError {
-  return new AppError('PRECONDITION_FAILED', `${what} is there already; leave If-None-Match out to change it.`, { field: 'ifNoneMatch' });
+/** The change was only to be made if nothing exists yet (SPEC §4). */
+export function alreadyExists(what: string): AppError {
+  return new AppError('PRECONDITION_FAILED', `${what} already exists. To change it, leave out If-None-Match.`, { field: 'ifNoneMatch' });
 }
 
-/** What an account cannot have because another one has it. */
+/** Another account has the e-mail address. */
 export function emailInUse(): AppError {
   return new AppError('EMAIL_IN_USE', 'Another open account has this e-mail address.', { field: 'emailAddress' });
 }
 
-/** @throws AppError MAX_LEVELS_EXCEEDED when the tree has no level left below the parent. */
+/** Holds that an account can be created below the parent. @throws AppError MAX_LEVELS_EXCEEDED */
 export function assertLevelBelow(parent: Account, maxLevels: number): void {
   if (levelOf(parent.path) >= maxLevels) {
     throw new AppError('MAX_LEVELS_EXCEEDED', `The tree has at most ${maxLevels} levels; ${parent.sid} is on the last one.`);
@@ -198,7 +198,7 @@ export function isTopLevel(account: Account): boolean {
 }
 
 // SPEC §2: the local part doubles as a SIP login.
-// Checked before lower-casing, which turns some letters of other alphabets into these.
+// Checked before lower-casing, because that turns some letters of other alphabets into these, such as the Kelvin sign into k.
 const localPart = /^[a-z0-9._%+'-]{1,64}$/i;
 
 function isEmailAddress(text: string): boolean {
@@ -209,15 +209,15 @@ function isEmailAddress(text: string): boolean {
 /** The e-mail address as it is stored: in lower case. @throws AppError INVALID_EMAIL */
 export function parseEmailAddress(text: string, field = 'emailAddress'): string {
   if (isEmailAddress(text)) return text.toLowerCase();
-  const parts = "An e-mail address is a local part of letters, digits and . _ % + - ' (at most 64), one @, and a domain name.";
-  // A form reads + as a space.
-  const hint = text.includes(' ') ? ' This one has a space; where that was to be a +, a form or URL has %2B.' : '';
+  const parts = "An e-mail address has at most 64 letters, digits and . _ % + - ' before the @, and a domain name after it.";
+  // Forms and URLs decode + as a space.
+  const hint = text.includes(' ') ? ' This one contains a space. In a form or URL, send + as %2B.' : '';
   throw new AppError('INVALID_EMAIL', parts + hint, { field });
 }
 
 export const friendlyNameMaxLength = 64;
 
-/** What fonts show nothing for, and `trim` does not know: among them the fillers of Hangul, and the blank pattern of Braille. */
+/** Characters that show nothing but that `trim` keeps, among them the fillers of Hangul and the blank pattern of Braille. */
 const invisible = /[\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /** The friendly name as it is stored: in Unicode's form NFC. @throws AppError FRIENDLY_NAME_TOO_LONG, BAD_USER_INPUT */
@@ -232,7 +232,7 @@ export function parseFriendlyName(text: string): string {
   return name;
 }
 
-/** The friendly name of an account that was given none (SPEC §2). */
+/** The friendly name of an account that is created without one (SPEC §2). */
 export function defaultFriendlyName(emailAddress: string): string {
   return emailAddress.slice(0, friendlyNameMaxLength);
 }

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../errors.js';
 import type { Account } from './account.js';
+import { jsonOrUndefined } from './json.js';
 import type { Order } from './page.js';
 import type { Sid } from './sid.js';
 
-/** All that is written down when it was done (SPEC §7): what changes something, who was shown AuthTokens, and who met an e-mail address out of sight. */
+/** The operations that the history records (SPEC §7): every change, showing an AuthToken, and asking for an e-mail address that an account out of sight has. */
 export const HistoryOperation = {
   CREATE_ACCOUNT: 'createAccount',
   UPDATE_ACCOUNT: 'updateAccount',
@@ -27,18 +28,18 @@ export const HistoryOperation = {
 } as const;
 export type HistoryOperation = (typeof HistoryOperation)[keyof typeof HistoryOperation];
 
-/** Operations that reach everything below the account too, with one entry for all of it. */
+/** Operations that also reach everything below the account, with one entry for all of it. */
 export const cascading: readonly HistoryOperation[] = ['setAccountStatus', 'closeAccount', 'migrateAccount'];
 
 /** Which entries a list holds: those about its owner, with the cascades that reached it; or those about all that is below it as well. */
 export type HistoryScope = 'owner' | 'below';
 
-/** What was done to what, as the use case tells it. No secret is part of it. */
+/** What was done to what, as the use case records it. Holds no secrets. */
 export interface AuditEvent {
   operation: HistoryOperation;
   /** The account, organization or profile that it was done to. */
   subjectSid: Sid;
-  /** What it changed, before and after; absent where there was nothing. */
+  /** The values that were changed, before and after; absent where there was nothing. */
   before?: object | undefined;
   after?: object | undefined;
 }
@@ -46,12 +47,12 @@ export interface AuditEvent {
 const auditedFields = ['emailAddress', 'friendlyName', 'type', 'role', 'status', 'organizationSid'] as const satisfies (keyof Account)[];
 type AuditedField = (typeof auditedFields)[number];
 
-/** What is told of a new account. */
+/** The audited properties of a new account. */
 export function snapshotOf(account: Account): object {
   return picked(account, auditedFields);
 }
 
-/** In which of the properties the account differs after a change from before; nothing where that is nothing. */
+/** The properties that differ, before and after the change; an empty object if none does. */
 export function differences(before: Account, after: Account, properties: readonly AuditedField[]): Pick<AuditEvent, 'before' | 'after'> {
   const changed = properties.filter((property) => before[property] !== after[property]);
   return changed.length === 0 ? {} : { before: picked(before, changed), after: picked(after, changed) };
@@ -78,34 +79,34 @@ function picked(account: Account, properties: readonly AuditedField[]): object {
 
 /** One entry of a chain. */
 export interface HistoryEntry {
-  /** From 1, without a gap. */
+  /** Counts from 1, without gaps. */
   position: number;
   date: Date;
-  /** The account that did it; nobody, where the gateway did it by itself. */
+  /** The account that did it; null for the gateway itself. */
   actorSid: Sid | null;
   operation: HistoryOperation;
   subjectSid: Sid;
-  /** Of the request that it was done for. */
+  /** The request that it was done for. */
   requestId: string | null;
-  /** JSON objects, as texts. */
+  /** JSON objects, as text. */
   before: string | null;
   after: string | null;
   /** 64 hexadecimal digits. */
   hash: string;
-  /** How the text is made that is hashed. */
+  /** How `recordOf` makes the text that is hashed. */
   recordVersion: RecordVersion;
 }
 
-/** 1 has the ID of the request as it is: so were entries hashed at first. 2, which all new ones are, has its SHA-256. */
+/** In version 1, the first one, the record has the request's ID as it is. In version 2, which all new entries have, it has the ID's SHA-256. */
 export type RecordVersion = 1 | 2;
 
-/** An entry before it is chained. */
+/** An entry that is not chained yet. */
 export type Unchained = Omit<HistoryEntry, 'hash'>;
 
 /**
- * The text that is hashed of an entry: a JSON array of all that it says. The account that did it and the request that it was
- * done for stand in it as the SHA-256 of the SID and of the ID: who may read an entry can check it, and learns of nothing that
- * is out of sight.
+ * The text of an entry that is hashed: a JSON array of its values. The account that did it and the request that it was done for
+ * are in it as the SHA-256 of the SID and of the ID. So whoever may read an entry can check its hash without learning of
+ * anything out of sight.
  */
 export function recordOf({ position, date, actorSid, operation, subjectSid, requestId, before, after, recordVersion }: Unchained): string {
   return JSON.stringify([
@@ -121,8 +122,8 @@ export function recordOf({ position, date, actorSid, operation, subjectSid, requ
 }
 
 /**
- * The hash of an entry, over the hash of the one before it: whoever alters, takes out or moves one has to alter all that
- * follow. Before the first entry of a chain stands the SID of the account that the chain is of.
+ * The hash of an entry, which covers the hash of the one before it. So whoever alters, removes or moves an entry has to alter all
+ * that follow. For the first entry of a chain, the SID of the chain's account takes the place of that hash.
  */
 export function hashOf(previousHash: string, entry: Unchained): string {
   return sha256(`${previousHash}\n${recordOf(entry)}`);
@@ -137,7 +138,7 @@ function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** Where a chain ends: the number of its entries, and the hash of the last one. */
+/** The end of a chain: how many entries it has, and the hash of the last one. */
 export interface ChainEnd {
   position: number;
   hash: string;
@@ -146,30 +147,22 @@ export interface ChainEnd {
 /** The order of every list of entries. */
 export const historyOrder: Order = { field: 'position', descending: false };
 
-/** The ends of all chains at one time: kept elsewhere, it shows what was cut off since. */
+/** The ends of all chains at one time. Kept in another place, it reveals entries that were cut off since. */
 export interface Checkpoint {
   date: string;
-  /** By the SIDs of the accounts that the chains are of. */
+  /** By the SIDs of the accounts whose chains they are. */
   chains: Record<Sid, ChainEnd>;
 }
 
 /** @throws AppError BAD_USER_INPUT */
 export function parseCheckpoint(text: string): Checkpoint {
-  const checkpoint = parsed(text) as Checkpoint | null;
+  const checkpoint = jsonOrUndefined(text) as Checkpoint | null | undefined;
   const ends = Object.entries(checkpoint?.chains ?? {});
   if (ends.length > 0 && ends.every(isChainEnd) && Number.isFinite(Date.parse(checkpoint!.date))) return checkpoint!;
-  throw new AppError('BAD_USER_INPUT', 'This is no checkpoint of the history.');
+  throw new AppError('BAD_USER_INPUT', 'This is not a checkpoint of the history.');
 }
 
-/** Every chain that is told has an entry at least. */
+/** A checkpoint has no empty chains. */
 function isChainEnd([sid, end]: [Sid, ChainEnd | null]): boolean {
   return /^AC[0-9a-f]{32}$/.test(sid) && Number.isInteger(end?.position) && end!.position >= 1 && /^[0-9a-f]{64}$/.test(end!.hash);
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

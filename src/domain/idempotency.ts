@@ -18,5 +18,5 @@ const keyPattern = /^[\x21-\x7e]{1,255}$/;
 /** @throws AppError BAD_USER_INPUT */
 export function parseIdempotencyKey(key: string, field: string): string {
   if (keyPattern.test(key)) return key;
-  throw new AppError('BAD_USER_INPUT', `${field} is 1 to 255 characters of printable ASCII without spaces.`, { field });
+  throw new AppError('BAD_USER_INPUT', `${field} must be 1 to 255 printable ASCII characters without spaces.`, { field });
 }

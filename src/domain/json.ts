@@ -1,16 +1,16 @@
-/** How a JSON text is built. */
+/** How deep and how large a JSON text is. */
 export interface JsonShape {
-  /** How many brackets are open at once at most. */
+  /** The greatest number of brackets that are open at the same time. */
   depth: number;
-  /** About how many values there are in its lists and objects. */
+  /** Roughly the number of values in its lists and objects. */
   values: number;
 }
 
 /**
- * The shape of a JSON text, found without parsing it: the parser takes seconds for a megabyte of brackets and a tenth of one
- * for a megabyte of names, and programs that walk over what it makes go no deeper than their stack.
+ * The shape of a JSON text, found without parsing it. Parsing a megabyte of brackets takes seconds, a megabyte of names a tenth of
+ * a second, and recursive code that walks the result can overflow its stack. So check the shape first.
  */
-export function shapeOf(json: string): JsonShape {
+export function jsonShapeOf(json: string): JsonShape {
   let depth = 0;
   let values = 0;
   let open = 0;
@@ -36,4 +36,13 @@ export function shapeOf(json: string): JsonShape {
     }
   }
   return { depth, values };
+}
+
+/** The value of a JSON text; undefined if it is not JSON. */
+export function jsonOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

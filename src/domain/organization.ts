@@ -5,7 +5,7 @@ import { type Sid, isSid, parseSid } from './sid.js';
 export const OrganizationStatus = { ACTIVE: 'active', CLOSED: 'closed' } as const;
 export type OrganizationStatus = (typeof OrganizationStatus)[keyof typeof OrganizationStatus];
 
-/** A customer's organization, worn by whole trees of accounts (SPEC §2). */
+/** A customer's organization. Whole trees of accounts belong to it (SPEC §2). */
 export interface Organization {
   sid: Sid;
   /** In lower case; unique. */
@@ -15,13 +15,13 @@ export interface Organization {
   dateUpdated: Date;
 }
 
-/** An organization as callers name it: by its SID, by its domain name, or by a text that may be `either` one (SPEC §4). */
+/** How callers name an organization: by its SID, by its domain name, or by a text that may be `either` (SPEC §4). */
 export type OrganizationReference = OrganizationKey | { either: string };
 
-/** A well-formed SID, or a domain name as it is stored: what an organization is looked up by. */
+/** What an organization is looked up by: a well-formed SID, or a domain name as it is stored. */
 export type OrganizationKey = { sid: Sid } | { domainName: string };
 
-/** The key that a reference comes to; nothing for a text that is neither. @throws AppError BAD_USER_INPUT, INVALID_DOMAIN_NAME */
+/** The key that a reference stands for; undefined for a text that is neither. @throws AppError BAD_USER_INPUT, INVALID_DOMAIN_NAME */
 export function parseOrganizationReference(by: OrganizationReference, field?: string): OrganizationKey | undefined {
   if ('sid' in by) return { sid: parseSid('organization', by.sid, field ?? 'sid') };
   if ('domainName' in by) return { domainName: parseDomainName(by.domainName, field) };
@@ -49,11 +49,11 @@ export function isDomainName(text: string): boolean {
 
 /** The domain name as it is stored: in lower case. @throws AppError INVALID_DOMAIN_NAME */
 export function parseDomainName(text: string, field = 'domainName'): string {
-  // What looks like a SID would be taken for one wherever either names an organization.
+  // Wherever a SID or a domain name is accepted, a domain name that looks like a SID would be taken for one.
   if (isDomainName(text) && !/^or[0-9a-f]{32}$/i.test(text)) return text.toLowerCase();
   throw new AppError(
     'INVALID_DOMAIN_NAME',
-    'A domain name is labels of letters, digits and hyphens, joined by dots, at most 255 characters.',
+    'A domain name consists of labels of letters, digits and hyphens, joined by dots, with at most 255 characters in all.',
     { field },
   );
 }

@@ -1,4 +1,5 @@
 import { AppError } from '../errors.js';
+import { jsonOrUndefined } from './json.js';
 import { type Sid, kindOf } from './sid.js';
 
 /** The arguments of a connection, as Relay names them (SPEC §3). */
@@ -9,13 +10,15 @@ export interface PageArguments {
   before?: string | undefined;
 }
 
-/** How many entries a page may have, and has unless said otherwise: by GraphQL (SPEC §3), and by REST (SPEC §4). */
+/** How many entries a page may have, and has by default. */
 export interface PageSizes {
   min: number;
   max: number;
   default: number;
 }
+/** Of GraphQL's pages (SPEC §3). */
 export const pageSize: PageSizes = { min: 1, max: 100, default: 50 };
+/** Of REST's pages (SPEC §4). */
 export const restPageSize: PageSizes = { ...pageSize, max: 1000 };
 
 function checkedSize(size: number, field: string, { min, max }: PageSizes = pageSize): number {
@@ -40,15 +43,15 @@ export interface Position {
 export interface Page {
   size: number;
   backward: boolean;
-  /** Exclusive; absent at the list's end that reading starts from. */
+  /** Where reading starts, exclusive; undefined for the first end of the list that is reached that way. */
   from: Position | undefined;
-  /** Where reading ends at the latest, exclusive; absent at the list's other end. */
+  /** Where reading ends at the latest, exclusive; undefined for the other end of the list. */
   until?: Position | undefined;
-  /** How many rows to leave out after that. Costs as much as reading them: for pages that are named by number only. */
+  /** How many rows to skip first. Costs as much as reading them, so it is only for pages by number. */
   skip?: number;
 }
 
-/** A page by its number, from 0, as the documented API names it (SPEC §4). */
+/** A page by its number, from 0, as in the documented API (SPEC §4). */
 export interface NumberedPage {
   number: number;
   size: number;
@@ -59,14 +62,14 @@ export function parseNumberedPage(
   { page = '0', pageSize: size }: { page?: string | undefined; pageSize?: string | undefined },
   sizes: PageSizes,
 ): NumberedPage {
-  if (!/^\d{1,9}$/.test(page)) throw invalidPage('Pages are counted from 0, in digits.', 'page');
+  if (!/^\d{1,9}$/.test(page)) throw invalidPage('A page is a number, counted from 0.', 'page');
   return {
     number: Number(page),
     size: size === undefined ? sizes.default : checkedSize(/^\d{1,9}$/.test(size) ? Number(size) : NaN, 'pageSize', sizes),
   };
 }
 
-/** A page that was read. `rows` are in the list's order, whichever way the page was read. */
+/** A page that was read. Its rows are in the list's order, also when it was read backwards. */
 export interface PageOf<Row> {
   rows: Row[];
   hasNextPage: boolean;
@@ -74,9 +77,9 @@ export interface PageOf<Row> {
 }
 
 /**
- * The page that the arguments ask for, as Relay's specification has it ("Pagination algorithm"): of what lies between the
- * cursors `after` and `before`, the first or the last so many. Without either number, a page has the default size, and is read
- * backwards where only `before` is given.
+ * The page that the arguments ask for, by Relay's specification ("Pagination algorithm"): the `first` or the `last` so many rows
+ * between the cursors `after` and `before`. Without either number it has the default size; it is read backwards if only
+ * `before` is given.
  * @throws AppError INVALID_PAGE, naming the argument at fault
  */
 export function parsePage({ first, after, last, before }: PageArguments, order: Order): Page {
@@ -88,11 +91,11 @@ export function parsePage({ first, after, last, before }: PageArguments, order: 
   return backward ? { size, backward, from: end, until: start } : { size, backward, from: start, until: end };
 }
 
-/** Cuts what was read with one row more than the page's size, in reading order, to the page. */
+/** The page, made from its rows in reading order, of which one more than its size was read to see whether the list goes on. */
 export function pageFrom<Row>(read: Row[], page: Page): PageOf<Row> {
   const more = read.length > page.size;
   const rows = more ? read.slice(0, page.size) : read;
-  // What a cursor stands for is there, beyond the page.
+  // A cursor was given out for a row, so that row lies beyond the page.
   const before = page.from !== undefined;
   const beyond = more || page.until !== undefined;
   return page.backward
@@ -100,7 +103,7 @@ export function pageFrom<Row>(read: Row[], page: Page): PageOf<Row> {
     : { rows, hasNextPage: beyond, hasPreviousPage: before };
 }
 
-/** An opaque cursor. It names the field that its list is ordered by, so that it cannot be used in another order by mistake. */
+/** An opaque cursor. It contains the field that its list is ordered by, so that it is refused for a list in another order. */
 export function cursorOf(position: Position, order: Order): string {
   return Buffer.from(JSON.stringify([order.field, position.key, position.sid])).toString('base64url');
 }
@@ -116,25 +119,21 @@ function parseCursor(cursor: string, order: Order, argument: 'after' | 'before')
 }
 
 function decoded(cursor: string): unknown[] {
-  try {
-    const content: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-    return Array.isArray(content) ? content : [];
-  } catch {
-    return [];
-  }
+  const content = jsonOrUndefined(Buffer.from(cursor, 'base64url').toString('utf8'));
+  return Array.isArray(content) ? content : [];
 }
 
-/** A cursor comes from outside, so what it holds is checked before it reaches a statement. */
+/** Cursors come from clients, so their keys are checked before they reach a statement. */
 const isKey: Record<OrderField, (key: string) => boolean> = {
-  dateCreated: isInstant,
+  dateCreated: isDate,
   friendlyName: isText,
   domainName: isText,
   path: (key) => /^(?:[0-9a-f]{32})+$/.test(key),
   position: (key) => /^\d{1,9}$/.test(key),
 };
 
-/** Only an instant that both this program and PostgreSQL read the same: no 30 February, no year 0. */
-function isInstant(key: string): boolean {
+/** Accepts only dates that JavaScript and PostgreSQL read alike: no 30 February, no year 0. */
+function isDate(key: string): boolean {
   return /^[12]\d{3}-/.test(key) && !Number.isNaN(Date.parse(key)) && new Date(key).toISOString() === key;
 }
 

@@ -4,7 +4,7 @@ import { type Actor, type Rank, type SignedIn, ranks } from './actor.js';
 import type { Sid } from './sid.js';
 import { isBelow } from './tree.js';
 
-/** Where the account that an operation is about stands, seen from the caller; all else is out of sight. */
+/** Where the account of an operation is, relative to the caller's. All other accounts are out of the caller's sight. */
 type Place = 'self' | 'below';
 
 const anyAccount = 'ProvisioningAgent' satisfies Rank;
@@ -13,17 +13,17 @@ const administrator = 'Administrator' satisfies Rank;
 const superAdmin = 'SuperAdmin' satisfies Rank;
 
 /**
- * Who may do what (SPEC §2): the least rank that an operation needs on oneself, and on the accounts below. A place that
- * is left out is closed to everyone. No other line in the program names a role.
+ * Who may do what (SPEC §2): the lowest rank that may do an operation to its own account, and to the accounts below. Where a place
+ * is left out, nobody may. No other line in the program decides by a role.
  */
-const leastRank = {
+const requiredRanks = {
   readAccount: { self: anyAccount, below: administrator },
   listSubAccounts: { self: administrator, below: administrator },
   updateAccount: { self: anyAccount, below: administrator },
-  // The type is the provider's word on its customer, as the role is; so it has the same guard.
+  // Covers the type as well: like the role, it is for those above an account to decide.
   changeRole: { below: administrator },
   setAccountStatus: { below: administrator },
-  // The root is closed by nobody: see `may`.
+  // Nobody may close the root: see `may`.
   closeAccount: { self: administrator, below: administrator },
   changeEmailAddress: { below: administrator },
   createAccount: { self: administrator, below: administrator },
@@ -35,32 +35,32 @@ const leastRank = {
   readHistory: { self: administrator, below: administrator },
   /** The profile that is in effect for the account. */
   readProfile: { self: anyAccount, below: administrator },
-  /** Any profile: to read, list, create, update, link and delete. */
+  /** To read, list, create, update, link and delete any profile. */
   manageProfiles: { self: superAdmin },
-  /** What hangs off the account and lives in another service. */
+  /** The subresources, which other services serve. */
   useSubresources: { self: anyAccount, below: administrator },
   removeRecordings: { self: developer, below: administrator },
-  /** The organization that the caller's account wears. */
+  /** The organization of the caller's account. */
   readOwnOrganization: { self: administrator },
-  /** Any organization: to read, list, create, close, and to filter accounts by. */
+  /** To read, list, create and close any organization, and to list its accounts. */
   manageOrganizations: { self: superAdmin },
 } as const satisfies Record<string, { [place in Place]?: Rank }>;
 
-export type Operation = keyof typeof leastRank;
-export const operations = Object.keys(leastRank) as Operation[];
+export type Operation = keyof typeof requiredRanks;
+export const operations = Object.keys(requiredRanks) as Operation[];
 
-/** The least rank that holds the operation anywhere: what `@auth(requires: …)` shows and checks before any data is read. */
+/** The lowest rank that may do the operation anywhere. `@auth(requires: …)` shows it, and checks it before any data is read. */
 export function minimumRank(operation: Operation): Rank {
-  const needed = Object.values(leastRank[operation]).map((rank) => ranks.indexOf(rank));
+  const needed = Object.values(requiredRanks[operation]).map((rank) => ranks.indexOf(rank));
   return ranks[Math.min(...needed)]!;
 }
 
-/** The least rank that holds the operation on oneself, and the one that holds it on the accounts below; nothing where nobody does. */
-export function ranksFor(operation: Operation): { readonly [place in Place]?: Rank } {
-  return leastRank[operation];
+/** The lowest rank that may do the operation to its own account, and to the accounts below; absent where nobody may. */
+export function requiredRanksFor(operation: Operation): { readonly [place in Place]?: Rank } {
+  return requiredRanks[operation];
 }
 
-/** Whether the caller stands at least as high as the rank. */
+/** Whether the caller has the rank or a higher one. */
 export function hasRank(actor: Actor, rank: Rank): boolean {
   return ranks.indexOf(actor.rank) >= ranks.indexOf(rank);
 }
@@ -78,7 +78,7 @@ export function mayOnDescendants(actor: Actor, operation: Operation): boolean {
 }
 
 function isAllowedAt(actor: Actor, operation: Operation, place: Place): boolean {
-  const rank = ranksFor(operation)[place];
+  const rank = requiredRanksFor(operation)[place];
   return rank !== undefined && hasRank(actor, rank);
 }
 
@@ -90,7 +90,7 @@ const rankNames: Record<Rank, string> = {
   SuperAdmin: 'the Super Admin',
 };
 
-/** What operations are called in a refusal; else "do this". */
+/** What a refusal calls an operation; without an entry, "do this". */
 const operationNames: { [operation in Operation]?: string } = {
   listSubAccounts: 'list accounts',
   createAccount: 'create accounts',
@@ -104,7 +104,7 @@ const operationNames: { [operation in Operation]?: string } = {
 };
 
 /**
- * Holds that the caller's rank permits the operation at all: the half of the question that needs no data.
+ * Holds that the caller has the rank, which needs no data.
  * @throws AppError UNAUTHENTICATED, FORBIDDEN
  */
 export function authorizeRank(actor: Actor, rank: Rank, what = 'do this'): void {
@@ -119,14 +119,14 @@ export function assertSignedIn(actor: Actor): asserts actor is SignedIn {
   authorizeRank(actor, anyAccount);
 }
 
-/** Holds that the caller is signed in with a rank that permits the operation. @throws AppError UNAUTHENTICATED, FORBIDDEN */
+/** Holds that the caller's rank permits the operation on some account at least. @throws AppError UNAUTHENTICATED, FORBIDDEN */
 export function authorize(actor: Actor, operation: Operation): asserts actor is SignedIn {
   authorizeRank(actor, minimumRank(operation), operationNames[operation]);
 }
 
 /**
- * Holds that the caller may do the operation to the account. To everyone but the Super Admin, an account that does not
- * exist and one that is out of sight answer alike, so that nobody can probe for accounts (SPEC §2).
+ * Holds that the caller may do the operation to the account. Except for the Super Admin, an account that does not exist and one
+ * that is out of sight are refused alike, so that nobody can probe for accounts (SPEC §2).
  * @throws AppError UNAUTHENTICATED, FORBIDDEN, ACCOUNT_NOT_FOUND
  */
 export function authorizeOn<Place extends AccountPlace>(
@@ -141,8 +141,8 @@ export function authorizeOn<Place extends AccountPlace>(
 }
 
 /**
- * The SID of the account above, as far as the caller sees. Its own parent an account never sees (SPEC §2): for itself it is
- * its own owner, as the root is.
+ * The SID of the account's owner, as the caller is shown it: its parent. A caller never sees its own parent (SPEC §2), so it is
+ * shown as its own owner, as the root is.
  */
 export function ownerSeenBy(actor: SignedIn, account: AccountPlace): Sid {
   return account.sid === actor.account.sid ? account.sid : account.parentSid!;

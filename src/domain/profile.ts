@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../errors.js';
 import type { Account, AccountPlace } from './account.js';
-import { shapeOf } from './json.js';
+import { jsonOrUndefined, jsonShapeOf } from './json.js';
 import type { Organization } from './organization.js';
 import type { Sid } from './sid.js';
 import { sidsAlong } from './tree.js';
 
-/** What the services of the provider read an account's settings from; the gateway keeps it and does not look into it (SPEC §2). */
+/** Settings of accounts, which other services of the provider read. The gateway stores them and does not interpret them (SPEC §2). */
 export interface Profile {
   sid: Sid;
-  /** A JSON object as the text that it came in: at most 1 MiB of UTF-8. */
+  /** A JSON object, as the text that was sent: at most 1 MiB of UTF-8. */
   document: string;
   dateCreated: Date;
   dateUpdated: Date;
@@ -18,10 +18,10 @@ export interface Profile {
 /** A profile in a list: without its document, which can be long. */
 export type ProfileSummary = Omit<Profile, 'document'>;
 
-/** The profile that is there from the first start, and in effect where no other one is. Clients in the field know its SID. */
+/** The profile that exists from the first start, and is in effect where no other is linked. Clients in the field know its SID. */
 export const defaultProfileSid: Sid = 'PRae6e420f425248d6a26948c17a9e2acf';
 
-const featuresByDefault = [
+const defaultFeatures = [
   'DIDPurchase',
   'subaccountsCreation',
   'outboundPSTN',
@@ -34,8 +34,8 @@ const featuresByDefault = [
   'outboundUSSD',
 ];
 
-/** Its document, unless the operator names another: it enables what the admin console in the field looks for (SPEC §4). */
-export const defaultDocument = JSON.stringify({ featureEnablement: Object.fromEntries(featuresByDefault.map((name) => [name, {}])) });
+/** The document of the default profile, unless the operator configures another. It enables the features that the admin console in the field looks for (SPEC §4). */
+export const defaultDocument = JSON.stringify({ featureEnablement: Object.fromEntries(defaultFeatures.map((name) => [name, {}])) });
 
 /** There is no such profile. */
 export function profileNotFound(): AppError {
@@ -50,30 +50,30 @@ export function assertNotDefault(sid: Sid): void {
 /** In bytes of UTF-8. */
 export const documentMaxBytes = 1_048_576;
 
-/** Deeper than any settings; and no deeper than programs that walk a document can go. */
+/** Deeper than any real settings, but not too deep for recursive programs that read them. */
 const documentMaxDepth = 200;
 
 /**
- * The document as it is stored: as it came, once it is sure that it is a JSON object.
+ * The document as it is stored: the text as it was sent, if it is a JSON object.
  * @throws AppError BAD_USER_INPUT, PAYLOAD_TOO_LARGE
  */
 export function parseDocument(text: string): string {
   const field = 'document';
   if (Buffer.byteLength(text) > documentMaxBytes) {
-    throw new AppError('PAYLOAD_TOO_LARGE', `A profile has at most ${documentMaxBytes} bytes.`, { field });
+    throw new AppError('PAYLOAD_TOO_LARGE', `A profile may have at most ${documentMaxBytes} bytes.`, { field });
   }
-  if (shapeOf(text).depth > documentMaxDepth) {
-    throw new AppError('BAD_USER_INPUT', `A profile is nested at most ${documentMaxDepth} levels deep.`, { field });
+  if (jsonShapeOf(text).depth > documentMaxDepth) {
+    throw new AppError('BAD_USER_INPUT', `A profile may be nested at most ${documentMaxDepth} levels deep.`, { field });
   }
   const type = typeOfJson(text);
-  if (type === undefined) throw new AppError('BAD_USER_INPUT', 'A profile is JSON; this is not.', { field });
-  if (type !== 'object') throw new AppError('BAD_USER_INPUT', `A profile is a JSON object, not ${type}.`, { field });
+  if (type === undefined) throw new AppError('BAD_USER_INPUT', 'A profile must be JSON; this is not.', { field });
+  if (type !== 'object') throw new AppError('BAD_USER_INPUT', `A profile must be a JSON object, not ${type}.`, { field });
   return text;
 }
 
-/** What the history has of a document instead of all of it. */
+/** What the history records of a document, in place of its text. */
 export interface DocumentDigest {
-  /** In hexadecimal, over its bytes in UTF-8. */
+  /** The hash of its UTF-8 bytes, in hexadecimal. */
   sha256: string;
   bytes: number;
 }
@@ -83,27 +83,24 @@ export function digestOf(document: string): DocumentDigest {
 }
 
 function typeOfJson(text: string): string | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (value === null) return 'null';
-    return Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'object' : `a ${typeof value}`;
-  } catch {
-    return undefined;
-  }
+  const value = jsonOrUndefined(text);
+  if (value === undefined) return undefined;
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'object' : `a ${typeof value}`;
 }
 
 /** What a profile can be linked to. */
 export type ProfileOwner = (AccountPlace & Pick<Account, 'organizationSid'>) | Pick<Organization, 'sid'>;
 
 /**
- * Where the effective profile is looked for, the nearest first: the account's own link, its ancestors', its
- * organization's; for an organization, its own (SPEC §2).
+ * Where the effective profile is looked for, in this order: the link of the account, those of its ancestors from the nearest
+ * up, that of its organization. For an organization, its own (SPEC §2).
  */
 export function profileSourcesOf(owner: ProfileOwner): Sid[] {
   return 'path' in owner ? [...sidsAlong(owner.path).toReversed(), owner.organizationSid] : [owner.sid];
 }
 
-/** The SID of the owner's effective profile, by which profile each source is linked to. */
+/** The SID of the owner's effective profile. @param linked the profile that each source is linked to */
 export function effectiveProfileOf(owner: ProfileOwner, linked: ReadonlyMap<Sid, Sid>): Sid {
   const source = profileSourcesOf(owner).find((sid) => linked.has(sid));
   return source === undefined ? defaultProfileSid : linked.get(source)!;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { AppError } from '../errors.js';
 
-/** A string identifier (SPEC §2): two capitals that tell the kind, then 32 lower-case hexadecimal digits. */
+/** A string identifier (SPEC §2): two capital letters for the kind, then 32 lower-case hexadecimal digits. */
 export type Sid = string;
 
 /** The kinds of SID, by prefix. */
@@ -15,18 +15,22 @@ export function newSid(kind: SidKind): Sid {
   return sidPrefixes[kind] + randomBytes(16).toString('hex');
 }
 
-/** Whether the text is a well-formed SID of that kind; says nothing of its existence. */
+/** Whether the text is a well-formed SID of that kind. There need not be anything that has it. */
 export function isSid(kind: SidKind, text: string): boolean {
   return text.startsWith(sidPrefixes[kind]) && hexadecimal.test(text.slice(2));
 }
 
-/** The kind that a well-formed SID is of. */
+/** The kind of a SID; undefined if it is malformed. */
 export function kindOf(sid: Sid): SidKind | undefined {
   return (Object.keys(sidPrefixes) as SidKind[]).find((kind) => isSid(kind, sid));
 }
 
-/** Refuses a malformed SID before it costs a statement. @throws AppError BAD_USER_INPUT */
+/** The SID, if it is well-formed, so that a malformed one costs no statement. @throws AppError BAD_USER_INPUT */
 export function parseSid(kind: SidKind, text: string, field: string): Sid {
   if (isSid(kind, text)) return text;
-  throw new AppError('BAD_USER_INPUT', `The SID (${kind}) is "${sidPrefixes[kind]}" and 32 lower-case hexadecimal digits.`, { field });
+  throw new AppError(
+    'BAD_USER_INPUT',
+    `The SID of ${kind === 'profile' ? 'a' : 'an'} ${kind} is "${sidPrefixes[kind]}" followed by 32 lower-case hexadecimal digits.`,
+    { field },
+  );
 }

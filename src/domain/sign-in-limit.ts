@@ -1,46 +1,46 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
-/** How many sign-ins may fail within a window (SPEC §5). */
+/** How many sign-ins may fail within the window (SPEC §5). */
 export interface SignInLimits {
   /** For one account, from one address. */
   readonly perAccount: number;
-  /** From one address, for whatever account. */
+  /** From one address, for all accounts together. */
   readonly perAddress: number;
   readonly windowSeconds: number;
 }
 
-/** Failures within the window that runs, and in how many seconds it ends. */
+/** The failures in the current window, and in how many seconds it ends. */
 export interface Failures {
   count: number;
   secondsLeft: number;
 }
 
-/** What bears on one try: the failures of its account from its address, of the account from everywhere, and of the address. */
+/** The failures that count for an attempt: of its account from its address, of its account from all addresses, and of its address. */
 export interface SignInFailures {
   ofPair: Failures;
   ofAccount: Failures;
   ofAddress: Failures;
 }
 
-/** An account is under attack when it has seen so many times the failures that one address is allowed. */
+/** An account counts as under attack after this many times the failures that one address is allowed. */
 const attackFactor = 5;
 
-/** In how many seconds the account may be tried again from the address; 0 when it may now. */
+/** In how many seconds the next attempt for the account from the address is allowed; 0 if it is now. */
 export function secondsUntilPairMayTry({ ofPair, ofAccount }: SignInFailures, { perAccount }: SignInLimits): number {
-  // Under attack each address has one try left, not none: so whoever knows the secret gets in from an address that has not
-  // failed, and guessing from many addresses gets one guess out of each.
+  // Under attack, each address still has one attempt. So whoever knows the secret gets in from an address that has not failed,
+  // while an attacker gets one guess from each address.
   const allowed = ofAccount.count >= perAccount * attackFactor ? 1 : perAccount;
   return ofPair.count >= allowed ? ofPair.secondsLeft : 0;
 }
 
-/** In how many seconds the address may try anything again; 0 when it may now. */
+/** In how many seconds the next attempt from the address is allowed; 0 if it is now. */
 export function secondsUntilAddressMayTry(ofAddress: Failures, { perAddress }: SignInLimits): number {
   return ofAddress.count >= perAddress ? ofAddress.secondsLeft : 0;
 }
 
 /**
- * What of an IP address the limits go by. One customer has a whole /64 of IPv6, so its lower half tells nobody apart;
- * an IPv4 address is the same in either notation.
+ * The network of an IP address, which the limits count by. With IPv6 that is the /64, since one customer usually has all of it.
+ * An IPv4 address counts as itself, also when it is written as IPv6.
  */
 export function networkOf(address: string): string {
   const [withoutZone = ''] = address.split('%');

@@ -18,9 +18,9 @@ export const subresourcePaths = [
 ] as const;
 export type SubresourcePath = (typeof subresourcePaths)[number];
 
-/** Where something lives that hangs off an account. */
+/** A subresource of an account, and where it is. */
 export interface Subresource {
-  /** As XML names it: the path without its slash. */
+  /** Its name in XML: the path without slashes. */
   name: string;
   /** Relative to the API's mount. */
   uri: string;
@@ -34,14 +34,14 @@ export function accountUri(sid: Sid): string {
   return `${apiVersionPath}/Accounts/${sid}`;
 }
 
-/** The links from an account to what hangs off it. */
+/** The subresources of an account. */
 export function subresourcesOf(sid: Sid): Subresource[] {
   return subresourcePaths.map((path) => ({ name: path.replace('/', ''), uri: `${accountUri(sid)}/${path}`, mediaTypes }));
 }
 
 /**
- * The subresource that a path below an account's URI leads to, or into; nothing when there is none of that name, or when
- * the path turns back somewhere: whoever serves it must not read it as another one.
+ * The subresource that a path below an account's URI is in; undefined if there is none of that name. Also undefined for a path
+ * with empty or dot segments or backslashes, which a server behind might resolve to another path.
  */
 export function subresourceAt(path: string): SubresourcePath | undefined {
   if (path.includes('\\') || path.split('/').some((segment) => ['', '.', '..'].includes(segment))) return undefined;

@@ -1,4 +1,4 @@
-import { type Account, type AccountReference, alreadyThere, assertOpen, parseAccountReference } from '../domain/account.js';
+import { type Account, type AccountReference, alreadyExists, assertOpen, parseAccountReference } from '../domain/account.js';
 import type { SignedIn } from '../domain/actor.js';
 import type { AuditEvent } from '../domain/history.js';
 import {
@@ -66,7 +66,7 @@ export class ProfileService {
       { operation: 'manageProfiles' },
       async ({ profiles }, { actor, record }) => {
         const before = (await profiles.lockDocument(sid, 'FOR NO KEY UPDATE')) ?? notFound();
-        if (isNew) throw alreadyThere(`Profile ${sid}`);
+        if (isNew) throw alreadyExists(`Profile ${sid}`);
         record(actor.account.topLevelSid, { operation: 'updateProfile', subjectSid: sid, before, after: digestOf(checked) });
         return (await profiles.update(sid, checked))!;
       },
@@ -81,7 +81,7 @@ export class ProfileService {
     assertProfileSid(sid);
     await this.transactions.write(caller, request, { operation: 'manageProfiles' }, async ({ profiles }, { actor, record }) => {
       const digest = (await profiles.lockDocument(sid, 'FOR UPDATE')) ?? notFound();
-      if (isNew) throw alreadyThere(`Profile ${sid}`);
+      if (isNew) throw alreadyExists(`Profile ${sid}`);
       const { linked, count } = await profiles.delete(sid, maxRecordedLinks);
       const root = actor.account.topLevelSid;
       for (const owner of linked) {

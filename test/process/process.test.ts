@@ -419,7 +419,7 @@ describe('an empty database', () => {
     const lowest = { date: new Date().toISOString(), chains: { [`AC${'0'.repeat(32)}`]: { position: 0, hash: '0'.repeat(64) } } };
     for (const text of ['not one', JSON.stringify(lowest)]) {
       await writeFile(checkpoint, text);
-      expect(await verify()).toMatchObject({ code: 78, mistakes: [`${checkpoint}: This is no checkpoint of the history.`] });
+      expect(await verify()).toMatchObject({ code: 78, mistakes: [`${checkpoint}: This is not a checkpoint of the history.`] });
     }
   });
 

@@ -11,7 +11,7 @@ import { utf8 } from '../../src/api/http/utf8.js';
 import { parseAccountReference, parseEmailAddress, parseFriendlyName, parseStatus } from '../../src/domain/account.js';
 import { assertStrongPassword } from '../../src/domain/password-policy.js';
 import { parseIdempotencyKey } from '../../src/domain/idempotency.js';
-import { shapeOf } from '../../src/domain/json.js';
+import { jsonShapeOf } from '../../src/domain/json.js';
 import { parseOrganizationReference } from '../../src/domain/organization.js';
 import { cursorOf, parseNumberedPage, parsePage, restPageSize } from '../../src/domain/page.js';
 import { parseDocument } from '../../src/domain/profile.js';
@@ -116,7 +116,7 @@ const parsers: [what: string, parse: (text: string) => unknown, longest: number]
   ['the number of a page', (text) => parseNumberedPage({ page: text }, restPageSize), inForms],
   ['a form', (text) => new Parameters(text).text('EmailAddress'), inForms],
   ['a body', (text) => utf8(Buffer.from(text)), inBodies],
-  ['the shape of JSON', shapeOf, inBodies],
+  ['the shape of JSON', jsonShapeOf, inBodies],
   ['a profile', parseDocument, inBodies],
   ['a GraphQL document', (text) => parse(text, { maxTokens: 2000 }), 65_536],
   ['a text in a GraphQL document', (text) => parse(`{ a(b: """${text}""") }`, { maxTokens: 2000 }), 65_536],

@@ -771,7 +771,7 @@ describe('npm run verify-history', () => {
 
   it('refuses a file that holds something else, and leaves it alone', async () => {
     await writeFile(file, '{"chains":{}}');
-    await expect(check()).rejects.toThrow('This is no checkpoint of the history.');
+    await expect(check()).rejects.toThrow('This is not a checkpoint of the history.');
     expect(await readFile(file, 'utf8')).toBe('{"chains":{}}');
   });
 });

@@ -16,7 +16,7 @@ import {
 } from 'graphql';
 import { Directive, Extensions } from 'type-graphql';
 import type { Rank } from '../../domain/actor.js';
-import { type Operation, authorizeRank, minimumRank, ranksFor } from '../../domain/permissions.js';
+import { type Operation, authorizeRank, minimumRank, requiredRanksFor } from '../../domain/permissions.js';
 import type { Context } from './context.js';
 
 /** How the schema spells a rank. */
@@ -87,7 +87,7 @@ const callers: Record<Rank, string> = {
 
 /** Who may do the operation, and for whom: what the permission table says (SPEC §2). */
 function whoMay(operation: Operation): string {
-  const { self, below } = ranksFor(operation);
+  const { self, below } = requiredRanksFor(operation);
   const least = minimumRank(operation);
   if (least === 'Anonymous' || least === 'SuperAdmin') return callers[least];
   if (self === undefined) return `${callers[least]}, for the accounts below it`;

@@ -8,7 +8,7 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
-import { shapeOf } from '../../domain/json.js';
+import { jsonShapeOf } from '../../domain/json.js';
 import { AppError } from '../../errors.js';
 import { readClientAddresses } from './client-address.js';
 import { boundConnections } from './connections.js';
@@ -156,7 +156,7 @@ function parseJson(body: Buffer): unknown {
   let excess: string;
   try {
     const text = utf8(body);
-    const { depth, values } = shapeOf(text);
+    const { depth, values } = jsonShapeOf(text);
     if (depth <= bodyMaxDepth && values <= bodyMaxValues) return parseKeepingSource(text);
     excess = depth > bodyMaxDepth ? `is nested more than ${bodyMaxDepth} levels deep` : `has more than ${bodyMaxValues} values`;
   } catch {
