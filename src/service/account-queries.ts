@@ -36,33 +36,33 @@ export interface TokenListing<Columns extends readonly AccountColumn[]> extends 
 /** An account of a list, with its AuthToken where that is shown. */
 export type WithToken<Columns extends readonly AccountColumn[]> = AccountRow<Columns> & { authToken?: string | undefined };
 
-/** Reading accounts (SPEC §3). What is out of the caller's sight reads as absent. */
+/** Reading accounts (SPEC §3). Accounts out of the caller's sight read as if they did not exist. */
 export class AccountQueries {
   constructor(
     private readonly database: Database,
     private readonly secrets: Secrets,
   ) {}
 
-  /** The account, if there is one and the caller may see it. @throws AppError BAD_USER_INPUT, INVALID_EMAIL */
+  /** The account, if there is one that the caller may see. @throws AppError BAD_USER_INPUT, INVALID_EMAIL */
   async find(actor: Actor, by: AccountReference): Promise<Account | null> {
     authorize(actor, 'readAccount');
-    return ifReadable(actor, await this.#look(actor, by));
+    return ifReadable(actor, await this.#lookUp(actor, by));
   }
 
-  /** The account, for a caller who is told why not. @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, and as `find` */
+  /** The account, or the reason why the caller cannot have it. @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, and as `find` */
   async get(actor: Actor, by: AccountReference, prefetched?: PrefetchedAccount): Promise<Account> {
     authorize(actor, 'readAccount');
-    const account = await this.#look(actor, by, prefetched);
+    const account = await this.#lookUp(actor, by, prefetched);
     authorizeOn(actor, 'readAccount', account);
     return account;
   }
 
-  /** Whether the address is the account's own already: a whole form, sent back, says so of itself (SPEC §4). */
+  /** Whether the account has the address already. Tells a form that updates the account from one that creates an account below it (SPEC §4). */
   async isOwnAddress(actor: Actor, by: AccountReference, emailAddress: string): Promise<boolean> {
     return (await this.find(actor, by))?.emailAddress === parseEmailAddress(emailAddress);
   }
 
-  async #look({ account }: SignedIn, by: AccountReference, prefetched?: PrefetchedAccount): Promise<Account | undefined> {
+  async #lookUp({ account }: SignedIn, by: AccountReference, prefetched?: PrefetchedAccount): Promise<Account | undefined> {
     const key = parseAccountReference(by);
     if (key === undefined) return undefined;
     if (prefetched !== undefined && isSameKey(prefetched.key, key)) return prefetched.account;
@@ -125,7 +125,7 @@ export class AccountQueries {
       read: async ({ accountLists }, page) =>
         (await accountLists.pages(keys, { ...listing, order: creationOrder, page, cursors: true }))[0]!,
       positionOf: (row) => positionOf(row, creationOrder),
-      shown: (caller, rows) => this.#withTokens(caller, rows),
+      present: (caller, rows) => this.#withTokens(caller, rows),
     });
   }
 

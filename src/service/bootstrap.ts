@@ -10,21 +10,22 @@ import type { CredentialService } from './credential-service.js';
 import type { Passwords } from './passwords.js';
 import { type Secrets, generatedPassword } from './secrets.js';
 
+/** The Super Admin that is made at the first start. */
 export interface FirstAdmin {
-  /** As it is stored. */
+  /** In lower case, as it is stored. */
   emailAddress: string;
-  /** Generated when absent. */
+  /** Default: a generated one. */
   password: string | undefined;
-  /** Told the generated password, once. */
+  /** Called with the generated password, once. */
   announce: (password: string) => void;
 }
 
-/** Whether there is a Super Admin, or was one, so that nothing is left to be made. */
+/** Whether the root account exists, so that there is nothing to create. */
 export async function hasRoot(database: Database): Promise<boolean> {
   return (await rootOf(database)) !== undefined;
 }
 
-/** Whether there is a root, and this is not its password. */
+/** Whether the root account exists and has another password than this one. */
 export async function hasRootOtherPassword(database: Database, passwords: Passwords, password: string): Promise<boolean> {
   const root = await rootOf(database);
   if (root === undefined) return false;
@@ -53,11 +54,11 @@ function rootOf(database: Database) {
 }
 
 /**
- * Creates the root organization and the Super Admin, if there is no root account yet. Instances that start at once wait
- * for each other; one of them creates.
+ * Creates the root organization and the Super Admin, if there is no root account yet. Instances that start at the same time
+ * wait for each other; one of them creates.
  *
- * The generated password is announced before the transaction commits: a crash between the two then costs a password that
- * was never valid, where the other order would cost the only one that is.
+ * The generated password is announced before the transaction commits. A crash in between then loses a password that was never
+ * valid; the other way round it would lose the only valid one.
  */
 export async function ensureRoot(
   database: Database,
@@ -99,7 +100,7 @@ export async function ensureRoot(
   });
 }
 
-/** Gives the default profile the document that the operator names, if it has another; that is in the history of the root. */
+/** Gives the default profile the configured document, if it has another, and records that in the history of the root. */
 export async function ensureDefaultProfile(database: Database, transactions: AuditedTransactions, document: string): Promise<void> {
   const current = await database.lookUp(undefined, ({ profiles }) => profiles.findMany([defaultProfileSid], { withDocument: true }));
   if (current[0] !== undefined && 'document' in current[0] && current[0].document === document) return;

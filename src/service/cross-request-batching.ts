@@ -1,13 +1,13 @@
 import DataLoader from 'dataloader';
 
-/** So many keys are looked up by one statement at most: what it takes for one of them, the others wait for. */
-const atOnce = 32;
+/** The most keys of one statement. More would make each of them wait longer for all the others. */
+const maxBatchSize = 32;
 
 /**
- * Looks up what every request of a kind needs: for all of them in one statement that ask in the same turn of the event loop
- * (ADR 24). So the more there is to do, the less each of them costs. Nothing is remembered: who asks is answered by a
- * statement that began after the question.
+ * A loader for a look-up that every request makes, such as that of its caller. One statement answers all requests that ask in the
+ * same turn of the event loop (ADR 24), so the busier the process is, the less each look-up costs. Nothing is cached: every
+ * answer is read after it was asked for.
  */
 export function crossRequestLoader<Key, Result>(lookUp: (keys: readonly Key[]) => Promise<Result[]>): DataLoader<Key, Result> {
-  return new DataLoader(lookUp, { cache: false, maxBatchSize: atOnce, batchScheduleFn: setImmediate });
+  return new DataLoader(lookUp, { cache: false, maxBatchSize, batchScheduleFn: setImmediate });
 }

@@ -8,16 +8,16 @@ import type { Database, Repositories } from '../persistence/connection/database.
 import type { EmailConflictCount } from '../persistence/repositories/email-conflict-repository.js';
 import type { AuditedTransactions } from './audited-transaction.js';
 
-/** How often a tree is told within an hour that an account out of its sight has an e-mail address. */
+/** How often in an hour a tree may learn that an account out of its sight has an e-mail address. */
 const limit = { conflicts: 20, seconds: 3600 };
 
 /**
- * Changes that give an account an e-mail address (ADR 26). No address could be unique without a word of who has it
- * already; but that word tells of accounts that the caller cannot see. So it is given a few times an hour to each tree, all
- * instances together, and leaves a trace in the history of the tree that asked. An account that the caller sees tells nothing new.
+ * Limits what callers learn by asking for e-mail addresses that are taken (ADR 26). Addresses are unique, so a refusal reveals
+ * that an account has the address, even one that the caller cannot see. Each tree gets a few such refusals an hour from
+ * all instances together, and each is recorded in its history. A conflict with an account that the caller sees does not count.
  */
 export class EmailConflicts {
-  /** How many conflicts of each tree are being counted: of many that come at once, the last must not be looked up before the first is counted. */
+  /** By tree, the conflicts that are being counted right now. Without them, many requests at the same time would all be below the limit. */
   readonly #uncounted = new Map<Sid, number>();
 
   constructor(
@@ -26,7 +26,7 @@ export class EmailConflicts {
   ) {}
 
   /**
-   * Does the work, which gives an account the e-mail address, as it is stored; and asks `assertFew` before it looks it up.
+   * Does the work, which gives an account the e-mail address. The work must call `assertBelowLimit` before it looks the address up.
    * @throws AppError EMAIL_IN_USE, RATE_LIMITED, and what the work throws
    */
   async limited<Result>(actor: SignedIn, request: RequestContext, emailAddress: string, work: () => Promise<Result>): Promise<Result> {
@@ -34,13 +34,13 @@ export class EmailConflicts {
       return await work();
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'EMAIL_IN_USE' || (await this.#sees(actor, emailAddress))) throw error;
-      // The answer goes by the count that includes it: so conflicts that come all at once are not told more often.
+      // The count includes this conflict, so that no more are revealed when many come at the same time.
       const conflicts = await this.#count(actor, request, emailAddress);
       throw conflicts.count > limit.conflicts ? tooMany(conflicts) : error;
     }
   }
 
-  /** Holds that the tree met few conflicts lately, whatever address it asks for now. @throws AppError RATE_LIMITED */
+  /** Holds that the tree has not reached the limit, whether or not the address is taken. @throws AppError RATE_LIMITED */
   async assertBelowLimit({ emailConflicts }: Repositories, { account }: SignedIn): Promise<void> {
     // The root sees all accounts.
     if (isRoot(account)) return;
@@ -55,7 +55,7 @@ export class EmailConflicts {
     return holder !== undefined && may(actor, 'readAccount', holder);
   }
 
-  /** Counts a conflict, and writes it down for the administrators of the tree, in a transaction of its own: the change itself came to nothing. */
+  /** Counts the conflict and records it in the tree's history, in a transaction of its own, since that of the change was rolled back. */
   async #count(actor: SignedIn, request: RequestContext, emailAddress: string): Promise<EmailConflictCount> {
     const { sid, topLevelSid } = actor.account;
     this.#addUncounted(topLevelSid, 1);
@@ -87,7 +87,7 @@ function tooMany({ secondsLeft }: EmailConflictCount): AppError {
   const minutes = Math.ceil(secondsLeft / 60);
   return new AppError(
     'RATE_LIMITED',
-    `Your tree asked for too many e-mail addresses that others have. Try again in ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}.`,
+    `Too many of the e-mail addresses that your accounts asked for are taken. Try again in ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}.`,
     { retryAfter: secondsLeft },
   );
 }

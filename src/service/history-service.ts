@@ -12,12 +12,12 @@ import type { HistoryKey, ListedEntry } from '../persistence/repositories/histor
 /** Whose history to read. */
 export type HistoryOwner = AccountPlace | Pick<Organization, 'sid'>;
 
-/** An entry as one caller is shown it: of who did it, no more than the caller may see. */
-export interface ShownEntry extends HistoryEntry {
-  /** The account that did it; nothing where that is out of sight, or the gateway itself. */
-  shownActorSid: Sid | null;
-  /** The request that it was done for; nothing where the account that did it is out of sight. */
-  shownRequestId: string | null;
+/** An entry as a caller is shown it, who must not learn of accounts out of sight. */
+export interface VisibleEntry extends HistoryEntry {
+  /** The account that did it; null if that is out of sight, or was the gateway itself. */
+  visibleActorSid: Sid | null;
+  /** The request that it was done for; null if the account that did it is out of sight. */
+  visibleRequestId: string | null;
 }
 
 /** Reading the history (SPEC §7): what was done to an account or organization, and by whom. */
@@ -25,11 +25,11 @@ export class HistoryService {
   constructor(private readonly database: Database) {}
 
   /** The page of each owner's entries: one statement for them all. @throws AppError FORBIDDEN */
-  async pages(actor: Actor, owners: readonly HistoryOwner[], scope: HistoryScope, page: Page): Promise<PageOf<ShownEntry>[]> {
+  async pages(actor: Actor, owners: readonly HistoryOwner[], scope: HistoryScope, page: Page): Promise<PageOf<VisibleEntry>[]> {
     authorize(actor, 'readHistory');
     const keys = owners.map((owner) => keyOf(actor, owner));
     const pages = await this.database.read(actor.account, ({ history }) => history.pages(keys, scope, page));
-    return pages.map((read) => ({ ...read, rows: read.rows.map((entry) => shownTo(actor, entry)) }));
+    return pages.map((read) => ({ ...read, rows: read.rows.map((entry) => visibleTo(actor, entry)) }));
   }
 
   /** The length of each owner's list of entries: one statement for them all. @throws AppError FORBIDDEN */
@@ -40,7 +40,7 @@ export class HistoryService {
   }
 }
 
-/** Of accounts above an account, only those that the caller sees are asked for cascades that reached it. */
+/** Cascades from accounts above are part of an account's history, as far up as the caller sees. */
 function keyOf(actor: SignedIn, owner: HistoryOwner): HistoryKey {
   if ('path' in owner) {
     authorizeOn(actor, 'readHistory', owner);
@@ -48,21 +48,21 @@ function keyOf(actor: SignedIn, owner: HistoryOwner): HistoryKey {
     return { treeSid: topLevelSidOf(owner.path), sid: owner.sid, path: owner.path, aboveSids };
   }
   authorizeOnOrganization(actor, owner.sid);
-  // Organizations and profiles are in the chain of the root, which everyone's path begins with.
+  // Organizations and profiles are in the chain of the root. Every path begins with the root.
   const [root] = sidsAlong(actor.account.path);
   return { treeSid: root!, sid: owner.sid, path: null, aboveSids: [] };
 }
 
-function shownTo({ account }: SignedIn, { actorPath, ...entry }: ListedEntry): ShownEntry {
+function visibleTo({ account }: SignedIn, { actorPath, ...entry }: ListedEntry): VisibleEntry {
   const isInSight = actorPath !== null && (actorPath === account.path || isBelow(actorPath, account.path));
   return {
     ...entry,
-    shownActorSid: isInSight ? entry.actorSid : null,
-    shownRequestId: isInSight || entry.actorSid === null ? entry.requestId : null,
+    visibleActorSid: isInSight ? entry.actorSid : null,
+    visibleRequestId: isInSight || entry.actorSid === null ? entry.requestId : null,
   };
 }
 
-/** Where in a list an entry stands. */
+/** The position of an entry in a list. */
 export function historyPosition({ position, subjectSid }: HistoryEntry): Position {
   return { key: String(position), sid: subjectSid };
 }

@@ -2,29 +2,29 @@ import { type ChainEnd, type Checkpoint, hashOf } from '../domain/history.js';
 import type { Sid } from '../domain/sid.js';
 import type { Database, Repositories } from '../persistence/connection/database.js';
 
-/** What was found of the history: sound, and where its chains end; or the first entry that is not as it was written. */
-export type Verdict = { fault: string } | { entries: number; checkpoint: Checkpoint };
+/** The result of a verification: the first fault, or a checkpoint if there is none. */
+export type Verification = { fault: string } | { entries: number; checkpoint: Checkpoint };
 
-/** Entries that are read by one statement. */
+/** How many entries one statement reads. */
 const batchSize = 5000;
 
 /**
- * Reads the whole history and holds every entry against its hash (SPEC §7). That entries were cut off at the end of a
- * chain, or a whole chain was, shows only against an earlier checkpoint that was kept elsewhere.
+ * Reads the whole history and checks the hash of every entry (SPEC §7). If entries were cut off at the end of a chain, or a whole
+ * chain was, only an earlier checkpoint that was kept in another place can reveal it.
  * @throws AppError UNAVAILABLE
  */
-export async function verifyHistory(database: Database, earlier?: Checkpoint): Promise<Verdict> {
+export async function verifyHistory(database: Database, earlier?: Checkpoint): Promise<Verification> {
   return database.snapshot((repositories) => verify(repositories, new Map(Object.entries(earlier?.chains ?? {}))));
 }
 
-async function verify({ history }: Repositories, earlier: Map<Sid, ChainEnd>): Promise<Verdict> {
+async function verify({ history }: Repositories, earlier: Map<Sid, ChainEnd>): Promise<Verification> {
   const heads = await history.heads();
   const chains: Record<Sid, ChainEnd> = {};
   let treeSid: Sid | undefined;
   let last: ChainEnd = { position: 0, hash: '' };
   let entries = 0;
 
-  // From before what any entry may have: constraints can be dropped by whoever forges one.
+  // Starts below any valid position, since whoever forges an entry may have dropped the constraints too.
   for (let from = { treeSid: '', position: -1_000_000_000 }; ;) {
     const batch = await history.next(from, batchSize);
     for (const entry of batch) {
@@ -41,7 +41,7 @@ async function verify({ history }: Repositories, earlier: Map<Sid, ChainEnd>): P
       last = { position: entry.position, hash: entry.hash };
       const known = earlier.get(treeSid);
       if (known?.position === entry.position && known.hash !== entry.hash) {
-        // The hashes up to here fit each other, so whoever altered one entry made all after it anew.
+        // The hashes up to here are consistent, so whoever altered an entry computed all later hashes again.
         const range = expected === 1 ? '' : `, or one before it,`;
         return {
           fault: `${placeOf(treeSid, expected)} is another one than at the checkpoint: it${range} was altered, and those after it were hashed anew`,
@@ -57,7 +57,7 @@ async function verify({ history }: Repositories, earlier: Map<Sid, ChainEnd>): P
   return faultOfEnds(chains, heads, earlier) ?? { entries, checkpoint: { date: new Date().toISOString(), chains } };
 }
 
-/** What is missing at the ends of the chains, or is there without a record of where its chain ends. */
+/** Compares the ends of the chains with the recorded heads and the checkpoint: entries may be missing, or be too many. */
 function faultOfEnds(
   chains: Readonly<Record<Sid, ChainEnd>>,
   heads: readonly (ChainEnd & { treeSid: Sid })[],

@@ -5,26 +5,26 @@ import { batchSize } from './streamed-list.js';
 import type { Secrets } from './secrets.js';
 
 export interface KeyRotation {
-  /** How many AuthTokens this call re-encrypted. */
+  /** How many AuthTokens were encrypted again. */
   rewritten: number;
-  /** How many were encrypted with a key that is not among ours. */
+  /** How many were encrypted with a key that is not configured. */
   unreadable: number;
-  /** Until when another key is needed, by what is kept as a hash only, which nobody can make anew. */
+  /** Until when an older key is needed, for values that are stored as hashes only and cannot be computed again; null if none is. */
   neededUntil: Date | null;
 }
 
-/** After how many AuthTokens somebody who waits is told. */
+/** After how many AuthTokens progress is reported. */
 const progressStep = 5_000;
 
 /**
- * Keeps by the first key every AuthToken that other keys made, while the gateway runs: instances that have both keys read
- * either form. A row is locked when it is read, and written in the same short transaction, so no password or AuthToken
- * that changes meanwhile is overwritten. What is done tells so itself: so a call that is killed is taken up by the next one, and
- * several at once share the work.
+ * Encrypts with the first key every AuthToken that is encrypted with another one. The gateway may run meanwhile: instances that
+ * have both keys read both. Each row is locked, read and written in one short transaction, so that no password or AuthToken that
+ * changes meanwhile is overwritten. Every ciphertext says which key made it. So the next call goes on where a killed one
+ * stopped, and several at the same time share the work.
  */
-export async function rotateKey(database: Database, secrets: Secrets, tell: (rewritten: number) => void): Promise<KeyRotation> {
+export async function rotateKey(database: Database, secrets: Secrets, onProgress: (rewritten: number) => void): Promise<KeyRotation> {
   let rewritten = 0;
-  let told = 0;
+  let reported = 0;
   for (;;) {
     let unreadable = 0;
     let after = '';
@@ -35,9 +35,9 @@ export async function rotateKey(database: Database, secrets: Secrets, tell: (rew
       after = batch.lastSid;
       rewritten += batch.rewritten;
       unreadable += batch.unreadable;
-      if (rewritten - told >= progressStep) tell((told = rewritten));
+      if (rewritten - reported >= progressStep) onProgress((reported = rewritten));
     }
-    // More are left than could not be read: somebody was changing them, or wrote them with another key.
+    // If more are left than were unreadable, an instance was changing tokens, or still wrote them with another key. Go round again.
     const left = await database.lookUp(undefined, ({ credentials }) => credentials.countTokensOfOtherKeys(secrets.keyId));
     if (left <= unreadable) return { rewritten, unreadable: left, neededUntil: await neededUntil(database, secrets) };
     await sleep(100);

@@ -19,14 +19,14 @@ import type { AuditedTransactions } from './audited-transaction.js';
 /** The order of every list of organizations. */
 export const organizationOrder: Order = { field: 'domainName', descending: false };
 
-/** Organizations: read one's own, and all that only the Super Admin does (SPEC §2). */
+/** Organizations: administrators read their own, the Super Admin does everything else (SPEC §2). */
 export class OrganizationService {
   constructor(
     private readonly database: Database,
     private readonly transactions: AuditedTransactions,
   ) {}
 
-  /** The organization, if there is one and the caller may see it. @throws AppError FORBIDDEN, BAD_USER_INPUT, INVALID_DOMAIN_NAME */
+  /** The organization, if there is one that the caller may see. @throws AppError FORBIDDEN, BAD_USER_INPUT, INVALID_DOMAIN_NAME */
   async find(actor: Actor, by: OrganizationReference): Promise<Organization | null> {
     authorize(actor, 'readOwnOrganization');
     const key = parseOrganizationReference(by);
@@ -34,7 +34,7 @@ export class OrganizationService {
     return organization !== undefined && seesOrganization(actor, organization.sid) ? organization : null;
   }
 
-  /** The organization, for a caller who is told why not. @throws AppError FORBIDDEN, ORGANIZATION_NOT_FOUND, and as `find` */
+  /** The organization, or the reason why the caller cannot have it. @throws AppError FORBIDDEN, ORGANIZATION_NOT_FOUND, and as `find` */
   async get(actor: Actor, by: OrganizationReference, field = 'organization'): Promise<Organization> {
     const organization = await this.find(actor, by);
     if (organization !== null) return organization;
@@ -42,7 +42,7 @@ export class OrganizationService {
     throw organizationNotFound(field);
   }
 
-  /** The first of the organizations that there is, of several that a text may mean. @throws AppError as `get` */
+  /** The first organization that exists, of several that a text may mean. @throws AppError as `get` */
   async getFirst(actor: Actor, references: readonly OrganizationReference[]): Promise<Organization> {
     authorize(actor, 'readOwnOrganization');
     for (const by of references.slice(0, -1)) {
@@ -52,7 +52,7 @@ export class OrganizationService {
     return this.get(actor, references.at(-1)!);
   }
 
-  /** The organization, for a use case that is about all that is in it. @throws AppError as `get` */
+  /** The organization, for a use case about all accounts in it. @throws AppError as `get` */
   async getManaged(actor: Actor, by: OrganizationReference, field?: string): Promise<Organization> {
     authorize(actor, 'manageOrganizations');
     return this.get(actor, by, field);
@@ -75,7 +75,7 @@ export class OrganizationService {
     return this.database.read(actor.account, ({ organizations }) => organizations.page(status, organizationOrder.descending, page));
   }
 
-  /** All organizations, in batches that are read as they are asked for. @throws AppError FORBIDDEN, UNAVAILABLE */
+  /** All organizations, in batches, each read when it is asked for. @throws AppError FORBIDDEN, UNAVAILABLE */
   async all(actor: Actor, status: OrganizationStatus | undefined): Promise<AsyncIterable<Organization[]>> {
     assertSignedIn(actor);
     return inBatches(this.database, actor, {
@@ -85,7 +85,7 @@ export class OrganizationService {
     });
   }
 
-  /** How many there are; of all of them together it may be late. @throws AppError FORBIDDEN */
+  /** The number of organizations. Without a status it may be stale. @throws AppError FORBIDDEN */
   async count(actor: Actor, status: OrganizationStatus | undefined): Promise<number> {
     authorize(actor, 'manageOrganizations');
     if (status === undefined) return this.database.readStale(actor.account, (reads) => reads.countOrganizations());
@@ -105,7 +105,7 @@ export class OrganizationService {
   }
 
   /**
-   * Closes an organization that no open account is left in. Closing it again changes nothing.
+   * Closes an organization that has no open account. Closing it again changes nothing.
    * @throws AppError FORBIDDEN, ORGANIZATION_NOT_FOUND, ORGANIZATION_NOT_EMPTY, BAD_USER_INPUT
    */
   async close({ actor: caller, request }: Caller, sid: Sid): Promise<Organization> {
@@ -135,7 +135,7 @@ export class OrganizationService {
   }
 }
 
-/** Where in the list of all organizations an organization stands. */
+/** The position of an organization in the list of all organizations. */
 export function organizationPosition({ domainName, sid }: Organization): Position {
   return { key: domainName, sid };
 }

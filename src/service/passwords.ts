@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { Algorithm, hash, verify } from '@node-rs/argon2';
+import { LRUCache } from 'lru-cache';
 import type { Account, Payer } from '../domain/account.js';
 import { normalizedPassword } from '../domain/password-policy.js';
 import { withoutSlot } from './request-slot.js';
@@ -16,41 +17,40 @@ export interface PasswordCost {
 /** OWASP's recommendation for argon2id: about 20 MB and 50 ms a hash. */
 export const defaultPasswordCost: PasswordCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
-/** What a remembered password holds for: one version of one account. */
+/** A verified password is remembered for one version of one account. */
 type VersionedAccount = Pick<Account, 'sid' | 'version'>;
 
 /**
- * argon2 runs on the four threads that files and names are looked up by, too, and takes a core for as long as it lasts; so
- * few at once are done soonest. Who waits for more than some seconds has gone.
+ * argon2 runs on the four threads that also read files and resolve names, and each run keeps a core busy. So a few at the same
+ * time finish soonest. The queue is no longer than a client would wait for.
  */
 const queueLimits = { running: 2, runningPerGroup: 2, waiting: 512, waitingPerGroup: 256 };
 
-/** What is hashed for no account, at the first start. */
+/** For hashes that no account pays for, when the gateway starts. */
 const gatewayKey: QueueKey = { group: 'gateway', member: '' };
 
-const remembered = { forMilliseconds: 5 * 60_000, atMost: 10_000 };
+/** How long a verified password is remembered, in milliseconds, and how many are. */
+const remembered = { ttl: 5 * 60_000, ttlResolution: 0, max: 10_000 };
 
 export interface PasswordsOptions {
-  /** Told who pays for a hash, and how long it took. */
+  /** Called after each hash, with the account that pays and how long it took. */
   onHash?: (payer: Payer, milliseconds: number) => void;
 }
 
 /**
  * Hashes and verifies passwords (SPEC §5).
  *
- * Legacy clients send the password with each call, and argon2 is slow on purpose; so a password that was verified is
- * remembered for a while. What is remembered is not "this account is signed in" but "this password, against this hash,
- * of this version of this account, was right", under a key that only this process has. The account is read anew for each
- * request, so a change by any instance makes another question of it, to which nothing remembered is the answer.
+ * Legacy clients send the password with each call, and argon2 is slow on purpose. So a verified password is remembered for a
+ * while. What is remembered is not "this account is signed in" but "this password was right for this hash, of this version of
+ * this account", as a hash with a key that only this process has. Every request reads the account again, so after a change by any
+ * instance the question is a different one, and nothing that is remembered answers it.
  *
- * All that argon2 has to do waits in one queue, in turns (docs/adr/0028): neither a caller that sets passwords by the
- * hundred nor addresses that guess may keep others from signing in.
+ * All work of argon2 waits in one fair queue (ADR 28), so that neither a caller that sets passwords by the hundred nor
+ * addresses that guess keep others from signing in.
  */
 export class Passwords {
   readonly #memoryKey = randomBytes(32);
-  /** What was verified, and until when it is remembered. Insertion order is age. */
-  readonly #verified = new Map<string, number>();
-
+  readonly #verified = new LRUCache<string, true>(remembered);
   readonly #queue = new FairQueue(queueLimits);
   readonly #onHash: (payer: Payer, milliseconds: number) => void;
 
@@ -61,7 +61,7 @@ export class Passwords {
     this.#onHash = onHash;
   }
 
-  /** Hashes for the payer, in turn with other trees and, within its tree, with other accounts. @throws AppError OVERLOADED */
+  /** Hashes at the expense of the payer. Trees take turns in the queue, and so do the accounts of a tree. @throws AppError OVERLOADED */
   hash(password: string, payer: Payer | undefined): Promise<string> {
     return this.#inQueue(payer === undefined ? gatewayKey : { group: payer.topLevelSid, member: payer.sid }, async () => {
       const began = performance.now();
@@ -73,20 +73,20 @@ export class Passwords {
     });
   }
 
-  /** Whether it is remembered that the password was verified; says nothing when it is not. */
+  /** Whether the password is remembered as right. If not, it may still be right. */
   remembers(account: VersionedAccount, passwordHash: string, password: string): boolean {
-    return textsOf(password).some((text) => (this.#verified.get(this.#question(account, passwordHash, text)) ?? 0) > performance.now());
+    return formsOf(password).some((form) => this.#verified.has(this.#question(account, passwordHash, form)));
   }
 
-  /** Verifies when it is the turn of whoever signs in. @throws AppError OVERLOADED */
-  async verify(account: VersionedAccount, passwordHash: string, password: string, turn: QueueKey = gatewayKey): Promise<boolean> {
+  /** Whether the password is right. Waits in the queue unless it is remembered. @throws AppError OVERLOADED */
+  async verify(account: VersionedAccount, passwordHash: string, password: string, queueKey: QueueKey = gatewayKey): Promise<boolean> {
     if (this.remembers(account, passwordHash, password)) return true;
-    return this.#inQueue(turn, async () => {
-      // Somebody else may have proved the same meanwhile.
+    return this.#inQueue(queueKey, async () => {
+      // Another request may have verified the same meanwhile.
       if (this.remembers(account, passwordHash, password)) return true;
-      for (const text of textsOf(password)) {
-        if (!(await verify(passwordHash, text))) continue;
-        this.#remember(this.#question(account, passwordHash, text));
+      for (const form of formsOf(password)) {
+        if (!(await verify(passwordHash, form))) continue;
+        this.#verified.set(this.#question(account, passwordHash, form), true);
         return true;
       }
       return false;
@@ -94,29 +94,21 @@ export class Passwords {
   }
 
   /** Does the slow work without a request slot (SPEC §10). */
-  #inQueue<Result>(turn: QueueKey, work: () => Promise<Result>): Promise<Result> {
-    return withoutSlot(() => this.#queue.run(turn, work));
+  #inQueue<Result>(queueKey: QueueKey, work: () => Promise<Result>): Promise<Result> {
+    return withoutSlot(() => this.#queue.run(queueKey, work));
   }
 
   #question(account: VersionedAccount, passwordHash: string, password: string): string {
     const parts = [account.sid, account.version, passwordHash, password];
     return createHmac('sha256', this.#memoryKey).update(JSON.stringify(parts)).digest('base64');
   }
-
-  #remember(question: string): void {
-    this.#verified.delete(question);
-    this.#verified.set(question, performance.now() + remembered.forMilliseconds);
-    if (this.#verified.size <= remembered.atMost) return;
-    const [oldest] = this.#verified.keys();
-    this.#verified.delete(oldest!);
-  }
 }
 
 /**
- * The texts whose hash a password may have been kept as: it after NFC, and it as it was presented, since passwords that were set
- * before they were normalized were hashed so. Nearly all passwords are one text.
+ * The forms in which the password may have been hashed: after NFC, and as it was presented, since passwords that were set before
+ * they were normalized were hashed as presented. For nearly all passwords the two are the same.
  */
-function textsOf(password: string): readonly string[] {
+function formsOf(password: string): readonly string[] {
   const normalized = normalizedPassword(password);
   return normalized === password ? [password] : [normalized, password];
 }

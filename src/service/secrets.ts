@@ -4,7 +4,7 @@ import type { Sid } from '../domain/sid.js';
 import type { NewCredential } from '../persistence/repositories/credential-repository.js';
 
 const cipher = 'aes-256-gcm';
-/** The first byte of every ciphertext; those of version 1 do not tell their key. */
+/** The first byte of every ciphertext. Ciphertexts of version 1 do not say which key made them. */
 const ciphertextVersion = 2;
 const nonceLength = 12;
 const tagLength = 16;
@@ -14,7 +14,7 @@ const keyIdLength = 4;
 /** The two forms in which an AuthToken is stored. */
 export type StoredAuthToken = Pick<NewCredential, 'tokenCiphertext' | 'tokenHash'>;
 
-/** The keys derived from one `CREDENTIALS_KEY`, one for each purpose, and the word by which what they made tells it. */
+/** The keys derived from one `CREDENTIALS_KEY`, one for each purpose, and the id that marks what they made. */
 class Keys {
   readonly id: Buffer;
   readonly encryption: Buffer;
@@ -34,15 +34,15 @@ class Keys {
   }
 }
 
-type Hashed = 'authToken' | 'resetToken' | 'request';
+type HashPurpose = 'authToken' | 'resetToken' | 'request';
 
 /**
- * Makes, hides and verifies tokens (SPEC §5). The documented API returns the AuthToken, so it has to be kept readable: as
- * ciphertext to show it, bound to its account, and beside that as a keyed hash to verify it without reading it. Each
+ * Makes, encrypts and verifies tokens (SPEC §5). The documented API returns the AuthToken, so it has to be stored in a form that can
+ * be decrypted: as a ciphertext that is bound to its account. A keyed hash beside it verifies the token without decrypting. Each
  * purpose has a key of its own, derived from `CREDENTIALS_KEY`.
  *
- * Of several keys the first one writes, and all of them read. Whatever is kept begins with the id of its key, so that no
- * key is tried in vain. What was made before there were ids is tried with each.
+ * Of several configured keys, the first one writes and all of them read. Stored values begin with the id of their key, so that no
+ * other key is tried. For values from before there were ids, every key is tried.
  */
 export class Secrets {
   readonly #all: readonly Keys[];
@@ -56,12 +56,12 @@ export class Secrets {
     this.#first = this.#all[0]!;
   }
 
-  /** What all that the first key makes begins with; after its version, in a ciphertext. */
+  /** The id of the first key. Hashes begin with it; in ciphertexts it follows the version. */
   get keyId(): Buffer {
     return this.#first.id;
   }
 
-  /** Whether the AuthToken that comes with a new password is random; else it follows from the password. */
+  /** Whether the AuthToken that comes with a new password is random; if not, it follows from the password. */
   get newTokensAreRandom(): boolean {
     return this.scheme !== 'md5';
   }
@@ -93,11 +93,11 @@ export class Secrets {
     return which === 'any' || previousTokenIsRandom === true;
   }
 
-  /** @throws Error when the ciphertext was altered, is another account's, or was made with a key that is not among ours */
+  /** Decrypts an AuthToken. @throws Error if the ciphertext was altered, is another account's, or was made with a key that is not configured */
   readAuthToken(sid: Sid, ciphertext: Buffer): string {
-    const tellsKey = ciphertext[0] === ciphertextVersion;
-    const nonceStart = tellsKey ? 1 + keyIdLength : 1;
-    const keys = tellsKey ? this.#keysOf(ciphertext.subarray(1, nonceStart)) : this.#all;
+    const hasKeyId = ciphertext[0] === ciphertextVersion;
+    const nonceStart = hasKeyId ? 1 + keyIdLength : 1;
+    const keys = hasKeyId ? this.#keysOf(ciphertext.subarray(1, nonceStart)) : this.#all;
     let failure: unknown;
     for (const { encryption } of keys) {
       try {
@@ -111,17 +111,17 @@ export class Secrets {
         failure = error;
       }
     }
-    // Made here: lists read tokens by the hundred thousand, and an error costs as much as deciphering one.
+    // Made only here, since an error costs as much as decrypting a token, and lists decrypt hundreds of thousands.
     throw failure ?? new Error('The ciphertext was made with a key that is not listed.');
   }
 
-  /** A new one-time reset token: 256 random bits, kept as a hash only. */
+  /** A new one-time reset token: 256 random bits, stored as a hash only. */
   newResetToken(): { token: string; tokenHash: Buffer } {
     const token = randomBytes(32).toString('base64url');
     return { token, tokenHash: this.#hash('resetToken', token) };
   }
 
-  /** The hashes of which one is kept if the token is one of ours: it is found by them. */
+  /** The hashes to find a reset token by: one for each key, with and without the key's id. */
   hashesOfResetToken(token: string): Buffer[] {
     return this.#all.flatMap((keys) => {
       const hash = this.#hash('resetToken', token, keys);
@@ -129,7 +129,7 @@ export class Secrets {
     });
   }
 
-  /** What is kept of a request, which may hold a password, to compare it with one that repeats it. */
+  /** The hash that is stored of a request, which may hold a password, to compare it with a repeated one. */
   hashRequest(request: string): Buffer {
     return this.#hash('request', request);
   }
@@ -138,12 +138,12 @@ export class Secrets {
     return this.#isOf('request', request, hash);
   }
 
-  /** What stands for a login or an address where failures are counted: a typo may be somebody's e-mail address, or a password. */
+  /** The hash that stands for a login or address where failures are counted. Not the text itself, since a mistyped login may be a password. */
   hashForLimit(kind: 'login' | 'address', text: string): string {
     return createHmac('sha256', this.#first.limit).update(`${kind}:${text}`).digest('base64url');
   }
 
-  /** A token of the account as ciphertext; `readAuthToken` reads it. */
+  /** Encrypts a token of the account; `readAuthToken` decrypts it. */
   seal(sid: Sid, token: string): Buffer {
     const nonce = randomBytes(nonceLength);
     const { id, encryption: key } = this.#first;
@@ -153,13 +153,13 @@ export class Secrets {
     return Buffer.concat([Buffer.from([ciphertextVersion]), id, nonce, encrypted, encryption.getAuthTag()]);
   }
 
-  #hash(purpose: Hashed, text: string, keys = this.#first): Buffer {
+  #hash(purpose: HashPurpose, text: string, keys = this.#first): Buffer {
     return Buffer.concat([keys.id, createHmac('sha256', keys[purpose]).update(text).digest()]);
   }
 
-  #isOf(purpose: Hashed, text: string, hash: Buffer): boolean {
-    const tellsKey = hash.length > hashLength;
-    const keys = tellsKey ? this.#keysOf(hash.subarray(0, keyIdLength)) : this.#all;
+  #isOf(purpose: HashPurpose, text: string, hash: Buffer): boolean {
+    const hasKeyId = hash.length > hashLength;
+    const keys = hasKeyId ? this.#keysOf(hash.subarray(0, keyIdLength)) : this.#all;
     return keys.some((one) => sameHash(this.#hash(purpose, text, one).subarray(-hashLength), hash.subarray(-hashLength)));
   }
 
@@ -168,12 +168,12 @@ export class Secrets {
   }
 }
 
-/** Compares in constant time; hashes of the same kind are of the same length. */
+/** Compares in constant time. Hashes of the same kind have the same length. */
 function sameHash(one: Buffer, other: Buffer): boolean {
   return one.length === other.length && timingSafeEqual(one, other);
 }
 
-/** A password that nobody has to choose: 20 characters from 120 random bits. */
+/** A generated password: 20 characters from 120 random bits. */
 export function generatedPassword(): string {
   return randomBytes(15).toString('base64url');
 }

@@ -14,47 +14,47 @@ import type { FailureKey } from '../persistence/repositories/sign-in-failure-rep
 import type { Secrets } from './secrets.js';
 import { FairQueue } from './fair-queue.js';
 
-/** One try to sign in, as the limits know it. */
+/** One attempt to sign in, as the limits count it. */
 export interface SignInAttempt {
-  /** What the caller says who it is, hashed. */
+  /** The SID or e-mail address that was presented, hashed. */
   login: string;
-  /** Where it comes from, hashed. */
+  /** The client's network, hashed. */
   address: string;
 }
 
-/** Who has to wait is remembered, so that refusing again costs no statement; of so many at most, here and below. */
-const rememberedAtMost = 10_000;
+/** How many entries each cache here has at most. Who has to wait is cached, so that refusing again costs no statement. */
+const maxCached = 10_000;
 
-/** So many secrets of an address that may be random AuthTokens are looked at in a second while a limit is on. */
-const lookedAtPerSecond = 50;
+/** While a limit applies: how many secrets that look like AuthTokens are verified each second, for each address. */
+const tokensPerSecond = 50;
 
-/** argon2 runs on four threads; more verifications at once for one address would only be more guesses in flight. */
+/** How many passwords are verified at the same time for one address. argon2 runs on four threads, so more would only be more guesses in progress. */
 const verifiedAtOnce = 4;
 
-/** How many wait for their turn at most. Those of one client with many connections come all at once when it starts. */
+/** How many may wait. A client with many connections sends them all at the same time when it starts. */
 const waiting = { waiting: 1024, waitingPerGroup: 256 };
 
-/** How long who failed has to wait, on this instance, when that could not be counted. */
+/** How long to wait after a failure that could not be counted, on this instance. */
 const uncountedSeconds = 30;
 
-/** Every so many failures, expired rows are removed: more of them than that many failures can have made. */
+/** How often expired rows are removed, and how many at a time: more than the failures since the last time can have made. */
 const sweep = { everyFailures: 100, atMost: 1000 };
 
 /**
- * Limits failed sign-ins (SPEC §5, docs/adr/0014), for all instances alike: failures are counted in PostgreSQL. What was
- * counted comes with the statement by which signing in reads the account, so only a failure costs a statement of its own.
+ * Limits failed sign-ins (SPEC §5, ADR 14). Failures are counted in PostgreSQL, for all instances together. The counts are read by
+ * the statement that reads the account, so only a failure costs a statement of its own.
  *
- * A limit that is read before a slow verification and counted after it would let through all that come at once. So tries
- * of one account from one address take turns here, and each asks again, when its turn comes, whether those before it have
- * used the limit up: many at once cost no more guesses than one after the other.
+ * Verification is slow. If the limit were checked before it and the failure counted after it, all attempts that come at the same
+ * time would pass the check. So attempts for one account from one address take turns here, and each checks the limit again when its
+ * turn comes. Many at the same time get no more guesses than one after the other.
  */
 export class SignInLimit {
-  /** Who has to wait: for as long as its entry lives. */
-  readonly #waiting = new LRUCache<string, true>({ max: rememberedAtMost });
-  /** What stands for the addresses that came lately. */
-  readonly #hashes = new LRUCache<string, string>({ max: rememberedAtMost });
-  /** How many secrets of an address were looked at while it had to wait, in the second that runs. */
-  readonly #lookedAt = new LRUCache<string, number>({ max: rememberedAtMost, ttl: 1000, noUpdateTTL: true });
+  /** Who has to wait, until the entry expires. */
+  readonly #waiting = new LRUCache<string, true>({ max: maxCached });
+  /** The hashes of recent addresses. */
+  readonly #hashes = new LRUCache<string, string>({ max: maxCached });
+  /** How many tokens of each address were verified in the current second although it had to wait. */
+  readonly #verifiedTokens = new LRUCache<string, number>({ max: maxCached, ttl: 1000, noUpdateTTL: true });
   readonly #pairQueue = new FairQueue({ running: Infinity, runningPerGroup: 1, ...waiting });
   readonly #addressQueue = new FairQueue({ running: Infinity, runningPerGroup: verifiedAtOnce, ...waiting });
   #failures = 0;
@@ -66,25 +66,25 @@ export class SignInLimit {
   ) {}
 
   /**
-   * Refuses a try at once when it is remembered that the caller has to wait, and its secret cannot be a random AuthToken.
+   * Begins an attempt. Refuses it at once if the caller is known to have to wait and the secret cannot be a random AuthToken.
    * @throws AppError RATE_LIMITED
    */
   begin(address: string, login: string, secret: string): SignInAttempt {
     const begun = { login: this.secrets.hashForLimit('login', login.toLowerCase()), address: this.#hashOf(address) };
     const refusal = this.#refusal(begun.address, pairOf(begun.login, begun.address));
-    if (refusal !== undefined && !(looksLikeAuthToken(secret) && this.#mayLookAtOneMore(begun.address))) throw refusal;
+    if (refusal !== undefined && !(looksLikeAuthToken(secret) && this.#mayVerifyToken(begun.address))) throw refusal;
     return begun;
   }
 
-  /** RATE_LIMITED where, by the failures that were read with its account, the caller has to wait: for all but a random AuthToken. */
+  /** RATE_LIMITED if the caller has to wait because of the failures that were read with its account. Applies to all secrets but random AuthTokens. */
   refusalOf({ login, address }: SignInAttempt, subject: string, failures: SignInFailures): AppError | undefined {
     this.#remember({ subject, address }, failures);
-    // The account that a login stands for is known by now, and is what the memory goes by in turns; the login, before them.
+    // Cached by account for `verify`, and by login for `begin`, which does not know the account yet.
     this.#makeWait(pairOf(login, address), secondsUntilPairMayTry(failures, this.limits));
     return this.#refusal(address, pairOf(subject, address), pairOf(login, address));
   }
 
-  /** Verifies a secret when it is the try's turn, and counts it if it is wrong. @throws AppError RATE_LIMITED */
+  /** Verifies a secret when its turn comes, and counts it if it is wrong. @throws AppError RATE_LIMITED */
   verify({ address }: SignInAttempt, subject: string, verification: () => Promise<boolean>): Promise<boolean> {
     const pair = pairOf(subject, address);
     return this.#pairQueue.run({ group: pair, member: '' }, () =>
@@ -97,7 +97,7 @@ export class SignInLimit {
     );
   }
 
-  /** For a secret that says by itself whom it is for: limited by address only. @throws AppError RATE_LIMITED */
+  /** Looks up by a secret that identifies its account itself. Limited by address only. @throws AppError RATE_LIMITED */
   verifyFrom<Found>(address: string, find: () => Promise<Found | undefined>): Promise<Found | undefined> {
     const from = this.#hashOf(address);
     this.#assertFree(from);
@@ -116,7 +116,7 @@ export class SignInLimit {
       const failures = await this.database.write(undefined, ({ signInFailures }) => signInFailures.add(key, this.limits.windowSeconds));
       this.#remember(key, failures);
     } catch (error) {
-      // What cannot be counted must not be free: whoever overloads the database would have as many guesses as they like.
+      // A failure that cannot be counted must not be free, or whoever overloads the database could guess without limit.
       this.#makeWait(key.subject === undefined ? key.address : pairOf(key.subject, key.address), uncountedSeconds);
       throw error;
     }
@@ -143,13 +143,13 @@ export class SignInLimit {
     const milliseconds = Math.max(...names.map((name) => this.#waiting.getRemainingTTL(name)));
     if (milliseconds <= 0) return undefined;
     const retryAfter = Math.ceil(milliseconds / 1000);
-    return new AppError('RATE_LIMITED', 'Signing in failed too often; wait before you try again.', { retryAfter });
+    return new AppError('RATE_LIMITED', 'Signing in failed too often. Wait before you try again.', { retryAfter });
   }
 
-  #mayLookAtOneMore(address: string): boolean {
-    const count = (this.#lookedAt.get(address) ?? 0) + 1;
-    if (count > lookedAtPerSecond) return false;
-    this.#lookedAt.set(address, count);
+  #mayVerifyToken(address: string): boolean {
+    const count = (this.#verifiedTokens.get(address) ?? 0) + 1;
+    if (count > tokensPerSecond) return false;
+    this.#verifiedTokens.set(address, count);
     return true;
   }
 

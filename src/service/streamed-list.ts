@@ -3,28 +3,28 @@ import { type SignedIn, revalidate } from '../domain/actor.js';
 import type { Database, Repositories } from '../persistence/connection/database.js';
 import { pipelined } from '../persistence/connection/pipeline.js';
 
-/** Rows of a list that is read from end to end: enough that statements cost little, few enough to hold for a slow reader. */
+/** How many rows a batch has: enough that the statements cost little, few enough to hold in memory for a slow reader. */
 export const batchSize = 500;
 
-/** A list that streams. */
+/** A list to stream. */
 export interface StreamedList<Row> {
   /** Holds that the caller may see the list. */
   authorize: (actor: SignedIn) => void;
   read: (repositories: Repositories, page: Page) => Promise<PageOf<Row>>;
   positionOf: (row: Row) => Position;
-  /** What the caller is shown of the rows; unless given, the rows as they were read. */
-  shown?: (actor: SignedIn, rows: Row[]) => Row[];
+  /** The rows as the caller is shown them. Default: as they were read. */
+  present?: (actor: SignedIn, rows: Row[]) => Row[];
 }
 
 /**
- * A list, read batch by batch as it is taken. The first one is read at once, so that a refusal comes before any row. With each
- * batch the caller is looked up anew: who is switched off in the midst of a list gets no more of it (SPEC §2).
+ * A list in batches, each read when it is asked for. The first one is read at once, so that a refusal comes before any row. The
+ * caller is looked up again with each batch, so that one who is switched off in the middle of a list gets no more (SPEC §2).
  * @throws AppError ACCOUNT_NOT_ACTIVE, UNAUTHENTICATED, and what authorizing and reading throw; the iteration too
  */
 export async function inBatches<Row>(
   database: Database,
   caller: SignedIn,
-  { authorize, read, positionOf, shown = (_actor, rows) => rows }: StreamedList<Row>,
+  { authorize, read, positionOf, present = (_actor, rows) => rows }: StreamedList<Row>,
 ): Promise<AsyncIterable<Row[]>> {
   authorize(caller);
   const next = (from?: Position) =>
@@ -33,9 +33,9 @@ export async function inBatches<Row>(
       const [now, batch] = await pipelined(repositories.credentials.findForChange(caller.account), read(repositories, page));
       const actor = revalidate(caller, now.caller);
       authorize(actor);
-      return { ...batch, rows: shown(actor, batch.rows) };
+      return { ...batch, rows: present(actor, batch.rows) };
     });
-  // The only one that is held: each batch takes the place of the one before.
+  // Only one batch is in memory at a time.
   let batch = await next();
   return (async function* () {
     for (;;) {

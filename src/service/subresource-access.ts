@@ -5,13 +5,13 @@ import { subresourceAt } from '../domain/subresource.js';
 import { AppError } from '../errors.js';
 import type { Database } from '../persistence/connection/database.js';
 
-/** What hangs off an account and lives in other services (SPEC §6). */
+/** Access to the subresources of accounts, which other services serve (SPEC §6). */
 export class SubresourceAccess {
   constructor(private readonly database: Database) {}
 
   /**
-   * Holds that the caller may make the request of the subresource at the path below the account's URI.
-   * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, NOT_FOUND; NOT_IMPLEMENTED for whoever may, as no upstream serves it
+   * Holds that the caller may make the request. The path is that of a subresource, below the account's URI.
+   * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, NOT_FOUND; NOT_IMPLEMENTED if the caller may, as no upstream serves it
    */
   async request(actor: Actor, by: AccountReference, method: string, path: string): Promise<never> {
     authorize(actor, 'useSubresources');
@@ -21,6 +21,9 @@ export class SubresourceAccess {
     const account = key && (await this.database.lookUp(actor.account, ({ accounts }) => accounts.findBy(key)));
     authorizeOn(actor, 'useSubresources', account);
     if (method === 'DELETE' && subresource === 'Recordings') authorizeOn(actor, 'removeRecordings', account);
-    throw new AppError('NOT_IMPLEMENTED', `${subresource} is served by another service; this gateway has been given no upstream for it.`);
+    throw new AppError(
+      'NOT_IMPLEMENTED',
+      `${subresource} is served by another service, and this gateway has no upstream configured for it.`,
+    );
   }
 }

@@ -3,7 +3,7 @@ import {
   AccountStatus,
   AccountType,
   Role,
-  alreadyThere,
+  alreadyExists,
   assertActiveParent,
   assertLevelBelow,
   assertMayBecome,
@@ -106,7 +106,7 @@ it('refusals say which input they are about', () => {
   expect(refusalOf(() => assertLevelBelow(account(), 1))).toEqual({ code: 'MAX_LEVELS_EXCEEDED' });
   for (const [error, code, field] of [
     [emailInUse(), 'EMAIL_IN_USE', 'emailAddress'],
-    [alreadyThere('Account X'), 'PRECONDITION_FAILED', 'ifNoneMatch'],
+    [alreadyExists('Account X'), 'PRECONDITION_FAILED', 'ifNoneMatch'],
   ] as const) {
     expect(
       refusalOf(() => {

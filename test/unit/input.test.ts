@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseIdempotencyKey } from '../../src/domain/idempotency.js';
 import { assertPrintable, assertWithin, composed, lengthOf, parseWord } from '../../src/domain/input.js';
-import { shapeOf } from '../../src/domain/json.js';
+import { jsonShapeOf } from '../../src/domain/json.js';
 import { isSid, kindOf, newSid, parseSid, sidPrefixes } from '../../src/domain/sid.js';
 import { refusalOf } from '../support/refusal.js';
 
@@ -118,6 +118,6 @@ describe('the shape of a JSON text', () => {
     ['\\[[', 2, 0],
     [']][', 0, 0],
   ])('%j is %i deep and has %i commas', (text, depth, values) => {
-    expect(shapeOf(text)).toEqual({ depth, values });
+    expect(jsonShapeOf(text)).toEqual({ depth, values });
   });
 });

@@ -16,7 +16,7 @@ import {
   minimumRank,
   operations,
   ownerSeenBy,
-  ranksFor,
+  requiredRanksFor,
   seesOrganization,
 } from '../../src/domain/permissions.js';
 import { account } from '../support/account.js';
@@ -80,7 +80,7 @@ describe.each(rows)('%s', (operation, self, below) => {
     }
     expect(may(anonymous, operation, top)).toBe(false);
     const shown = { ...(self !== '-' && { self }), ...(below !== '-' && { below }) };
-    expect(ranksFor(operation)).toEqual(shown);
+    expect(requiredRanksFor(operation)).toEqual(shown);
   });
 
   it('is asked for by nobody whose rank may do it nowhere, which is told in a sentence', () => {

@@ -8,7 +8,7 @@ import {
   recordOf,
 } from '../../../domain/history.js';
 import { type PageOf, cursorOf, parsePage } from '../../../domain/page.js';
-import { type HistoryOwner, type ShownEntry, historyPosition } from '../../../service/history-service.js';
+import { type HistoryOwner, type VisibleEntry, historyPosition } from '../../../service/history-service.js';
 import { ConnectionArgs, PageInfoType, pageInfoOf } from './connection.js';
 import type { Context } from '../context.js';
 import type { Loaders } from '../execution/loaders.js';
@@ -56,7 +56,7 @@ export class AccountHistoryArgs extends ConnectionArgs {
   description:
     'One thing that was done. The entries of a top-level account with all below it are a chain, and so are those of the root: each has a hash over the one before it.',
 })
-export class HistoryEntryType implements ShownEntry {
+export class HistoryEntryType implements VisibleEntry {
   @Field(() => Int, { description: 'Its place in the chain, counted from 1 without a gap.' })
   position: number;
 
@@ -68,7 +68,7 @@ export class HistoryEntryType implements ShownEntry {
     nullable: true,
     description: 'The account that did it. Null where it is out of sight of the caller, and for what the gateway does by itself.',
   })
-  shownActorSid: string | null;
+  visibleActorSid: string | null;
 
   @Field(() => HistoryOperation, { description: 'What was done.' })
   operation: HistoryOperation;
@@ -82,7 +82,7 @@ export class HistoryEntryType implements ShownEntry {
     description:
       'The ID of the request that it was done for, as in the header `X-Request-Id`. Null where the account that did it is out of sight.',
   })
-  shownRequestId: string | null;
+  visibleRequestId: string | null;
 
   @Field(() => JsonObject, { nullable: true, description: 'What was changed, as it was before. Null where there was nothing.' })
   before: string | null;
@@ -116,13 +116,13 @@ export class HistoryEdgeType {
   cursor: string;
 
   @Field(() => HistoryEntryType, { description: 'The entry.' })
-  node: ShownEntry;
+  node: VisibleEntry;
 }
 
 @ObjectType('HistoryConnection', { description: 'A page of what was done, the oldest first.' })
 export class HistoryConnectionType {
   constructor(
-    private readonly page: PageOf<ShownEntry>,
+    private readonly page: PageOf<VisibleEntry>,
     private readonly owner: HistoryOwner,
     private readonly scope: HistoryScope,
   ) {}
@@ -133,7 +133,7 @@ export class HistoryConnectionType {
   }
 
   @Field(() => [HistoryEntryType], { description: 'The entries of the page.' })
-  nodes(): ShownEntry[] {
+  nodes(): VisibleEntry[] {
     return this.page.rows;
   }
 
