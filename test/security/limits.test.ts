@@ -185,6 +185,43 @@ describe('who could take too much is told which field it is, and what helps:', (
   });
 });
 
+describe('a request that is just as large as is allowed is answered, and one that is larger by one is refused, by its', () => {
+  /** As long as the braces and names in it, each of which is a token. */
+  function documentOfTokens(count: number): string {
+    const fields = ['sid', 'status', 'type', 'role', 'friendlyName', 'emailAddress', 'dateCreated', 'dateUpdated', 'version', 'uri', 'id'];
+    let text = '{ viewer {';
+    let [used, open] = [3, 2];
+    for (;;) {
+      const left = count - used - open;
+      const here = left > 204 ? 200 : left;
+      for (let index = 0; index < here; index++) text += ` ${fields[index % fields.length]}`;
+      used += here;
+      if (used + open === count) return text + ' }'.repeat(open);
+      text += ' parent {';
+      used += 2;
+      open += 1;
+    }
+  }
+  const spaces = (text: string, length: number): string => text + ' '.repeat(length - text.length);
+  const body = (query: string, more: object = {}): string => JSON.stringify({ query, ...more });
+  const bodyOfBytes = (bytes: number): string => {
+    const rest = body('{ viewer { sid } }', { extensions: { of: '' } }).length;
+    return body('{ viewer { sid } }', { extensions: { of: 'x'.repeat(bytes - rest) } });
+  };
+
+  it.each<[string, number, (size: number) => string, number, string]>([
+    ['tokens', 2000, (count) => body(documentOfTokens(count)), 400, 'GRAPHQL_PARSE_FAILED'],
+    ['characters', 65_536, (length) => body(spaces('{ viewer { sid } }', length)), 413, 'PAYLOAD_TOO_LARGE'],
+    ['bytes', 2_097_152, bodyOfBytes, 413, 'PAYLOAD_TOO_LARGE'],
+  ])('%s', async (_what, limit, bodyOfSize, status, code) => {
+    const ask = (size: number): Promise<Answer> => send('POST', '/graphql', json, Buffer.from(bodyOfSize(size)));
+    const just = await ask(limit);
+    expect([just.status, just.body.errors]).toEqual([200, undefined]);
+    const more = await ask(limit + 1);
+    expect([more.status, more.body.errors![0]!.extensions.code]).toEqual([status, code]);
+  });
+});
+
 describe('what people ask for', () => {
   it.each([
     [
