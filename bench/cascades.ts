@@ -1,44 +1,44 @@
 import { Client } from 'pg';
 import { Connection, bytesOf } from './http-client.js';
-import type { Running } from './measure.js';
-import type { LargeTree, World } from './dataset.js';
+import type { RunningContender } from './measure.js';
+import type { LargeTree, Dataset } from './dataset.js';
 
-/** A change of a whole tree, by the gateway and account by account. */
+/** A change of a whole tree: by the gateway, and by a loop over its accounts. */
 export interface Cascade {
-  work: 'W2' | 'W3';
+  scenario: 'W2' | 'W3';
   title: string;
   accounts: number;
-  /** Of each run, in milliseconds. */
+  /** The time of each run, in milliseconds. */
   gateway: number[];
-  /** What a loop of one UPDATE for each account would take, in milliseconds: from the part of it that was run. */
+  /** The time that a loop of one UPDATE for each account would take, in milliseconds; extrapolated from the part that was run. */
   loop: number[];
-  /** Of requests for one account, in milliseconds: made one after the other before the change, and while it ran. */
+  /** Latencies of requests for one account, made one after the other, in milliseconds: before the change, and while it ran. */
   readersBefore: number[];
-  readersMeanwhile: number[];
+  readersDuring: number[];
 }
 
-/** How many accounts the loop changes; what it would take for all of them follows. */
+/** How many accounts the loop changes. The time for all of them is extrapolated. */
 const loopLength = 2000;
 const idleMilliseconds = 4000;
 
 interface Step {
-  work: Cascade['work'];
+  scenario: Cascade['scenario'];
   title: string;
   mutation: string;
   input: object;
-  /** What the loop sets. */
+  /** The column that the loop sets. */
   column: 'status' | 'organization_sid';
   value: string;
 }
 
-/** Suspends, activates and migrates each large tree some times. A reader of another tree asks all the while, on one connection. */
-export async function measureCascades({ server }: Running, world: World, runs: number): Promise<Cascade[]> {
-  const loop = new Client({ connectionString: world.databaseUrl });
+/** Suspends, activates and migrates each large tree several times. Meanwhile a reader of another tree sends requests on one connection. */
+export async function measureCascades({ server }: RunningContender, dataset: Dataset, runs: number): Promise<Cascade[]> {
+  const loop = new Client({ connectionString: dataset.databaseUrl });
   const administrator = await Connection.open(server.port);
   await loop.connect();
   try {
     const results: Cascade[] = [];
-    for (const tree of world.largeTrees) results.push(...(await measureTree({ server, world, tree, loop, administrator, runs })));
+    for (const tree of dataset.largeTrees) results.push(...(await measureTree({ server, dataset, tree, loop, administrator, runs })));
     return results;
   } finally {
     administrator.close();
@@ -46,26 +46,26 @@ export async function measureCascades({ server }: Running, world: World, runs: n
   }
 }
 
-interface TreeOptions extends Pick<Running, 'server'> {
-  world: World;
+interface TreeOptions extends Pick<RunningContender, 'server'> {
+  dataset: Dataset;
   tree: LargeTree;
-  /** Where the loop runs. */
+  /** The connection of the loop. */
   loop: Client;
-  /** On which the tree is changed. */
+  /** The connection on which the gateway is asked to change the tree. */
   administrator: Connection;
   runs: number;
 }
 
-async function measureTree({ server, world, tree, loop, administrator, runs }: TreeOptions): Promise<Cascade[]> {
-  const sids = await membersOf(tree, world);
-  const readersBefore = await latenciesDuring(server.port, world, () => new Promise((resolve) => setTimeout(resolve, idleMilliseconds)));
-  const cascades = stepsOf(tree, world).map((step) => ({
+async function measureTree({ server, dataset, tree, loop, administrator, runs }: TreeOptions): Promise<Cascade[]> {
+  const sids = await membersOf(tree, dataset);
+  const readersBefore = await latenciesDuring(server.port, dataset, () => new Promise((resolve) => setTimeout(resolve, idleMilliseconds)));
+  const cascades = stepsOf(tree, dataset).map((step) => ({
     ...step,
     accounts: tree.accounts,
     gateway: [] as number[],
     loop: [] as number[],
     readersBefore,
-    readersMeanwhile: [] as number[],
+    readersDuring: [] as number[],
   }));
   for (let run = 0; run < runs; run++) {
     for (const cascade of cascades) {
@@ -74,12 +74,12 @@ async function measureTree({ server, world, tree, loop, administrator, runs }: T
         query: `mutation($input: ${mutation[0]!.toUpperCase()}${mutation.slice(1)}Input!) { done: ${mutation}(input: $input) { reachedCount } }`,
         variables: { input },
       });
-      const request = bytesOf({ method: 'POST', path: '/graphql', body }, world.superAdmin.authorization);
-      const latencies = await latenciesDuring(server.port, world, async () => {
+      const request = bytesOf({ method: 'POST', path: '/graphql', body }, dataset.superAdmin.authorization);
+      const latencies = await latenciesDuring(server.port, dataset, async () => {
         cascade.gateway.push(await timed(() => administrator.load(request)));
       });
-      cascade.readersMeanwhile.push(...latencies);
-      // The same values once more, so that the tree stays whole.
+      cascade.readersDuring.push(...latencies);
+      // The loop sets the same values again, so that the tree stays consistent.
       const taken = await timed(async () => {
         for (const sid of sids) await loop.query({ name: column, text: updateOf(column), values: [sid, value] });
       });
@@ -89,9 +89,9 @@ async function measureTree({ server, world, tree, loop, administrator, runs }: T
   return cascades;
 }
 
-function stepsOf({ sid, organizationSid }: LargeTree, { emptyOrganization }: World): Step[] {
+function stepsOf({ sid, organizationSid }: LargeTree, { emptyOrganization }: Dataset): Step[] {
   const setStatus = (title: string, status: string): Step => ({
-    work: 'W2',
+    scenario: 'W2',
     title,
     mutation: 'setAccountStatus',
     input: { sid, status },
@@ -99,7 +99,7 @@ function stepsOf({ sid, organizationSid }: LargeTree, { emptyOrganization }: Wor
     value: status.toLowerCase(),
   });
   const migrate = (title: string, organization: string): Step => ({
-    work: 'W3',
+    scenario: 'W3',
     title,
     mutation: 'migrateAccount',
     input: { sid, organization: { sid: organization } },
@@ -118,13 +118,13 @@ function updateOf(column: Step['column']): string {
   return `UPDATE account SET ${column} = $2, version = version + 1, date_updated = now() WHERE sid = $1`;
 }
 
-async function membersOf({ sid }: LargeTree, { query }: World): Promise<string[]> {
+async function membersOf({ sid }: LargeTree, { query }: Dataset): Promise<string[]> {
   const members = await query<{ sid: string }>('SELECT sid FROM account WHERE top_level_sid = $1 ORDER BY sid LIMIT $2', [sid, loopLength]);
   return members.map((member) => member.sid);
 }
 
-/** How long requests for one account took, one after the other, as long as the work ran. */
-async function latenciesDuring(port: number, { accountsToRead }: World, work: () => Promise<void>): Promise<number[]> {
+/** Latencies of requests for one account, made one after the other while the work ran. */
+async function latenciesDuring(port: number, { accountsToRead }: Dataset, work: () => Promise<void>): Promise<number[]> {
   const { caller, sid } = accountsToRead[0]!;
   const body = JSON.stringify({ query: 'query($sid: ID!) { account(by: { sid: $sid }) { sid status } }', variables: { sid } });
   const request = bytesOf({ method: 'POST', path: '/graphql', body }, caller.authorization);

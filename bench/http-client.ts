@@ -1,6 +1,6 @@
 import { type Socket, connect } from 'node:net';
 
-/** An answer as it came. */
+/** An answer as it was received. */
 export interface Answer {
   status: number;
   /** The status line and the headers. */
@@ -8,7 +8,7 @@ export interface Answer {
   body: string;
 }
 
-/** A request, before it is known who makes it. */
+/** A request without its caller. */
 export interface Request {
   method: 'GET' | 'POST';
   path: string;
@@ -16,7 +16,7 @@ export interface Request {
   body?: string;
 }
 
-/** The bytes of a request, so that a request that is made a thousand times is written once. */
+/** The bytes of a request. A request that is sent a thousand times is encoded once. */
 export function bytesOf({ method, path, body = '' }: Request, authorization: string): Buffer {
   const content = method === 'GET' ? '' : `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n`;
   return Buffer.from(
@@ -25,9 +25,8 @@ export function bytesOf({ method, path, body = '' }: Request, authorization: str
 }
 
 /**
- * One connection that is kept alive, on which one request after the other is made. No library, because the client shares
- * the machine with what it measures: it reads the head of an answer, counts the bytes of the body, and looks no closer
- * unless it is told to.
+ * One keep-alive connection, for one request after the other. No library, because the client shares the machine with what it
+ * measures: it reads the head of an answer and counts the bytes of the body, and decodes the rest only if asked.
  */
 export class Connection {
   #chunks: Buffer[] = [];
@@ -47,14 +46,14 @@ export class Connection {
     });
   }
 
-  /** Makes the request and reads the answer. */
+  /** Sends the request and reads the answer. */
   async ask(request: Buffer): Promise<Answer> {
     const text = Buffer.concat(await this.#exchange(request)).toString('utf8');
     const end = text.indexOf('\r\n\r\n');
     return { status: Number(text.slice(9, 12)), head: text.slice(0, end), body: text.slice(end + 4) };
   }
 
-  /** Makes the request; of the answer it only makes sure that it is one. @throws Error for a failure by HTTP or GraphQL */
+  /** Sends the request and checks only that it succeeded. @throws Error on an HTTP or GraphQL error */
   async load(request: Buffer): Promise<void> {
     const [first] = await this.#exchange(request);
     const isAnswer =

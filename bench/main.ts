@@ -5,18 +5,18 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureCascades } from './cascades.js';
 import { contenders, installContenders, newerNode } from './contenders.js';
-import { type Measured, type Running, compareAnswers, entrantsOf, takeTurns } from './measure.js';
-import { type Felt, hostileSize, measureHostility } from './hostile.js';
+import { type Measurement, type RunningContender, compareAnswers, runsOf, measureInTurns } from './measure.js';
+import { type AttackResult, hostileSize, measureHostility } from './hostile.js';
 import { circumstancesOf, hostilityOf, reportOf, summaryOf } from './report.js';
 import { ServerProcess } from './server-process.js';
 import { measureStartUp } from './start-up.js';
-import { type Work, type WorkName, pageWork, passwordWork, treeWork, worksOf } from './scenarios.js';
-import { type World, fullSize, largestWidth, startWorld } from './dataset.js';
+import { type Scenario, type ScenarioName, pageScenario, passwordScenario, treeScenario, scenariosOf } from './scenarios.js';
+import { type Dataset, fullSize, largestWidth, createDataset } from './dataset.js';
 
 /*
- * `npm run bench` measures all work of all contenders, and writes what it found to bench/RESULTS.md. With `--only R1,W1`
- * or `--contenders gateway,floor` it measures less, and writes it to the terminal only; with `hostile`, nothing but what one
- * tenant feels of another one's attacks.
+ * `npm run bench` measures all scenarios with all contenders, and writes the results to bench/RESULTS.md. With `--only R1,W1`
+ * or `--contenders gateway,baseline` it measures less, and prints the results only; with `hostile`, it measures only how one
+ * tenant is affected by attacks of another.
  */
 
 const { values: options, positionals } = parseArgs({
@@ -31,10 +31,10 @@ const { values: options, positionals } = parseArgs({
 
 const isWhole = options.only === undefined && options.contenders === undefined;
 const turns = { rounds: Number(options.rounds), milliseconds: Number(options.seconds) * 1000 };
-/** For what is measured beside the kinds of work themselves. */
+/** For measurements beside the scenarios themselves. */
 const fewTurns = { rounds: Math.min(turns.rounds, 3), milliseconds: turns.milliseconds * 0.75 };
 const runs = 3;
-const startsUp = 5;
+const startUps = 5;
 
 const isChosen = (names: string | undefined, name: string): boolean => names === undefined || names.split(',').includes(name);
 
@@ -43,78 +43,83 @@ async function main(): Promise<void> {
   if (chosen.some(({ isInstalled }) => !isInstalled)) installContenders();
   const [, load] = loadavg();
   const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-output-'));
-  const world = await startWorld(fullSize);
-  const running: Running[] = [];
+  const dataset = await createDataset(fullSize);
+  const running: RunningContender[] = [];
   try {
     for (const contender of chosen) {
       const outputFile = join(directory, `${contender.name}.log`);
-      running.push({ contender, server: await ServerProcess.start({ ...contender.program(world), outputFile }) });
+      running.push({ contender, server: await ServerProcess.start({ ...contender.program(dataset), outputFile }) });
     }
-    const works = (await worksOf(world)).filter(({ name }) => isChosen(options.only, name));
-    await compareAnswers(running, works);
-    console.log(`${world.accounts} accounts; the contenders answer alike.`);
-    const found = new Map<WorkName, Measured[]>();
-    for (const work of works) {
-      found.set(work.name, await takeTurns(entrantsOf(running, work), world, turns));
-      console.log(`\n${summaryOf(found.get(work.name)!)}`);
+    const scenarios = (await scenariosOf(dataset)).filter(({ name }) => isChosen(options.only, name));
+    await compareAnswers(running, scenarios);
+    console.log(`${dataset.accounts} accounts; the contenders give the same answers.`);
+    const found = new Map<ScenarioName, Measurement[]>();
+    for (const scenario of scenarios) {
+      found.set(scenario.name, await measureInTurns(runsOf(running, scenario), dataset, turns));
+      console.log(`\n${summaryOf(found.get(scenario.name)!)}`);
     }
-    if (isWhole) await writeReport(world, running, found, load!);
+    if (isWhole) await writeReport(dataset, running, found, load!);
   } finally {
     for (const { server } of running) await server.stop();
-    await world.stop();
+    await dataset.stop();
     await rm(directory, { recursive: true });
   }
 }
 
-/** Measures the rest, and writes all of it down. */
-async function writeReport(world: World, running: readonly Running[], works: Map<WorkName, Measured[]>, load: number): Promise<void> {
+/** Measures the rest, and writes the report. */
+async function writeReport(
+  dataset: Dataset,
+  running: readonly RunningContender[],
+  scenarios: Map<ScenarioName, Measurement[]>,
+  load: number,
+): Promise<void> {
   const [gateway] = running;
-  // Those that are on the same Node.js, or on what they need.
+  // Without the gateway's variants.
   const distinct = running.filter(({ contender }) => !contender.name.startsWith('gateway-'));
-  const inTurns = async (entrants: readonly Running[], work: Work): Promise<Measured[]> =>
-    takeTurns(entrantsOf(entrants, work), world, fewTurns);
-  const several = async (some: readonly Work[]): Promise<Measured[][]> => {
-    const measured = await takeTurns(
-      some.flatMap((work) => entrantsOf(distinct, work)),
-      world,
+  const inTurns = async (runs: readonly RunningContender[], scenario: Scenario): Promise<Measurement[]> =>
+    measureInTurns(runsOf(runs, scenario), dataset, fewTurns);
+  const several = async (some: readonly Scenario[]): Promise<Measurement[][]> => {
+    const measured = await measureInTurns(
+      some.flatMap((scenario) => runsOf(distinct, scenario)),
+      dataset,
       fewTurns,
     );
-    return some.map((work) => measured.filter((each) => each.work === work));
+    return some.map((scenario) => measured.filter((each) => each.scenario === scenario));
   };
-  const trees = [10, 50, largestWidth].map((width) => treeWork(world, width));
-  const pages = [await pageWork(world, 1), await pageWork(world, 1800)];
+  const trees = [10, 50, largestWidth].map((width) => treeScenario(dataset, width));
+  const pages = [await pageScenario(dataset, 1), await pageScenario(dataset, 1800)];
   await compareAnswers(distinct, [...trees, ...pages]);
-  const [version] = await world.query<{ server_version: string }>('SHOW server_version');
+  const [version] = await dataset.query<{ server_version: string }>('SHOW server_version');
   const results = {
     command: ['npm run bench', ...(process.argv.length > 2 ? ['--'] : []), ...process.argv.slice(2)].join(' '),
     circumstances: circumstancesOf(
-      world,
+      dataset,
       version!.server_version,
       load,
       execFileSync(newerNode, ['--version'], { encoding: 'utf8' }).trim(),
     ),
-    works,
-    withPassword: await inTurns([gateway!], passwordWork(world)),
+    scenarios,
+    withPassword: await inTurns([gateway!], passwordScenario(dataset)),
     growth: await several(trees),
     pages: await several(pages),
-    cascades: await measureCascades(gateway!, world, runs),
+    cascades: await measureCascades(gateway!, dataset, runs),
     hostility: await hostility(),
-    startUp: await measureStartUp(startsUp),
+    startUp: await measureStartUp(startUps),
     running,
   };
   const file = join(import.meta.dirname, '../../bench/RESULTS.md');
   await writeFile(file, reportOf(results));
-  console.log(`\nAll of it is in ${file}.`);
+  console.log(`\nThe results are in ${file}.`);
 }
 
-/** In a world of its own, which is smaller. */
-async function hostility(): Promise<Felt[]> {
+/** Measures attacks, on a smaller dataset of their own. */
+async function hostility(): Promise<AttackResult[]> {
   const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-output-'));
-  const world = await startWorld(hostileSize);
+  const dataset = await createDataset(hostileSize);
   try {
-    return await measureHostility(world, join(directory, 'gateway.log'));
+    return await measureHostility(dataset, join(directory, 'gateway.log'));
   } finally {
-    await world.stop();
+    await dataset.stop();
     await rm(directory, { recursive: true });
   }
 }

@@ -2,38 +2,38 @@ import assert from 'node:assert/strict';
 import { Connection, bytesOf } from './http-client.js';
 import type { Contender } from './contenders.js';
 import { type ServerProcess, processorMilliseconds } from './server-process.js';
-import type { Question, Work, WorkName } from './scenarios.js';
-import type { World } from './dataset.js';
+import type { ScenarioInput, Scenario, ScenarioName } from './scenarios.js';
+import type { Dataset } from './dataset.js';
 
-/** A contender whose server runs. */
-export interface Running {
+/** A contender whose server is running. */
+export interface RunningContender {
   contender: Contender;
   server: ServerProcess;
 }
 
-/** What one slice of time brought. */
-export interface Slice {
+/** What was measured in one turn. */
+export interface Sample {
   requests: number;
   /** From the first request to the last answer. */
   milliseconds: number;
-  /** Of each request, in milliseconds. */
+  /** The latency of each request, in milliseconds. */
   latencies: number[];
   /** Processor time, in milliseconds: of the server, and of all of PostgreSQL. */
   serverCpu: number;
   postgresCpu: number;
 }
 
-/** A contender with work to do. */
-export interface Entrant {
-  one: Running;
-  work: Work;
+/** A contender with a scenario to run. */
+export interface ContenderRun {
+  running: RunningContender;
+  scenario: Scenario;
 }
 
-/** What an entrant brought. */
-export interface Measured extends Entrant {
-  /** One a round. */
-  slices: Slice[];
-  /** For each request. */
+/** The measurement of a run. */
+export interface Measurement extends ContenderRun {
+  /** One sample for each round. */
+  samples: Sample[];
+  /** SQL statements for each request. */
   statements: number;
 }
 
@@ -43,46 +43,55 @@ export interface Turns {
   milliseconds: number;
 }
 
-/** Those of the contenders that offer the work. */
-export function entrantsOf(running: readonly Running[], work: Work): Entrant[] {
-  return running.filter(({ contender }) => contender.requests[work.name] !== undefined).map((one) => ({ one, work }));
+/** A run for each contender that supports the scenario. */
+export function runsOf(running: readonly RunningContender[], scenario: Scenario): ContenderRun[] {
+  return running.filter(({ contender }) => contender.requests[scenario.name] !== undefined).map((one) => ({ running: one, scenario }));
 }
 
-/** So long a program of many thousand lines is compiled and optimized while it works. */
+/** How long Node.js goes on compiling and optimizing a program of many thousand lines. */
 const warmUpMilliseconds = 6_000;
 
-/** Lets the entrants work in turn, for some rounds, after each has counted its statements and become warm. */
-export async function takeTurns(entrants: readonly Entrant[], world: World, { rounds, milliseconds }: Turns): Promise<Measured[]> {
-  const measured: (Measured & { next: () => Buffer })[] = [];
-  for (const entrant of entrants) {
-    const next = requestsOf(entrant.one.contender, entrant.work);
-    await loadFor(entrant, world, next, Math.max(milliseconds, warmUpMilliseconds));
-    measured.push({ ...entrant, next, slices: [], statements: await statementsOf(entrant.one.server, world, next, entrant.work.counted) });
+/** Warms each run up and counts its statements; then measures them in turns, for some rounds. */
+export async function measureInTurns(
+  runs: readonly ContenderRun[],
+  dataset: Dataset,
+  { rounds, milliseconds }: Turns,
+): Promise<Measurement[]> {
+  const measured: (Measurement & { next: () => Buffer })[] = [];
+  for (const run of runs) {
+    const next = requestsOf(run.running.contender, run.scenario);
+    await loadDuring(run, dataset, next, Math.max(milliseconds, warmUpMilliseconds));
+    measured.push({
+      ...run,
+      next,
+      samples: [],
+      statements: await countStatements(run.running.server, dataset, next, run.scenario.countedRequests),
+    });
   }
   for (let round = 0; round < rounds; round++) {
-    for (const one of measured) one.slices.push(await loadFor(one, world, one.next, milliseconds));
+    for (const one of measured) one.samples.push(await loadDuring(one, dataset, one.next, milliseconds));
   }
   return measured;
 }
 
-/** The requests of a contender, each written once; one after the other, and over again. */
-export function requestsOf(contender: Contender, work: Work): () => Buffer {
-  const write = contender.requests[work.name]!;
-  const bytes = (question: Question): Buffer => bytesOf(write(question), question.caller.authorization);
-  if (work.another !== undefined) return () => bytes(work.another!());
-  const written = work.questions.map(bytes);
+/** The requests of a contender, one after the other, from the start again after the last. Each is encoded once. */
+export function requestsOf(contender: Contender, scenario: Scenario): () => Buffer {
+  const write = contender.requests[scenario.name]!;
+  const bytes = (input: ScenarioInput): Buffer => bytesOf(write(input), input.caller.authorization);
+  if (scenario.nextInput !== undefined) return () => bytes(scenario.nextInput!());
+  const written = scenario.inputs.map(bytes);
   let number = 0;
   return () => written[number++ % written.length]!;
 }
 
-/** Asks for a slice of time, on several connections at once, each of which asks as soon as it was answered. */
-async function loadFor(
-  { one: { server }, work }: Entrant,
-  { postgresPid }: World,
+/** Sends requests for a while on several connections. Each sends its next request as soon as it has an answer. */
+async function loadDuring(
+  { running: { server }, scenario }: ContenderRun,
+  { postgresPid }: Dataset,
   next: () => Buffer,
   milliseconds: number,
-): Promise<Slice> {
-  const connections = await Promise.all(Array.from({ length: work.atOnce }, () => Connection.open(server.port)));
+): Promise<Sample> {
+  const connections = await Promise.all(Array.from({ length: scenario.concurrency }, () => Connection.open(server.port)));
   const latencies: number[] = [];
   const cpu = (): number[] => [processorMilliseconds(server.pid), processorMilliseconds(postgresPid)];
   const before = cpu();
@@ -103,37 +112,44 @@ async function loadFor(
   return { requests: latencies.length, milliseconds: elapsed, latencies, serverCpu: serverCpu!, postgresCpu: postgresCpu! };
 }
 
-/** Holds that all contenders answer each question alike, as the first one of them does. */
-export async function compareAnswers(running: readonly Running[], works: readonly Work[]): Promise<void> {
-  for (const work of works) {
-    const those = entrantsOf(running, work).map(({ one }) => one);
-    const questions = work.another === undefined ? work.questions : [work.another()];
-    const answers = await Promise.all(those.map((one) => answersOf(one, work.name, questions)));
+/** Checks that all contenders give the same answer to each input. */
+export async function compareAnswers(running: readonly RunningContender[], scenarios: readonly Scenario[]): Promise<void> {
+  for (const scenario of scenarios) {
+    const those = runsOf(running, scenario).map(({ running: one }) => one);
+    const inputs = scenario.nextInput === undefined ? scenario.inputs : [scenario.nextInput()];
+    const answers = await Promise.all(those.map((one) => answersOf(one, scenario.name, inputs)));
     for (const [index, one] of those.entries()) {
-      assert.deepEqual(answers[index], answers[0], `${one.contender.name} answers ${work.name} otherwise than ${those[0]!.contender.name}`);
+      assert.deepEqual(
+        answers[index],
+        answers[0],
+        `${one.contender.name} answers ${scenario.name} differently from ${those[0]!.contender.name}`,
+      );
     }
   }
 }
 
-/** Each new account is asked for by one contender only, so each makes it under an address of its own, of which the comparison knows nothing. */
-async function answersOf({ contender, server }: Running, work: WorkName, questions: readonly Question[]): Promise<unknown[]> {
+/** Contenders create accounts in the same database, so each uses e-mail addresses of its own. The comparison leaves the difference out. */
+async function answersOf(
+  { contender, server }: RunningContender,
+  scenario: ScenarioName,
+  inputs: readonly ScenarioInput[],
+): Promise<unknown[]> {
   const connection = await Connection.open(server.port);
   const answers: unknown[] = [];
-  for (const question of questions) {
-    const own =
-      question.emailAddress === undefined ? question : { ...question, emailAddress: `${contender.name}.${question.emailAddress}` };
-    const answer = await connection.ask(bytesOf(contender.requests[work]!(own), question.caller.authorization));
+  for (const input of inputs) {
+    const own = input.emailAddress === undefined ? input : { ...input, emailAddress: `${contender.name}.${input.emailAddress}` };
+    const answer = await connection.ask(bytesOf(contender.requests[scenario]!(own), input.caller.authorization));
     assert.equal(answer.status, 200, answer.body);
-    answers.push(JSON.parse(JSON.stringify(contender.normal(work, answer)).replaceAll(`${contender.name}.`, '')));
+    answers.push(JSON.parse(JSON.stringify(contender.normalize(scenario, answer)).replaceAll(`${contender.name}.`, '')));
   }
   connection.close();
   return answers;
 }
 
-/** How many statements a request takes, of so many that are made one after the other. */
-export async function statementsOf(
+/** How many SQL statements a request takes, on average over some requests. */
+export async function countStatements(
   { port }: Pick<ServerProcess, 'port'>,
-  { query }: World,
+  { query }: Dataset,
   next: () => Buffer,
   requests: number,
 ): Promise<number> {

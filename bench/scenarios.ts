@@ -1,74 +1,74 @@
 import { randomBytes } from 'node:crypto';
-import type { Asking, World } from './dataset.js';
+import type { AccountAccess, Dataset } from './dataset.js';
 
-export type WorkName = 'R1' | 'R2' | 'R3' | 'R4' | 'W1';
+export type ScenarioName = 'R1' | 'R2' | 'R3' | 'R4' | 'W1';
 
-/** Something to do once, whoever does it: each contender makes a request of its own of it. */
-export interface Question extends Asking {
-  /** Of a tree: how many children of each account are asked for. */
+/** What to ask for once. Each contender turns it into a request of its own. */
+export interface ScenarioInput extends AccountAccess {
+  /** For a tree: how many children of each account are asked for. */
   width?: number;
-  /** Of a list: the entry after which the page begins. */
-  after?: Place;
-  /** Of a new account. */
+  /** For a list: the entry after which the page begins. */
+  after?: ListPosition;
+  /** For a new account. */
   emailAddress?: string;
   password?: string;
 }
 
-/** An entry of the long list, by what the list is ordered by. */
-export interface Place {
+/** An entry of the long list, by the values that the list is ordered by. */
+export interface ListPosition {
   dateCreated: Date;
   sid: string;
 }
 
-/** A kind of work: the same for all contenders. */
-export interface Work {
-  name: WorkName;
+/** A scenario that is measured, the same for all contenders. */
+export interface Scenario {
+  name: ScenarioName;
   title: string;
-  /** How many requests run at once, and in how many statements are counted: fewer where each keeps a core busy for long. */
-  atOnce: number;
-  counted: number;
-  /** What is asked over and over, or undefined where every question is new. */
-  questions: readonly Question[];
-  /** Asks for something new. */
-  another?(): Question;
+  /** How many requests run at once, and over how many statements are counted. Fewer where each keeps a core busy for long. */
+  concurrency: number;
+  countedRequests: number;
+  /** The inputs that are repeated; empty where every input is new. */
+  inputs: readonly ScenarioInput[];
+  /** Creates a new input. */
+  nextInput?(): ScenarioInput;
 }
 
-/** How deep in the list of 100,000 the pages of R3 are; the list of a smaller world is read as deep for its size. */
-const depth = { from: 0.8, to: 0.9, places: 40 };
+/** Where in the long list the pages of R3 are, as shares of its length, and how many different pages there are. */
+const depth = { from: 0.8, to: 0.9, pages: 40 };
 
-const light = { atOnce: 16, counted: 100 };
-const heavy = { atOnce: 4, counted: 5 };
+const light = { concurrency: 16, countedRequests: 100 };
+const heavy = { concurrency: 4, countedRequests: 5 };
 
-/** The kinds of work that are measured by requests for each second. */
-export async function worksOf(world: World): Promise<Work[]> {
+/** The scenarios that are measured in requests per second. */
+export async function scenariosOf(dataset: Dataset): Promise<Scenario[]> {
   return [
-    { name: 'R1', title: 'one account', ...light, questions: world.accountsToRead },
-    { name: 'R2', title: 'a tree of 50 × 50, each account with its organization', ...heavy, questions: treeQuestions(world, 50) },
-    { name: 'R3', title: 'a page of 50, deep among many siblings', ...light, questions: await deepPages(world) },
-    { name: 'R4', title: 'one account by REST', ...light, questions: world.accountsToRead },
-    { name: 'W1', title: 'create an account, without a password', ...light, questions: [], another: newAccounts(world) },
+    { name: 'R1', title: 'one account', ...light, inputs: dataset.accountsToRead },
+    { name: 'R2', title: 'a tree of 50 × 50, each account with its organization', ...heavy, inputs: treeInputs(dataset, 50) },
+    { name: 'R3', title: 'a page of 50, deep among many siblings', ...light, inputs: await deepPages(dataset) },
+    { name: 'R4', title: 'one account by REST', ...light, inputs: dataset.accountsToRead },
+    { name: 'W1', title: 'create an account, without a password', ...light, inputs: [], nextInput: newAccounts(dataset) },
   ];
 }
 
-/** Trees of two levels with so many children of each account. */
-export function treeWork(world: World, width: number): Work {
-  return { name: 'R2', title: `a tree of ${width} × ${width}`, ...heavy, questions: treeQuestions(world, width) };
+/** Reads two-level trees with the given number of children of each account. */
+export function treeScenario(dataset: Dataset, width: number): Scenario {
+  return { name: 'R2', title: `a tree of ${width} × ${width}`, ...heavy, inputs: treeInputs(dataset, width) };
 }
 
-/** Pages of 50 of the long list; page 1 is the first one. */
-export async function pageWork(world: World, page: number): Promise<Work> {
-  const questions = page === 1 ? world.parentOfMany : await pageQuestions(world, [(page - 1) * 50]);
-  return { name: 'R3', title: `page ${page}`, ...light, questions };
+/** Reads a page of 50 of the long list, counted from 1. */
+export async function pageScenario(dataset: Dataset, page: number): Promise<Scenario> {
+  const inputs = page === 1 ? dataset.parentOfMany : await pageInputs(dataset, [(page - 1) * 50]);
+  return { name: 'R3', title: `page ${page}`, ...light, inputs };
 }
 
-function treeQuestions({ trees }: World, width: number): Question[] {
-  return trees.get(width)!.map((asking) => ({ ...asking, width }));
+function treeInputs({ trees }: Dataset, width: number): ScenarioInput[] {
+  return trees.get(width)!.map((access) => ({ ...access, width }));
 }
 
-/** Pages that begin after so many entries of the long list; asked for by those who see it in turn. */
-async function pageQuestions(world: World, rows: readonly number[]): Promise<Question[]> {
-  const { parentOfMany, query } = world;
-  const places = await query<Place>(
+/** Pages that begin after the given numbers of entries of the long list. The accounts that can see the list take turns as callers. */
+async function pageInputs(dataset: Dataset, rows: readonly number[]): Promise<ScenarioInput[]> {
+  const { parentOfMany, query } = dataset;
+  const positions = await query<ListPosition>(
     `SELECT child.date_created AS "dateCreated", child.sid
      FROM (
        SELECT (row_number() OVER (ORDER BY account.date_created, account.sid))::integer - 1 AS row, account.date_created, account.sid
@@ -77,28 +77,28 @@ async function pageQuestions(world: World, rows: readonly number[]): Promise<Que
      WHERE child.row = ANY ($2) ORDER BY child.row`,
     [parentOfMany[0]!.sid, rows.map((row) => row - 1)],
   );
-  return places.map((after, index) => ({ ...parentOfMany[index % parentOfMany.length]!, after }));
+  return positions.map((after, index) => ({ ...parentOfMany[index % parentOfMany.length]!, after }));
 }
 
-async function deepPages(world: World): Promise<Question[]> {
-  const [counted] = await world.query<{ count: number }>('SELECT count(*)::integer AS count FROM account WHERE parent_sid = $1', [
-    world.parentOfMany[0]!.sid,
+async function deepPages(dataset: Dataset): Promise<ScenarioInput[]> {
+  const [counted] = await dataset.query<{ count: number }>('SELECT count(*)::integer AS count FROM account WHERE parent_sid = $1', [
+    dataset.parentOfMany[0]!.sid,
   ]);
-  const share = (depth.to - depth.from) / depth.places;
-  return pageQuestions(
-    world,
-    Array.from({ length: depth.places }, (_, index) => Math.round(counted!.count * (depth.from + index * share))),
+  const share = (depth.to - depth.from) / depth.pages;
+  return pageInputs(
+    dataset,
+    Array.from({ length: depth.pages }, (_, index) => Math.round(counted!.count * (depth.from + index * share))),
   );
 }
 
-/** New accounts with a password, which takes long to hash on purpose. */
-export function passwordWork(world: World): Work {
-  const another = newAccounts(world, 'correct horse battery');
-  return { name: 'W1', title: 'create an account, with a password', ...light, questions: [], another };
+/** Creates accounts with a password, which is slow to hash on purpose. */
+export function passwordScenario(dataset: Dataset): Scenario {
+  const nextInput = newAccounts(dataset, 'correct horse battery');
+  return { name: 'W1', title: 'create an account, with a password', ...light, inputs: [], nextInput };
 }
 
-/** New accounts, below each of the callers in turn. */
-function newAccounts({ accountsToRead }: World, password?: string): () => Question {
+/** New accounts, below each caller in turn. */
+function newAccounts({ accountsToRead }: Dataset, password?: string): () => ScenarioInput {
   const callers = [...new Map(accountsToRead.map(({ caller }) => [caller.sid, caller])).values()];
   let number = 0;
   return () => {

@@ -7,26 +7,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface ServerProgram {
   /** The Node.js that runs it. */
   node: string;
-  /** Options of Node.js, the file, then its arguments. */
+  /** Options of Node.js, the file, and its arguments. */
   args: readonly string[];
   environment: Readonly<Record<string, string>>;
-  /** Where its output goes, log and all. */
+  /** The file for its output, including the log. */
   outputFile: string;
 }
 
-/** A program that says where it listens is ready; what it says before the address does not matter. */
+/** A program is ready when it prints the address at which it listens. */
 const readiness = /\bready\b[^]*?http:\/\/127\.0\.0\.1:(\d+)/;
 
-/** A running server, and what it uses of the machine. */
+/** A running server process. */
 export class ServerProcess {
   private constructor(
     private readonly child: ChildProcess,
     readonly port: number,
-    /** From the start of the process until it said that it is ready. */
+    /** The time from the start of the process until it was ready. */
     readonly startMilliseconds: number,
   ) {}
 
-  /** Starts the program, with nothing of our environment but PATH, and waits until it is ready. */
+  /** Starts the program with only PATH from our environment, and waits until it is ready. */
   static async start({ node, args, environment, outputFile }: ServerProgram): Promise<ServerProcess> {
     const output = openSync(outputFile, 'w');
     const start = performance.now();
@@ -51,14 +51,14 @@ export class ServerProcess {
   }
 }
 
-/** The processor time that a process, all below it and all that ended below it have used, in milliseconds. */
+/** The CPU time of a process and its descendants, including ended ones, in milliseconds. */
 export function processorMilliseconds(pid: number): number {
   const ticks = familyOf(pid).map(({ fields }) => fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0));
-  // Linux counts in hundredths of a second, on every machine.
+  // Linux counts in hundredths of a second on every machine.
   return ticks.reduce((sum, each) => sum + each, 0) * 10;
 }
 
-/** The most memory that a process and those below it have had resident at once, each for itself, in MiB. */
+/** The sum of the peak resident memory of a process and its descendants, in MiB. */
 export function peakMemory(pid: number): number {
   const peaks = familyOf(pid).map(({ pid: member }) =>
     Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${member}/status`, 'utf8'))?.[1]),
@@ -66,24 +66,24 @@ export function peakMemory(pid: number): number {
   return peaks.reduce((sum, each) => sum + each, 0) / 1024;
 }
 
-/** What /proc/…/stat has of a process, after its name. */
+/** A process, with the fields of /proc/…/stat after its name. */
 interface Member {
   pid: number;
   fields: string[];
 }
 
-/** The process and all below it. */
+/** The process and its descendants. */
 function familyOf(pid: number): Member[] {
   const all = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap(memberOf);
   const family = all.filter((member) => member.pid === pid);
-  // It grows while it is walked.
+  // The list grows while it is walked.
   for (const parent of family) family.push(...all.filter(({ fields }) => Number(fields[1]) === parent.pid));
   return family;
 }
 
-/** Nothing of a process that ended meanwhile. */
+/** The process, or an empty list if it has ended meanwhile. */
 function memberOf(pid: string): Member[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

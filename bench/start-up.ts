@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { startArguments } from './contenders.js';
 import { ServerProcess } from './server-process.js';
 
-/** How long the gateway takes from the start of its process until it is ready, in milliseconds. */
+/** Times from the start of the gateway's process until it is ready, in milliseconds. */
 export interface StartUp {
-  /** With its embedded database to be made. */
+  /** The first start, which creates the embedded database. */
   first: number;
-  /** Each time after that. */
+  /** The starts after that. */
   warm: number[];
 }
 
-/** Starts the gateway as its users do, on a database of its own, and again in the same folder. */
+/** Starts the gateway as its users do, with an embedded database, then again in the same folder. */
 export async function measureStartUp(runs: number): Promise<StartUp> {
   const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-start-'));
   const start = async (): Promise<number> => {

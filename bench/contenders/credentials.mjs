@@ -1,15 +1,15 @@
 import { createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
 
 /*
- * How all contenders know their callers: as the gateway does, by HTTP Basic with SID and AuthToken, and by the keyed hash
- * in the table `credential`.
+ * How all contenders authenticate callers: as the gateway does, by HTTP Basic with SID and AuthToken, and by the keyed hash in the
+ * table `credential`.
  */
 
 const key = Buffer.from(process.env.CREDENTIALS_KEY, 'hex');
 const derived = (purpose, length = 32) => Buffer.from(hkdfSync('sha256', key, '', purpose, length));
 const keys = { id: derived('key id', 4), hash: derived('AuthToken verification'), encryption: derived('AuthToken encryption') };
 
-/** The SID that a request claims, and the hash that the table has if its AuthToken is right. */
+/** The SID that a request claims, and the hash that the table holds if its AuthToken is right. */
 export function claimOf({ headers }) {
   const claim = Buffer.from((headers.authorization ?? '').slice('Basic '.length), 'base64').toString('utf8');
   return {
@@ -18,7 +18,7 @@ export function claimOf({ headers }) {
   };
 }
 
-/** The AuthToken of an account, from its ciphertext: version, key id, nonce, token, tag. */
+/** Decrypts the AuthToken of an account. The ciphertext consists of version, key id, nonce, token and tag. */
 export function authTokenOf(sid, ciphertext) {
   const decipher = createDecipheriv('aes-256-gcm', keys.encryption, ciphertext.subarray(5, 17), { authTagLength: 16 });
   decipher.setAAD(Buffer.from(sid)).setAuthTag(ciphertext.subarray(-16));
@@ -26,8 +26,8 @@ export function authTokenOf(sid, ciphertext) {
 }
 
 /**
- * The account that a request proves to come from, by one statement; nothing when it proves none. The hashes are compared
- * in PostgreSQL, where the gateway compares them in constant time.
+ * The account that authenticates with the request, by one statement; undefined if the credentials are wrong. PostgreSQL compares the
+ * hashes; the gateway compares them in constant time.
  */
 export async function callerOf(request, pool) {
   const { sid, hash } = claimOf(request);
@@ -40,7 +40,7 @@ export const callerStatement = `
   SELECT account.sid, account.path FROM account JOIN credential ON credential.account_sid = account.sid
   WHERE account.sid = $1 AND credential.token_hash = $2 AND account.status = 'active' AND account.role = 'Administrator'`;
 
-/** Makes an account below the parent $1, if the caller, whose path is $2, sees it. */
+/** Creates an account below the parent $1, if the caller, whose path is $2, can see that. */
 export const insertStatement = `
   INSERT INTO account (sid, parent_sid, top_level_sid, path, organization_sid, email_address, friendly_name, type, status, role)
   SELECT 'AC' || $3, parent.sid, CASE WHEN parent.parent_sid IS NULL THEN 'AC' || $3 ELSE parent.top_level_sid END,

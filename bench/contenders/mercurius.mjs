@@ -6,8 +6,8 @@ import pg from 'pg';
 import { callerOf, insertStatement } from './credentials.mjs';
 
 /*
- * Mercurius with its loaders and graphql-jit, over prepared statements: a schema of the bench's questions and no more. The
- * loaders do without Mercurius' cache, which writes each object down as a key; what is asked for twice is read once all the same.
+ * Mercurius with its loaders and graphql-jit, over prepared statements. The schema has only what the scenarios ask for. The loaders
+ * do without Mercurius' cache, which serializes each object as a key; duplicates within a batch are still read once.
  */
 
 const schema = `
@@ -53,7 +53,7 @@ const resolvers = {
   },
 };
 
-/** All that the loader is asked for at once has the same arguments, in the documents of the bench. */
+/** In the documents of the bench, all keys of one batch have the same arguments. */
 async function loadPages(queries) {
   const { first, after } = queries[0].params;
   const values = [queries.map(({ obj }) => obj.sid), first + 1, ...(after?.split(' ') ?? [])];

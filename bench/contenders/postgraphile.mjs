@@ -11,9 +11,9 @@ import { extendSchema, gql } from 'postgraphile/utils';
 import { callerOf, insertStatement } from './credentials.mjs';
 
 /*
- * PostGraphile 5 over the tables as they are, by its Amber preset. Two fields are added: an account that is looked up only
- * below the caller, and the one mutation. Row-level security, by which PostGraphile would also hide accounts, is left out:
- * it would take a transaction around each request. Callers are known by an HTTP server in front of it.
+ * PostGraphile 5 over the unchanged tables, with its Amber preset. Two fields are added: an account that is looked up only
+ * below the caller, and the one mutation. Row-level security, with which PostGraphile would also hide accounts, is left out:
+ * it would need a transaction around each request. An HTTP server in front of it authenticates the callers.
  */
 
 const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 10 });

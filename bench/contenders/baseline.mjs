@@ -5,14 +5,14 @@ import { subresourcePaths } from '../../dist/src/domain/subresource.js';
 import { authTokenOf, callerStatement, claimOf } from './credentials.mjs';
 
 /*
- * The floor: what the same answers cost with nothing but Node.js, its driver and PostgreSQL. One prepared statement for
- * each kind of work knows the caller, sees to it that what is asked for lies below, and writes the answer as JSON text.
+ * The baseline: what the same answers cost with nothing but Node.js, the driver and PostgreSQL. For each scenario, one prepared
+ * statement authenticates the caller, checks that the account asked for is below it, and writes the answer as JSON text.
  */
 
 const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 10 });
 
 const caller = `caller AS (${callerStatement})`;
-/** The account $3, if the caller sees it. */
+/** The account $3, if the caller can see it. */
 const inSight = `caller JOIN account ON account.sid = $3 AND starts_with(account.path, caller.path)`;
 
 const instant = (column) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
@@ -47,7 +47,7 @@ const statements = {
       ) AS child
     )))`)}
     FROM (SELECT account.* FROM ${inSight}) AS top`,
-  // The page is read once, with one account more than it shows.
+  // The page is read once, with one account more than is shown.
   R3: `WITH ${caller}, page AS MATERIALIZED (
       SELECT account.* FROM account
       WHERE account.parent_sid = (SELECT account.sid FROM ${inSight})
@@ -86,7 +86,7 @@ async function rowOf(name, request, ...values) {
   return rows[0];
 }
 
-const works = {
+const parameters = {
   R1: ({ sid }) => [sid],
   R2: ({ sid, width }) => [sid, width],
   R3: ({ sid, after }) => [sid, ...(after?.split(' ') ?? ['-infinity', ''])],
@@ -102,7 +102,7 @@ const snakeCase = (name) =>
 const links = subresourcePaths.map((path) => [snakeCase(path), path]);
 const rfc2822 = (text) => new Date(text).toUTCString().replace(', 0', ', ').replace('GMT', '+0000');
 
-/** As the documented API has it; nothing for a caller who may not. */
+/** The answer in the form of the REST API; undefined if the caller may not see the account. */
 async function restAnswer(request) {
   const row = await rowOf('R4', request, /([^/]+)\.json$/.exec(request.url)[1]);
   if (row === undefined) return undefined;
@@ -126,17 +126,19 @@ async function restAnswer(request) {
   return { text, headers: { link } };
 }
 
-async function graphAnswer(request) {
+async function graphqlAnswer(request) {
   const chunks = [];
   for await (const chunk of request) chunks.push(chunk);
   const name = request.url.slice(1);
-  const row = await rowOf(name, request, ...works[name](JSON.parse(Buffer.concat(chunks))));
+  const row = await rowOf(name, request, ...parameters[name](JSON.parse(Buffer.concat(chunks))));
   return row && { text: row[0] };
 }
 
 const server = createServer(async (request, response) => {
   try {
-    const { text, headers } = (await (request.method === 'GET' ? restAnswer(request) : graphAnswer(request))) ?? { text: '{"data":null}' };
+    const { text, headers } = (await (request.method === 'GET' ? restAnswer(request) : graphqlAnswer(request))) ?? {
+      text: '{"data":null}',
+    };
     const body = Buffer.from(text);
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length, ...headers }).end(body);
   } catch (error) {
