@@ -46,48 +46,48 @@ import { SubresourceAccess } from './service/subresource-access.js';
 export interface AppOptions {
   config: Config;
   databaseUrl: string;
-  /** The first one writes, all of them read. */
+  /** The first one encrypts, all of them decrypt. */
   credentialsKeys: readonly Buffer[];
-  /** Where they come from, for the sentence that says that they are the wrong ones. */
+  /** Where the keys are kept, for the message that they are the wrong ones. */
   credentialsKeysFrom?: string;
   log: FastifyBaseLogger;
-  /** Told the Super Admin's generated password, once. */
+  /** Called once with the Super Admin's generated password. */
   announcePassword: (emailAddress: string, password: string) => void;
-  /** Cheaper than by default in tests that make many accounts. */
+  /** Lower in tests that create many accounts. */
   passwordCost?: PasswordCost;
 }
 
-/** What serves, in one process or in several, but does not listen yet. */
+/** A gateway, in one process or in several, that does not listen yet. */
 export interface Gateway {
-  /** Opens the port of the API and that of the metrics. */
+  /** Opens the port of the API and that of the metrics, and returns their URLs. */
   listen(): Promise<{ url: string; metricsUrl: string }>;
-  /** Breaks off the requests that still run. */
+  /** Closes the connections of requests that are still running. */
   cutOff(): void;
-  /** Takes no more requests, finishes those that run, and lets go of the database. */
+  /** Takes no more requests, finishes those that are running, and closes the database connections. */
   close(): Promise<void>;
 }
 
-/** The gateway in one process, put together and connected to its database. */
+/** The gateway in one process, connected to its database. */
 export interface App extends Gateway {
   server: FastifyInstance;
   dataSource: DataSource;
   metrics: Metrics;
   budgets: CostBudgets;
-  /** The names of the migrations that were run at the start. */
+  /** The names of the migrations that this start has run. */
   migrated: readonly string[];
-  /** Makes the Super Admin, unless there is one, or another program does that. */
+  /** Creates the Super Admin, unless there is one or MIGRATE_ON_START leaves that to another process. */
   prepare(): Promise<void>;
-  /** Opens the port of the API alone, then prepares; tells the URL. */
+  /** Opens only the port of the API, then prepares. Returns the URL. */
   open(): Promise<string>;
 }
 
-/** The composition root: makes every part and hands each what it works with. @throws ConfigError, UnfitDatabaseError */
+/** The composition root: creates every part and connects them. @throws ConfigError, UnfitDatabaseError */
 export async function createApp(options: AppOptions): Promise<App> {
-  const { config, log } = options;
+  const { config, databaseUrl, log } = options;
   const dataSource = createDataSource({
-    url: options.databaseUrl,
+    url: databaseUrl,
     poolSize: config.poolSize,
-    // Not the error itself: it holds the whole connection. After `destroy` it is PostgreSQL that ends, which is no news.
+    // Log the message only: the error holds the whole connection. Once the pool is destroyed, PostgreSQL closing connections is expected.
     onBrokenConnection: ({ message }) => {
       if (dataSource.isInitialized) log.warn({ reason: message }, 'a database connection broke');
     },
@@ -95,12 +95,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const pending = await openDatabase(dataSource, { migrates: config.migrateOnStart, rights: 'all' });
   try {
     await assertLocksExclude(dataSource);
-    // Where there is nothing to do, no right to change tables is needed.
-    const migrated = config.migrateOnStart && pending.length > 0 ? await migrate(dataSource) : [];
-    if (migrated.length > 0) log.info({ migrations: migrated }, 'migrations have run');
-    if (pending.length > 0 && !config.migrateOnStart) {
-      log.warn({ migrations: pending }, 'migrations have not run; nothing is answered before "npm run migrate" has run them');
-    }
+    const migrated = await runMigrations(dataSource, pending, config, log);
     return await compose(options, dataSource, migrated);
   } catch (error) {
     await dataSource.destroy();
@@ -108,50 +103,87 @@ export async function createApp(options: AppOptions): Promise<App> {
   }
 }
 
+/** Runs the pending migrations if this process may, and returns their names. */
+async function runMigrations(dataSource: DataSource, pending: string[], config: Config, log: FastifyBaseLogger): Promise<string[]> {
+  // With nothing to run, the database role needs no right to change tables.
+  if (pending.length === 0) return [];
+  if (!config.migrateOnStart) {
+    log.warn({ migrations: pending }, 'migrations have not run; requests are refused until "npm run migrate" has run them');
+    return [];
+  }
+  const migrated = await migrate(dataSource);
+  if (migrated.length > 0) log.info({ migrations: migrated }, 'migrations have run');
+  return migrated;
+}
+
 async function compose(options: AppOptions, dataSource: DataSource, migrated: readonly string[]): Promise<App> {
-  const { config, log, credentialsKeys, announcePassword, passwordCost } = options;
+  const { config } = options;
   const metrics = new Metrics();
-  const budgets = new CostBudgets({
-    costPerMinute: config.accountCostPerMinute,
+  const budgets = createBudgets(config, metrics);
+  const { database, replica } = createDatabase(options, dataSource, metrics, budgets);
+  const core = createServices(options, database, metrics, budgets);
+  const preparation = await createPreparation(options, database, core);
+  const server = await createServer(options, { metrics, budgets, database, services: core.services, preparation });
+  const metricsServer = new MetricsServer(() => metrics.text());
+
+  const open = async (): Promise<string> => {
+    const url = await listening(server.listen({ port: config.port, host: config.host }), config.host, 'PORT');
+    replica?.follow(database);
+    await preparation.run();
+    return url;
+  };
+  return {
+    server,
+    dataSource,
+    metrics,
+    budgets,
+    migrated,
+    prepare: preparation.run,
+    open,
+    async listen() {
+      const metricsUrl = await metricsServer.listen(config);
+      return { url: await open(), metricsUrl };
+    },
+    cutOff: () => server.server.closeAllConnections(),
+    async close() {
+      // Fastify closes connections that are idle now. A kept-alive one that is in use becomes idle only after its last answer.
+      const sweep = setInterval(() => server.server.closeIdleConnections(), 100);
+      await server.close().finally(() => clearInterval(sweep));
+      await metricsServer.close();
+      await replica?.close();
+      await database.close();
+    },
+  };
+}
+
+function createBudgets({ accountCostPerMinute }: Config, metrics: Metrics): CostBudgets {
+  return new CostBudgets({
+    costPerMinute: accountCostPerMinute,
     observe: {
       cost: (surface, cost) => metrics.observeCost(surface, cost),
       refusal: (surface, code) => metrics.countRefusal(surface, code),
     },
   });
+}
+
+function createDatabase({ config, log }: AppOptions, dataSource: DataSource, metrics: Metrics, budgets: CostBudgets) {
   const bounds: DatabaseBounds = {
     ...config,
     onRefused: (reason: Refusal) => metrics.countOverload(reason),
     onUsed: (payer, milliseconds) => budgets.charge(payer, milliseconds * costOfMillisecond),
   };
-  const replica = config.replicaUrl === undefined ? undefined : replicaAt(config.replicaUrl, config, bounds, log);
+  const { replicaUrl } = config;
+  const replica =
+    replicaUrl === undefined
+      ? undefined
+      : new Replica({
+          connect: () => createDataSource({ url: replicaUrl, poolSize: config.poolSize }),
+          bounds,
+          maxLagSeconds: config.replicaMaxLagSeconds,
+          onUsed: () => log.info('the replica is read'),
+          onLeft: (reason) => log.warn({ reason }, 'the replica is not read for now; the primary is'),
+        });
   const database = new Database(dataSource, bounds, replica);
-  const secrets = new Secrets(credentialsKeys, config.authTokenScheme);
-  const transactions = new AuditedTransactions(database, secrets);
-  const limit = new SignInLimit(database, secrets, config.signInLimits);
-  const passwords = new Passwords(passwordCost, {
-    onHash: (payer, milliseconds) => budgets.charge(payer, milliseconds * costOfMillisecond),
-  });
-  const credentials = new CredentialService(database, transactions, secrets, passwords, limit);
-  const signIn = new SignIn(database, secrets, passwords, limit, (reason) => metrics.countRefusedSignIn(reason));
-
-  // A wrong key would refuse every AuthToken; better to refuse the start.
-  const isMigrated = await database.isReady();
-  if (isMigrated && !(await hasRightKey(database, secrets))) {
-    const from = options.credentialsKeysFrom ?? 'CREDENTIALS_KEY';
-    throw new ConfigError([`${from} is not the key that the AuthTokens in this database were encrypted with. Restore the right one.`]);
-  }
-  // Where others migrate, they make the Super Admin too.
-  const { adminEmail: emailAddress, adminPassword: password } = config;
-  let isPrepared = !config.migrateOnStart || (await hasRoot(database));
-  if (isMigrated && password !== undefined && (await hasRootOtherPassword(database, passwords, password))) {
-    log.warn('ADMIN_PASSWORD is ignored: the Super Admin exists already, and has another password');
-  }
-  const prepare = async (): Promise<void> => {
-    const announce = (generated: string): void => announcePassword(emailAddress, generated);
-    if (!isPrepared) await ensureRoot(database, transactions, credentials, { emailAddress, password, announce });
-    if (config.migrateOnStart) await ensureDefaultProfile(database, transactions, config.defaultProfile);
-    isPrepared = true;
-  };
 
   metrics.watchQueue(kinds, (kind) => database.waiting(kind));
   metrics.watchPool('primary', () => poolNumbers(dataSource));
@@ -159,28 +191,32 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
     metrics.watchPool('replica', () => replica.dataSource && poolNumbers(replica.dataSource));
     metrics.watchReplica(() => replica.isUsed);
   }
+  return { database, replica };
+}
 
-  const server = createHttpServer({
-    log,
-    bodyBytes: config.limits.bodyBytes,
-    trustedProxies: config.trustedProxies,
-    publicUrl: config.publicUrl,
-    canonicalUrl,
-    unreadMilliseconds: config.unreadMilliseconds,
-    observe: (request, seconds) => metrics.observeRequest(request, seconds),
+/** The use cases, each of them timed, and the parts that the start needs too. */
+interface Core {
+  services: Services;
+  transactions: AuditedTransactions;
+  secrets: Secrets;
+  passwords: Passwords;
+  credentials: CredentialService;
+}
+
+function createServices(options: AppOptions, database: Database, metrics: Metrics, budgets: CostBudgets): Core {
+  const { config, credentialsKeys, passwordCost } = options;
+  const secrets = new Secrets(credentialsKeys, config.authTokenScheme);
+  const transactions = new AuditedTransactions(database, secrets);
+  const signInLimit = new SignInLimit(database, secrets, config.signInLimits);
+  const passwords = new Passwords(passwordCost, {
+    onHash: (payer, milliseconds) => budgets.charge(payer, milliseconds * costOfMillisecond),
   });
-  // First, so that a page of these origins can read whatever refuses it too.
-  if (config.corsOrigins.length > 0) await allowOrigins(server, config.corsOrigins);
-  refuseUntil(server, () => isPrepared);
-  limitRequests(server, config.limits.atOnce, () => metrics.countOverload('requests'));
-  refuseCrossSiteWrites(server, config.corsOrigins, config.publicUrl);
-  health(server, async () => isPrepared && database.isReady());
+  const credentials = new CredentialService(database, transactions, secrets, passwords, signInLimit);
+  const signIn = new SignIn(database, secrets, passwords, signInLimit, (reason) => metrics.countRefusedSignIn(reason));
+  const emailConflicts = new EmailConflicts(database, transactions);
   const services: Services = {
     authentication: metrics.timed('credentials', signIn),
-    accounts: metrics.timed(
-      'accounts',
-      new AccountService(transactions, credentials, new EmailConflicts(database, transactions), config.maxLevels),
-    ),
+    accounts: metrics.timed('accounts', new AccountService(transactions, credentials, emailConflicts, config.maxLevels)),
     accountStatus: metrics.timed('accounts', new AccountStatusService(transactions)),
     accountQueries: metrics.timed('accountQueries', new AccountQueries(database, secrets)),
     migration: metrics.timed('migration', new AccountMigration(transactions)),
@@ -192,6 +228,67 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
     history: metrics.timed('history', new HistoryService(database)),
     subresources: metrics.timed('subresources', new SubresourceAccess(database)),
   };
+  return { services, transactions, secrets, passwords, credentials };
+}
+
+/** What has to be there before requests are served: the Super Admin and the default profile. */
+interface Preparation {
+  isDone(): boolean;
+  run(): Promise<void>;
+}
+
+async function createPreparation(options: AppOptions, database: Database, core: Core): Promise<Preparation> {
+  const { config, log, announcePassword } = options;
+  const { transactions, secrets, passwords, credentials } = core;
+  const { adminEmail: emailAddress, adminPassword: password } = config;
+  const isMigrated = await database.isReady();
+  // With a wrong key, every AuthToken would be refused. Refuse to start instead.
+  if (isMigrated && !(await hasRightKey(database, secrets))) {
+    const from = options.credentialsKeysFrom ?? 'CREDENTIALS_KEY';
+    throw new ConfigError([`${from} is not the key that the AuthTokens in this database were encrypted with. Restore the right one.`]);
+  }
+  // The process that migrates also creates the Super Admin.
+  let isDone = !config.migrateOnStart || (await hasRoot(database));
+  if (isMigrated && password !== undefined && (await hasRootOtherPassword(database, passwords, password))) {
+    log.warn('ADMIN_PASSWORD is ignored: the Super Admin already exists, with another password');
+  }
+  return {
+    isDone: () => isDone,
+    async run() {
+      const announce = (generated: string): void => announcePassword(emailAddress, generated);
+      if (!isDone) await ensureRoot(database, transactions, credentials, { emailAddress, password, announce });
+      if (config.migrateOnStart) await ensureDefaultProfile(database, transactions, config.defaultProfile);
+      isDone = true;
+    },
+  };
+}
+
+interface ServerParts {
+  metrics: Metrics;
+  budgets: CostBudgets;
+  database: Database;
+  services: Services;
+  preparation: Preparation;
+}
+
+/** The HTTP server with everything it serves. Requests pass the hooks in the order in which they are added here. */
+async function createServer({ config, log }: AppOptions, parts: ServerParts): Promise<FastifyInstance> {
+  const { metrics, budgets, database, services, preparation } = parts;
+  const server = createHttpServer({
+    log,
+    bodyBytes: config.limits.bodyBytes,
+    trustedProxies: config.trustedProxies,
+    publicUrl: config.publicUrl,
+    canonicalUrl,
+    unreadMilliseconds: config.unreadMilliseconds,
+    observe: (request, seconds) => metrics.observeRequest(request, seconds),
+  });
+  // CORS comes first, so that pages of these origins can read refusals too.
+  if (config.corsOrigins.length > 0) await allowOrigins(server, config.corsOrigins);
+  refuseUntil(server, preparation.isDone);
+  limitRequests(server, config.limits.atOnce, () => metrics.countOverload('requests'));
+  refuseCrossSiteWrites(server, config.corsOrigins, config.publicUrl);
+  health(server, async () => preparation.isDone() && database.isReady());
   reference(server);
   errorPage(server);
   await restApi(server, { services, publicUrl: config.publicUrl, authTokensInLists: config.authTokensInLists, budgets });
@@ -206,45 +303,5 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
     budgets,
   });
   if (config.graphiql) await explorer(server);
-
-  const metricsServer = new MetricsServer(() => metrics.text());
-  const open = async (): Promise<string> => {
-    const url = await listening(server.listen({ port: config.port, host: config.host }), config.host, 'PORT');
-    replica?.follow(database);
-    await prepare();
-    return url;
-  };
-  return {
-    server,
-    dataSource,
-    metrics,
-    budgets,
-    migrated,
-    prepare,
-    open,
-    async listen() {
-      const metricsUrl = await metricsServer.listen(config);
-      return { url: await open(), metricsUrl };
-    },
-    cutOff: () => server.server.closeAllConnections(),
-    async close() {
-      // A kept-alive connection becomes idle after its last answer, long after Fastify has closed those that were idle before.
-      const sweep = setInterval(() => server.server.closeIdleConnections(), 100);
-      await server.close().finally(() => clearInterval(sweep));
-      await metricsServer.close();
-      await replica?.close();
-      await database.close();
-    },
-  };
-}
-
-/** The replica that is read where it may be late; what becomes of it is logged when it changes. */
-function replicaAt(url: string, { poolSize, replicaMaxLagSeconds }: Config, bounds: DatabaseBounds, log: FastifyBaseLogger): Replica {
-  return new Replica({
-    connect: () => createDataSource({ url, poolSize }),
-    bounds,
-    maxLagSeconds: replicaMaxLagSeconds,
-    onUsed: () => log.info('the replica is read'),
-    onLeft: (reason) => log.warn({ reason }, 'the replica is not read for now; the primary is'),
-  });
+  return server;
 }

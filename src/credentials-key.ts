@@ -2,18 +2,25 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ConfigError, parseKeys } from './config.js';
+import { type Config, ConfigError } from './config.js';
+import { parseKeys } from './environment-reader.js';
+
+/** The keys that `CREDENTIALS_KEY` lists, or else those in the data folder, with the name of where they are kept. @throws ConfigError */
+export async function configuredCredentialsKeys({ credentialsKeys, dataDirectory }: Config) {
+  if (credentialsKeys !== undefined) return { credentialsKeys, credentialsKeysFrom: 'CREDENTIALS_KEY' };
+  return { credentialsKeys: await credentialsKeysIn(dataDirectory), credentialsKeysFrom: keyFileIn(dataDirectory) };
+}
 
 /**
- * Makes the key of an embedded gateway that has no database yet, in `credentials.key` in the folder, which only its owner may
- * read. It is there before the database, so that a database without it has lost it. Written under another name first, so that a crash
- * leaves a whole key or none.
+ * Makes the key of an embedded gateway that has no database yet, in `credentials.key` in the data folder, readable only by its
+ * owner. The key is there before the database, so a database without a key has lost it. The file is written under another
+ * name first, so that a crash leaves a whole key or none.
  */
 export async function makeFirstCredentialsKey(directory: string): Promise<void> {
-  const file = credentialsFileIn(directory);
+  const file = keyFileIn(directory);
   if (existsSync(file) || existsSync(join(directory, 'postgres'))) return;
-  const draft = await draftOf(file, [newKey()]);
-  // Fails when another start was faster; its key is then the one that counts.
+  const draft = await writeDraft(file, [newKey()]);
+  // Fails when another start was faster; then its key is the one that counts.
   await link(draft, file)
     .catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;
@@ -21,29 +28,29 @@ export async function makeFirstCredentialsKey(directory: string): Promise<void> 
     .finally(() => rm(draft));
 }
 
-/** The keys in the folder, as `CREDENTIALS_KEY` would list them. @throws ConfigError when there is no file, or no key in it */
+/** The keys in the data folder, in the order in which `CREDENTIALS_KEY` would list them. @throws ConfigError when there is no file, or no key in it */
 export async function credentialsKeysIn(directory: string): Promise<readonly Buffer[]> {
-  const file = credentialsFileIn(directory);
+  const file = keyFileIn(directory);
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
-    const lost = 'and the database beside it has AuthTokens that nothing else can read';
+    const lost = 'and nothing else can decrypt the AuthTokens in the database beside it';
     throw new ConfigError([`${file} is missing, ${lost}. Restore it from a backup, or set CREDENTIALS_KEY if the key is kept there.`]);
   });
   await chmod(file, 0o600);
   const keys = parseKeys(text);
-  if (keys === undefined) throw new ConfigError([`${file} does not hold a key: 64 hexadecimal digits. Restore it from a backup.`]);
+  if (keys === undefined) throw new ConfigError([`${file} does not hold a key of 64 hexadecimal digits. Restore it from a backup.`]);
   return keys;
 }
 
-/** Puts a new key before the one in the folder. Two are those of a rotation that was not finished: they stay. */
+/** Puts a new key before the one in the data folder. Two keys there belong to a rotation that was not finished: they stay. */
 export async function addCredentialsKey(directory: string): Promise<readonly Buffer[]> {
   const keys = await credentialsKeysIn(directory);
-  return keys.length > 1 ? keys : keepCredentialsKeys(directory, [newKey(), ...keys]);
+  return keys.length > 1 ? keys : replaceCredentialsKeys(directory, [newKey(), ...keys]);
 }
 
-/** Keeps these keys, and no others, in the folder: after a crash those, or those before. */
-export async function keepCredentialsKeys(directory: string, keys: readonly Buffer[]): Promise<readonly Buffer[]> {
-  await rename(await draftOf(credentialsFileIn(directory), keys), credentialsFileIn(directory));
+/** Replaces the keys in the data folder by these. A crash leaves either these or those before. */
+export async function replaceCredentialsKeys(directory: string, keys: readonly Buffer[]): Promise<readonly Buffer[]> {
+  await rename(await writeDraft(keyFileIn(directory), keys), keyFileIn(directory));
   return keys;
 }
 
@@ -51,12 +58,11 @@ function newKey(): Buffer {
   return randomBytes(32);
 }
 
-/** The file of the keys in the folder. */
-export function credentialsFileIn(directory: string): string {
+function keyFileIn(directory: string): string {
   return join(directory, 'credentials.key');
 }
 
-async function draftOf(file: string, keys: readonly Buffer[]): Promise<string> {
+async function writeDraft(file: string, keys: readonly Buffer[]): Promise<string> {
   const draft = `${file}.${process.pid}`;
   await writeFile(draft, keys.map((key) => `${key.toString('hex')}\n`).join(''), { mode: 0o600, flush: true });
   return draft;

@@ -1,8 +1,8 @@
-// The first file that runs, in words that every Node.js understands: where the rest cannot run, that is told before it is tried.
+// The first file that runs, in syntax that every Node.js understands: it reports a system that cannot run the rest before loading that.
 import { existsSync, readFileSync } from 'node:fs';
 
-/** Connections, the files of the program while it is loaded, and the embedded PostgreSQL, which needs 60 for each of its processes. */
-const filesAtLeast = 256;
+/** For connections, for the program's own files while they load, and for the embedded PostgreSQL, whose processes need 60 each. */
+const minOpenFiles = 256;
 
 const mistake = mistakeOfVersion(process.versions.node) ?? mistakeOfLimits('/proc/self/limits');
 if (mistake === undefined) {
@@ -18,9 +18,9 @@ function mistakeOfVersion(version: string): string | undefined {
   return `The account gateway needs Node.js 20.19 or later; this is ${version}.`;
 }
 
-/** How many files may be open: known by Linux's list of limits, where there is one. Node.js has made it as many as it may. */
+/** Checks how many files may be open, where Linux lists its limits. Node.js has raised the soft limit to the hard one already. */
 function mistakeOfLimits(list: string): string | undefined {
   const [, files] = (existsSync(list) && /^Max open files +(\d+)/m.exec(readFileSync(list, 'utf8'))) || [];
-  if (files === undefined || Number(files) >= filesAtLeast) return undefined;
-  return `Only ${files} files may be open at once (ulimit -n); the account gateway needs ${filesAtLeast} or more.`;
+  if (files === undefined || Number(files) >= minOpenFiles) return undefined;
+  return `Only ${files} files may be open at once (ulimit -n); the account gateway needs ${minOpenFiles} or more.`;
 }

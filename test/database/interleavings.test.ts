@@ -7,7 +7,7 @@ import { ProvenSecret } from '../../src/domain/credentials.js';
 import type { Caller } from '../../src/domain/request-context.js';
 import type { Sid } from '../../src/domain/sid.js';
 import { AppError, type ErrorCode } from '../../src/errors.js';
-import { checkHistory } from '../../src/cli/verify-history.js';
+import { verifyHistoryOf } from '../../src/cli/verify-history.js';
 import { createDataSource } from '../../src/persistence/connection/data-source.js';
 import { Database, defaultBounds } from '../../src/persistence/connection/database.js';
 import { AccountMigration } from '../../src/service/account-migration.js';
@@ -180,7 +180,7 @@ it(`${interleavings} interleavings leave every invariant, and nothing of a deadl
   console.info(`INTERLEAVING_SEED=${seed}: ${[...told].map(([outcome, count]) => `${outcome} ${count}`).join(', ')}`);
   expect([...told.keys()].filter((outcome) => outcome !== 'done' && !refusals.includes(outcome as ErrorCode))).toEqual([]);
   expect(await brokenInvariants(database), `seed ${seed}`).toEqual([]);
-  expect(await checkHistory(database.url, undefined)).toMatchObject({ isSound: true });
+  expect(await verifyHistoryOf(database.url, undefined)).toMatchObject({ isSound: true });
   // Every backend tells the statistics about its deadlocks before it ends.
   await dataSource.destroy();
   await sleep(500);

@@ -11,13 +11,14 @@ import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { transformWithOxc } from 'vite';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type EmbeddedPostgres, EmbeddedPostgresError, startEmbeddedPostgres } from '../../src/embedded-postgres/launcher.js';
+import { EmbeddedPostgresError } from '../../src/embedded-postgres/errors.js';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded-postgres/launcher.js';
 
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
 
 const isRoot = process.getuid?.() === 0;
 const onLinuxAsRoot = isRoot && process.platform === 'linux';
-const launcher = resolve(import.meta.dirname, '../../src/embedded-postgres/launcher.ts');
+const sources = resolve(import.meta.dirname, '../../src/embedded-postgres');
 const platformPackage = `@embedded-postgres/${process.platform}-${process.arch}`;
 const shipped = resolve(dirname(createRequire(import.meta.url).resolve(platformPackage)), '..');
 const settings = { fsync: 'off' };
@@ -439,11 +440,17 @@ async function projectIn(parent: string, { ownBinaries = false } = {}): Promise<
   await fs.symlink(dirname(createRequire(import.meta.url).resolve('pg/package.json')), join(modules, 'pg'));
   if (ownBinaries) await fs.cp(shipped, join(modules, platformPackage), { recursive: true, verbatimSymlinks: true });
   else await fs.symlink(shipped, join(modules, platformPackage));
-  await fs.writeFile(join(project, 'launcher.mjs'), (await transformWithOxc(await fs.readFile(launcher, 'utf8'), launcher)).code);
+  await fs.writeFile(join(project, 'package.json'), '{ "type": "module" }');
+  await fs.mkdir(join(project, 'embedded-postgres'));
+  for (const name of await fs.readdir(sources)) {
+    const source = join(sources, name);
+    const { code } = await transformWithOxc(await fs.readFile(source, 'utf8'), source);
+    await fs.writeFile(join(project, 'embedded-postgres', name.replace(/\.ts$/, '.js')), code);
+  }
   await fs.writeFile(
     join(project, 'gateway.mjs'),
     `
-    import { startEmbeddedPostgres } from './launcher.mjs';
+    import { startEmbeddedPostgres } from './embedded-postgres/launcher.js';
     import pg from 'pg';
     const say = (message) => console.log(JSON.stringify(message));
     try {

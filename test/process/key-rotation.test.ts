@@ -78,8 +78,8 @@ describe('npm run rotate-key', () => {
 
     const ended = await rotateKeyOn(before, newKey, oldKey);
     // The root, the account, its parent of planted ones, and those but the one that has the new key already.
-    expect(ended).toMatchObject({ code: 0, output: '22 AuthTokens re-encrypted; the old key is not needed any more.\n' });
-    expect((await rotateKeyOn(before, newKey, oldKey)).output).toBe('0 AuthTokens re-encrypted; the old key is not needed any more.\n');
+    expect(ended).toMatchObject({ code: 0, output: '22 AuthTokens re-encrypted; the old key is no longer needed.\n' });
+    expect((await rotateKeyOn(before, newKey, oldKey)).output).toBe('0 AuthTokens re-encrypted; the old key is no longer needed.\n');
 
     const random = 'SELECT account_sid FROM credential WHERE token_hash = ANY (random_token_hashes) AND account_sid = ANY ($1)';
     expect(await before.database.query(random, [[sid, rotated.login]])).toHaveLength(2);
@@ -146,7 +146,7 @@ describe('npm run rotate-key', () => {
     expect(output()).toMatch(/^5,\d{3} AuthTokens re-encrypted …\n/);
 
     const { output: rest } = await rotateKeyOn(before, newKey, oldKey);
-    const [, count] = /([\d,]+) AuthTokens re-encrypted; the old key is not needed any more\.\n$/.exec(rest)!;
+    const [, count] = /([\d,]+) AuthTokens re-encrypted; the old key is no longer needed\.\n$/.exec(rest)!;
     expect(Number(count!.replace(',', ''))).toBeGreaterThan(0);
     expect(Number(count!.replace(',', ''))).toBeLessThanOrEqual(7_002 - 5_000);
     const after = await start([newKey], before);
@@ -164,7 +164,7 @@ describe('npm run rotate-key', () => {
     ).data!.createPasswordResetToken;
 
     const neededUntil = async () =>
-      Date.parse(/; the old key is needed until (\S+), by/.exec((await rotateKeyOn(before, newKey, oldKey)).output)![1]!) - Date.now();
+      Date.parse(/; the old key is needed until (\S+), for/.exec((await rotateKeyOn(before, newKey, oldKey)).output)![1]!) - Date.now();
     const hour = 3_600_000;
     // By the repeatable request and the reset token, 24 hours each; then, by the AuthToken's overlap.
     expect(await neededUntil()).toBeGreaterThan(23 * hour);
@@ -184,7 +184,7 @@ describe('npm run rotate-key', () => {
       { token: resetToken },
     );
     expect(reset.data).toEqual({ resetPassword: { sid } });
-    expect((await rotateKeyOn(before, newKey, oldKey)).output).toBe('0 AuthTokens re-encrypted; the old key is not needed any more.\n');
+    expect((await rotateKeyOn(before, newKey, oldKey)).output).toBe('0 AuthTokens re-encrypted; the old key is no longer needed.\n');
   });
 
   it('takes what was made before there were ids of keys', async () => {
@@ -200,7 +200,7 @@ describe('npm run rotate-key', () => {
       expect(await signsIn(gateway, { login: sid, secret })).toBe(200);
       expect(await tokenOf(gateway, sid)).toBe(secret);
     }
-    expect((await rotateKeyOn(before, newKey, oldKey)).output).toMatch(/^2 AuthTokens re-encrypted; the old key is not needed/);
+    expect((await rotateKeyOn(before, newKey, oldKey)).output).toMatch(/^2 AuthTokens re-encrypted; the old key is no longer needed/);
     expect(await signsIn(await start([newKey], before), { login: sid, secret })).toBe(200);
   });
 
@@ -209,11 +209,13 @@ describe('npm run rotate-key', () => {
     const { sid } = await create(graphqlSurface(before.url));
     expect(await rotateKeyOn(before, newKey, randomBytes(32))).toMatchObject({
       code: 1,
-      output: expect.stringMatching(/^0 AuthTokens re-encrypted; 2 AuthTokens could not be read: a key that is not listed/),
+      output: expect.stringMatching(
+        /^0 AuthTokens re-encrypted; 2 AuthTokens could not be read: they were encrypted with a key that is not listed/,
+      ),
     });
     expect(await rotateKeyOn(before, newKey)).toMatchObject({
       code: 78,
-      mistakes: ['CREDENTIALS_KEY lists one key; to change to a new one, list that before it: new,old.'],
+      mistakes: ['CREDENTIALS_KEY lists only one key. To change to a new key, list it before the old one: new,old.'],
     });
     expect(await signsIn(before, { login: sid, secret: await tokenOf(before, sid) })).toBe(200);
     expect(await signsIn(before, { login: sid, secret: password })).toBe(200);

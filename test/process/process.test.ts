@@ -200,7 +200,7 @@ describe('what cannot be started says so in one sentence', () => {
     const { code, mistakes, output } = await runGateway(environment({ WORKERS, [name]: `${port}` }));
     other.close();
     expect(mistakes).toEqual([expect.stringContaining(`${port}`)]);
-    expect(mistakes[0]).toMatch(/^The gateway stops: another program listens at 127\.0\.0\.1:\d+; set PORT or METRICS_PORT\.$/m);
+    expect(mistakes[0]).toMatch(/^The gateway stopped: another program is listening at 127\.0\.0\.1:\d+; set PORT or METRICS_PORT\.$/m);
     expect(code).toBeGreaterThan(0);
     expect(output).not.toMatch(/"level":[4-6]0/);
     await expectNoProcessIn(folder);
@@ -233,7 +233,7 @@ describe('what cannot be started says so in one sentence', () => {
     await rm(file);
     const contents = async () => (await readdir(folder, { recursive: true })).toSorted();
     const before = await contents();
-    const sentence = 'is missing, and the database beside it has AuthTokens that nothing else can read. Restore it from a backup,';
+    const sentence = 'is missing, and nothing else can decrypt the AuthTokens in the database beside it. Restore it from a backup,';
     for (const args of [[], ['migrate'], ['rotate-key']]) {
       const { code, mistakes } = await runGateway(environment({ WORKERS }), args);
       expect([code, mistakes]).toEqual([78, [`${file} ${sentence} or set CREDENTIALS_KEY if the key is kept there.`]]);
@@ -402,9 +402,9 @@ describe('an empty database', () => {
       runGateway(environment({ DATABASE_URL: databaseUrl }), ['verify-history', ...options, checkpoint]);
     expect(await verify()).toMatchObject({
       code: 78,
-      mistakes: [`There is no ${checkpoint}. To make a first checkpoint there: verify-history --new ${checkpoint}`],
+      mistakes: [`There is no ${checkpoint}. To create a first checkpoint there: verify-history --new ${checkpoint}`],
     });
-    expect(await verify('--new')).toMatchObject({ code: 0, mistakes: [], output: 'The history is sound: 2 entries in 1 chains.\n' });
+    expect(await verify('--new')).toMatchObject({ code: 0, mistakes: [], output: 'The history is sound: 2 entries in 1 chain.\n' });
     expect(await verify('--new')).toMatchObject({ code: 78, mistakes: [expect.stringContaining('Leave --new out')] });
     await postGraphql(gateway.url, administrator(gateway), createAccount, { email: 'sales@customer.test' });
     const again = await verify();
@@ -429,7 +429,7 @@ describe('an empty database', () => {
     const nowhere = join(folder, 'missing', 'checkpoint.json');
     const ended = await runGateway(environment({ DATABASE_URL: databaseUrl }), ['verify-history', '--new', nowhere]);
     expect(ended).toMatchObject({ code: 1, mistakes: [expect.stringContaining('ENOENT')] });
-    expect(ended.output).toMatch(/^The history is sound: 2 entries in 1 chains\.\n/);
+    expect(ended.output).toMatch(/^The history is sound: 2 entries in 1 chain\.\n/);
   });
 
   it('is prepared by one of five gateways that start on it at once', async () => {

@@ -51,7 +51,7 @@ describe('the first start', () => {
     const { port } = other.address() as AddressInfo;
     const first = await runGateway(environment({ ...database, ADMIN_PASSWORD: '', WORKERS, [name]: `${port}` }));
     other.close();
-    expect(first.mistakes).toEqual([expect.stringContaining('another program listens')]);
+    expect(first.mistakes).toEqual([expect.stringContaining('another program is listening')]);
     expect(first.output).not.toMatch(/password/i);
 
     const second = await startGateway({ dataDirectory: folder, environment: { ...database, ADMIN_PASSWORD: '' } });
@@ -89,9 +89,7 @@ describe('a later start', () => {
     const later = await startGateway({ dataDirectory: folder, environment: { ...database, ADMIN_PASSWORD: password } });
     expect(await later.end('SIGTERM')).toBe(0);
     const told = [
-      ...later
-        .output()
-        .matchAll(/"level":40,.*"msg":"ADMIN_PASSWORD is ignored: the Super Admin exists already, and has another password"/g),
+      ...later.output().matchAll(/"level":40,.*"msg":"ADMIN_PASSWORD is ignored: the Super Admin already exists, with another password"/g),
     ];
     expect(told).toHaveLength(times);
     expect(later.output()).not.toContain(password);
@@ -182,8 +180,11 @@ describe('what the program cannot start with is told in a sentence:', () => {
   });
 
   it.each([
-    ['192.0.2.1', 'HOST is 192.0.2.1, which is no address of this machine.\n'],
-    ['nobody.invalid', expect.stringMatching(/^HOST is nobody\.invalid, a name that (?:nobody knows|cannot be looked up right now)\.\n$/)],
+    ['192.0.2.1', 'HOST is 192.0.2.1, which is not an address of this machine.\n'],
+    [
+      'nobody.invalid',
+      expect.stringMatching(/^HOST is nobody\.invalid, (?:an unknown host name|a host name that cannot be looked up right now)\.\n$/),
+    ],
   ])('HOST=%s', async (HOST, sentence) => {
     const database = await cloneDatabase();
     cleanups.push(() => database.drop());

@@ -104,7 +104,7 @@ it('a worker that is killed costs the requests that it had, and is replaced; no 
   expect(counted).toBeGreaterThan(before);
 
   process.kill(killed!, 'SIGKILL');
-  await vi.waitFor(() => expect(gateway.output()).toContain('another one takes its place'), patience);
+  await vi.waitFor(() => expect(gateway.output()).toContain('a worker has ended and is being replaced'), patience);
   expect(await metric(answered)).toBeGreaterThanOrEqual(counted);
   await vi.waitFor(async () => expect(await metric('gateway_workers')).toBe(2), patience);
   await vi.waitFor(() => expect(answering()).toHaveLength(3), patience);
@@ -133,7 +133,10 @@ it('a worker that hangs is ended while the gateway serves, and replaced; those t
   await start();
   const [hanging, other] = await workers();
   process.kill(hanging!, 'SIGSTOP');
-  await vi.waitFor(() => expect(gateway.output()).toContain(`"worker":${hanging},"msg":"a worker does not answer; it is ended"`), patience);
+  await vi.waitFor(
+    () => expect(gateway.output()).toContain(`"worker":${hanging},"msg":"a worker does not answer and is killed"`),
+    patience,
+  );
   await vi.waitFor(() => expect(gateway.output()).toContain(`"worker":${hanging},"code":null,"signal":"SIGKILL"`), patience);
   await vi.waitFor(async () => {
     await live();

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
-import { checkHistory } from '../../src/cli/verify-history.js';
+import { verifyHistoryOf } from '../../src/cli/verify-history.js';
 import { newSid } from '../../src/domain/sid.js';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
 import { postGraphql } from '../support/graphql-client.js';
@@ -84,7 +84,7 @@ async function crashAndCompare(times: number): Promise<Tally> {
       for (const journal of journals) await compare(url, journal, tally);
       if (time % 10 === 9) expect(await brokenInvariants({ query: <Row extends object>(sql: string) => ask<Row>(url, sql) })).toEqual([]);
     }
-    expect(await checkHistory(url, undefined)).toMatchObject({ isSound: true });
+    expect(await verifyHistoryOf(url, undefined)).toMatchObject({ isSound: true });
     expect(await gateway.end('SIGTERM')).toBe(0);
     return tally;
   } finally {

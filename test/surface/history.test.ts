@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { type HistoryEntry, chained, hashOf } from '../../src/domain/history.js';
-import { checkHistory } from '../../src/cli/verify-history.js';
+import { verifyHistoryOf } from '../../src/cli/verify-history.js';
 import { inDatabase } from '../support/database-url.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { type Login, basic, postGraphql } from '../support/graphql-client.js';
@@ -307,7 +307,7 @@ describe('the history of an account', () => {
     await gateway.database.query('UPDATE history SET hash = $2, record_version = 1 WHERE tree_sid = $1', [top.sid, hash]);
     await gateway.database.query('UPDATE history_head SET hash = $2 WHERE tree_sid = $1', [top.sid, hash]);
     await make({ parent: top.sid });
-    expect(await checkHistory(gateway.database.url, undefined)).toMatchObject({ isSound: true });
+    expect(await verifyHistoryOf(gateway.database.url, undefined)).toMatchObject({ isSound: true });
     const [old, young] = await historyOf(top.sid, admin, true);
     expect([JSON.parse(old!.record)[5] === old!.requestId, JSON.parse(young!.record)[5] === young!.requestId]).toEqual([true, false]);
     for (const [before, { record, hash: own }] of [
@@ -603,7 +603,7 @@ describe('many writers of one tree', () => {
       });
     await Promise.all(Array.from({ length: 40 }, (_, index) => (index % 3 === 0 ? rename(index) : createBelow())));
     expect(await historyOf(top.sid, top.login, true)).toHaveLength(41);
-    expect(await checkHistory(gateway.database.url, undefined)).toMatchObject({ isSound: true });
+    expect(await verifyHistoryOf(gateway.database.url, undefined)).toMatchObject({ isSound: true });
   });
 });
 
@@ -612,7 +612,7 @@ describe('npm run verify-history', () => {
   let file: string;
   let top: Created;
   const query = <Row extends object>(sql: string, parameters: unknown[]) => gateway.database.query<Row>(sql, parameters);
-  const check = ({ isNew = false } = {}) => checkHistory(gateway.database.url, { file, isNew });
+  const check = ({ isNew = false } = {}) => verifyHistoryOf(gateway.database.url, { file, isNew });
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'gateway-history-'));
@@ -722,7 +722,7 @@ describe('npm run verify-history', () => {
       }
       await query(`UPDATE history SET after = '{}' WHERE tree_sid = $1 AND position = 3`, [top.sid]);
       await query('UPDATE history_head SET hash = $2 WHERE tree_sid = $1', [top.sid, hash]);
-      expect(await checkHistory(gateway.database.url, undefined)).toMatchObject({ isSound: true });
+      expect(await verifyHistoryOf(gateway.database.url, undefined)).toMatchObject({ isSound: true });
     };
     const known = 'is another one than at the checkpoint: it, or one before it, was altered, and those after it were hashed anew.';
     expect(await damaged(forge)).toBe(`The history is not sound. ${place(5)} ${known}`);

@@ -1,0 +1,24 @@
+import type { Logger } from 'pino';
+import type { App } from '../app.js';
+import type { Config } from '../config.js';
+import { configuredCredentialsKeys } from '../credentials-key.js';
+import { print } from './terminal.js';
+
+/**
+ * Starts to load the app at once, and returns a function that creates it once there is a database. The app is most of the program;
+ * a process that only starts workers does without it.
+ */
+export function loadApp(config: Config, log: Logger): (databaseUrl: string) => Promise<App> {
+  const loading = import('../app.js');
+  // A failure is reported to whoever creates the app.
+  loading.catch(() => {});
+  return async (databaseUrl) => {
+    const { createApp } = await loading;
+    return createApp({ config, databaseUrl, ...(await configuredCredentialsKeys(config)), log, announcePassword });
+  };
+}
+
+/** Prints to the terminal, not to the log: logs are kept, and this must not be. */
+function announcePassword(emailAddress: string, password: string): void {
+  print(`\nThe Super Admin was created. The password is shown this once:\n  e-mail    ${emailAddress}\n  password  ${password}\n`);
+}
