@@ -5,7 +5,7 @@ import { type Checkpoint, parseCheckpoint } from '../domain/history.js';
 import { createDataSource } from '../persistence/connection/data-source.js';
 import { openDatabase } from '../persistence/schema/database-check.js';
 import { Database } from '../persistence/connection/database.js';
-import { type Verdict, verifyHistory as verify } from '../service/history-verification.js';
+import { type Verification, verifyHistory as verify } from '../service/history-verification.js';
 import { createLog } from './log.js';
 import type { Shutdown } from './shutdown.js';
 import { print } from './terminal.js';
@@ -62,19 +62,19 @@ export async function verifyHistoryOf(
   const dataSource = createDataSource({ url: databaseUrl, poolSize: 1 });
   await openDatabase(dataSource, { migrates: false, rights: 'read history' });
   try {
-    const verdict = await verify(new Database(dataSource), earlier);
-    const result = resultOf(verdict, earlier);
+    const verification = await verify(new Database(dataSource), earlier);
+    const result = resultOf(verification, earlier);
     onResult(result);
-    if (checkpointFile !== undefined && 'checkpoint' in verdict) await writeCheckpoint(verdict.checkpoint, checkpointFile.file);
+    if (checkpointFile !== undefined && 'checkpoint' in verification) await writeCheckpoint(verification.checkpoint, checkpointFile.file);
     return result;
   } finally {
     await dataSource.destroy();
   }
 }
 
-function resultOf(verdict: Verdict, earlier: Checkpoint | undefined): HistoryVerification {
-  if ('fault' in verdict) return { isSound: false, sentence: `The history is not sound. ${verdict.fault}.` };
-  const { entries, checkpoint } = verdict;
+function resultOf(verification: Verification, earlier: Checkpoint | undefined): HistoryVerification {
+  if ('fault' in verification) return { isSound: false, sentence: `The history is not sound. ${verification.fault}.` };
+  const { entries, checkpoint } = verification;
   const chains = Object.keys(checkpoint.chains).length;
   const since = earlier === undefined ? '' : `, and continues the checkpoint of ${earlier.date}`;
   return { isSound: true, sentence: `The history is sound: ${entries} entries in ${chains} ${chains === 1 ? 'chain' : 'chains'}${since}.` };
