@@ -300,6 +300,8 @@ async function createServer({ config, log }: AppOptions, parts: ServerParts): Pr
     suggestions: !config.production,
     observeBatch: (loader, size) => metrics.observeBatch(loader, size),
     observeAnswer: (by) => metrics.countAnswer(by),
+    planShadowShare: config.planShadowShare,
+    observeShadow: (result) => metrics.countShadow(result),
     budgets,
   });
   if (config.graphiql) await explorer(server);

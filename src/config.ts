@@ -55,6 +55,8 @@ export interface Config {
   readonly logLevel: string;
   readonly production: boolean;
   readonly graphiql: boolean;
+  /** The share of planned GraphQL answers that is compared with the executor's: 0 for none, 1 for all. */
+  readonly planShadowShare: number;
   /** Origins whose pages may call the API from a browser (CORS). */
   readonly corsOrigins: readonly string[];
   /** How long an answer may wait for a client that does not read it, in milliseconds. */
@@ -169,6 +171,7 @@ export function readConfig(environment: Environment = process.env, { needsKey = 
     logLevel: reader.oneOf('LOG_LEVEL', 'info', logLevels),
     production,
     graphiql: reader.boolean('GRAPHIQL', !production),
+    planShadowShare: reader.share('PLAN_SHADOW_SHARE', 0),
     corsOrigins: reader.origins('CORS_ORIGINS'),
     unreadMilliseconds: 60_000,
     drainMilliseconds: reader.integer('DRAIN_SECONDS', 20, 1, 3600) * 1000,

@@ -22,6 +22,15 @@ export class EnvironmentReader {
     return this.#mistake(`${name} must be a whole number from ${min} to ${max}, not ${shown(text)}.`, fallback);
   }
 
+  /** A part of a whole, from 0 to 1. */
+  share(name: string, fallback: number): number {
+    const text = this.text(name);
+    if (text === undefined) return fallback;
+    const value = /^\d*\.?\d+$/.test(text) ? Number(text) : NaN;
+    if (value <= 1) return value;
+    return this.#mistake(`${name} must be a number from 0 to 1 like 0.01, not ${shown(text)}.`, fallback);
+  }
+
   boolean(name: string, fallback: boolean): boolean {
     return this.oneOf(name, String(fallback), ['true', 'false']) === 'true';
   }

@@ -39,6 +39,12 @@ export class Metrics {
     labelNames: ['by'],
     registers: [this.#registry],
   });
+  readonly #planShadows = new Counter({
+    name: 'gateway_plan_shadow_total',
+    help: 'Answers of GraphQL plans that were compared with the executor, by result.',
+    labelNames: ['result'],
+    registers: [this.#registry],
+  });
   readonly #overloads = new Counter({
     name: 'gateway_overload_refusals_total',
     help: 'Work that was refused because there was no room for it, by reason.',
@@ -96,6 +102,10 @@ export class Metrics {
 
   countAnswer(by: 'plan' | 'executor'): void {
     this.#answers.inc({ by });
+  }
+
+  countShadow(result: string): void {
+    this.#planShadows.inc({ result });
   }
 
   observeCost(surface: string, cost: number): void {

@@ -145,6 +145,17 @@ const values: Record<string, Values> = {
   DRAIN_SECONDS: integer(({ drainMilliseconds }) => drainMilliseconds, 1, 3600, 1000),
   MIGRATE_ON_START: boolean(({ migrateOnStart }) => migrateOnStart),
   GRAPHIQL: boolean(({ graphiql }) => graphiql),
+  PLAN_SHADOW_SHARE: {
+    read: ({ planShadowShare }) => planShadowShare,
+    accepted: [
+      ['0', 0],
+      ['0.01', 0.01],
+      ['.5', 0.5],
+      ['1', 1],
+      ['1.0', 1],
+    ],
+    refused: ['1.01', '2', '-0.1', '1e-3', '1%', '0,1', '0.', 'NaN', 'half', ' 0.1'],
+  },
   AUTH_TOKENS_IN_LISTS: boolean(({ authTokensInLists }) => authTokensInLists),
   DEFAULT_PROFILE_FILE: {
     read: ({ defaultProfile }) => defaultProfile,

@@ -31,6 +31,11 @@ export interface Context extends Services {
   signInAgain(): Promise<void>;
 }
 
+/** A context for work of the gateway's own on the same query: it shares no loaded data, and what it costs is charged to nobody. */
+export function unchargedContext(context: Context): Context {
+  return { ...context, cost: new RequestCost(), loaders: createLoaders(context, context.actor, undefined, () => {}) };
+}
+
 /** The context of a request; nobody has signed in yet. */
 export function contextOf(request: FastifyRequest, services: Services, observeBatch: ObserveBatch): Context {
   const cost = new RequestCost();

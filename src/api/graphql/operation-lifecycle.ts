@@ -1,13 +1,15 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import { type DocumentNode, type GraphQLSchema, Kind } from 'graphql';
 import type { RequestLimits } from '../../config.js';
+import type { AccountReference } from '../../domain/account.js';
 import { AppError, type ErrorCode } from '../../errors.js';
 import type { CostBudgets } from '../http/cost-budget.js';
-import type { Context } from './context.js';
+import { type Context, unchargedContext } from './context.js';
 import { assertAffordable, expectedOf } from './execution/expected-cost.js';
 import { Introspection } from './execution/introspection.js';
-import { type OperationPlan, Plans } from './execution/operation-plan.js';
+import { type OperationPlan, OperationPlans } from './execution/operation-plan.js';
 import { type OperationRequest, coercedVariables } from './execution/operation-request.js';
+import type { PlanShadow } from './execution/plan-shadow.js';
 import { asGraphqlError, describe } from './graphql-error.js';
 import { retryAfterOf, statusOfAnswer } from './http-response.js';
 import { onlySwitchesOff } from './resolvers/switching-off.js';
@@ -19,6 +21,7 @@ export interface OperationOptions {
   /** Told what answered an operation: its plan, or GraphQL's executor. */
   observeAnswer: (by: 'plan' | 'executor') => void;
   budgets: CostBudgets;
+  shadow: PlanShadow<Context>;
 }
 
 /** How many mistakes in a document are told; each takes time to find its place in the document. */
@@ -26,7 +29,7 @@ export const mistakesShown = 5;
 
 /** What an operation does at each step of Apollo's request life cycle: sign in and pay before it runs, set HTTP's status after it. */
 export function operationLifecycle(options: OperationOptions): ApolloServerPlugin<Context> {
-  const { schema, observeAnswer, budgets } = options;
+  const { schema, observeAnswer, budgets, shadow } = options;
   const start = operationStart(options);
   return {
     requestDidStart: async () => {
@@ -43,9 +46,10 @@ export function operationLifecycle(options: OperationOptions): ApolloServerPlugi
           }
         },
         async responseForOperation({ contextValue, response: { http } }) {
-          const json = await planned?.plan.answer(contextValue, planned.variables);
+          const json = await planned?.plan.answer(contextValue, planned.coerced);
           observeAnswer(json === undefined ? 'executor' : 'plan');
-          if (json === undefined) return null;
+          if (planned === undefined || json === undefined) return null;
+          shadow.consider({ ...planned, json, uncharged: () => unchargedContext(contextValue) });
           return { http, body: { kind: 'single', singleResult: { data: new RawJson(json) as unknown as Record<string, unknown> } } };
         },
         async willSendResponse({ errors, request, response, document, contextValue }) {
@@ -73,8 +77,10 @@ export function operationLifecycle(options: OperationOptions): ApolloServerPlugi
 
 /** A query that its plan may answer, level by level. */
 interface PlannedQuery {
-  plan: OperationPlan;
-  variables: Record<string, unknown>;
+  plan: OperationPlan<Context, AccountReference>;
+  request: OperationRequest;
+  /** Its variables as its fields take them. */
+  coerced: Record<string, unknown>;
 }
 
 /**
@@ -84,22 +90,22 @@ interface PlannedQuery {
  * @throws GraphQLError, AppError
  */
 function operationStart({ schema, limits, budgets }: OperationOptions) {
-  const plans = new Plans(schema);
+  const plans = new OperationPlans<Context, AccountReference>(schema);
   const introspection = new Introspection(schema, limits);
   return async (request: OperationRequest, context: Context): Promise<PlannedQuery | undefined> => {
     const { operation } = request.operation;
     if (!schema.getRootType(operation)) throw unsupported(operation);
-    const variables = coercedVariables(schema, request, limits);
-    const coerced = { ...request, variables };
-    const expected = expectedOf(schema, request, variables, limits);
-    assertAffordable(schema, coerced, expected.cost, limits.cost);
+    const coerced = coercedVariables(schema, request, limits);
+    const coercedRequest = { ...request, variables: coerced };
+    const expected = expectedOf(schema, request, coerced, limits);
+    assertAffordable(schema, coercedRequest, expected.cost, limits.cost);
     const costOfSchema = introspection.costOf(request);
     const plan = plans.of(request);
-    await context.signIn(plan?.prefetch(variables));
-    budgets.startCharging(context.cost, context.actor, { switchesOff: onlySwitchesOff(schema, coerced, expected) });
+    await context.signIn(plan?.prefetch(coerced));
+    budgets.startCharging(context.cost, context.actor, { switchesOff: onlySwitchesOff(schema, coercedRequest, expected) });
     context.cost.reserve(expected.weight);
     if (costOfSchema > 0) context.cost.add(costOfSchema);
-    return plan && { plan, variables };
+    return plan && { plan, request, coerced };
   };
 }
 

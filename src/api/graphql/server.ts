@@ -7,17 +7,21 @@ import { type Context, contextOf } from './context.js';
 import { DocumentStore } from './execution/document-store.js';
 import { limitRules } from './execution/limits.js';
 import type { ObserveBatch } from './execution/loaders.js';
+import { PlanShadow, type ShadowResult } from './execution/plan-shadow.js';
 import { formatted } from './graphql-error.js';
 import { graphqlRequestOf } from './http-request.js';
 import { send, stringifyAnswer } from './http-response.js';
 import { type OperationOptions, mistakesShown, operationLifecycle } from './operation-lifecycle.js';
 
-export interface GraphqlOptions extends OperationOptions {
+export interface GraphqlOptions extends Omit<OperationOptions, 'shadow'> {
   services: Services;
   introspection: boolean;
   /** Whether messages may suggest names of the schema. */
   suggestions: boolean;
   observeBatch: ObserveBatch;
+  /** Of how many planned answers one is compared with the executor's, from 0 to 1. */
+  planShadowShare: number;
+  observeShadow: (result: ShadowResult) => void;
 }
 
 /**
@@ -26,6 +30,12 @@ export interface GraphqlOptions extends OperationOptions {
  */
 export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptions): Promise<void> {
   const { schema, limits, services, observeBatch } = options;
+  const shadow = new PlanShadow<Context>({
+    schema,
+    share: options.planShadowShare,
+    observe: options.observeShadow,
+    warn: (details, message) => fastify.log.warn(details, message),
+  });
   const apollo = new ApolloServer<Context>({
     schema,
     introspection: options.introspection,
@@ -40,7 +50,11 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
     // For a request that never becomes an operation, should there be one. Errors of operations are described in operation-lifecycle.ts.
     formatError: ({ message }) => formatted({ code: 'BAD_USER_INPUT', message }),
     stringifyResult: stringifyAnswer,
-    plugins: [ApolloServerPluginCacheControlDisabled(), ApolloServerPluginLandingPageDisabled(), operationLifecycle(options)],
+    plugins: [
+      ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginLandingPageDisabled(),
+      operationLifecycle({ ...options, shadow }),
+    ],
     logger: { debug() {}, info() {}, warn: (message) => fastify.log.warn(message), error: (message) => fastify.log.error(message) },
   });
   await apollo.start();

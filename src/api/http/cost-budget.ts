@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { LRUCache } from 'lru-cache';
 import type { Payer } from '../../domain/account.js';
 import type { Actor } from '../../domain/actor.js';
@@ -115,6 +116,18 @@ export class RequestCost {
   }
 }
 
+const uncharged = new AsyncLocalStorage<true>();
+
+/** Does work of the gateway's own on the data of a caller: PostgreSQL's time for it is charged to nobody. */
+export function withoutCharge<Result>(work: () => Result): Result {
+  return uncharged.run(true, work);
+}
+
+/** Whether this is called within `withoutCharge`. */
+export function isWithoutCharge(): boolean {
+  return uncharged.getStore() === true;
+}
+
 export interface CostBudgetOptions {
   /** How much one tree may use in a minute. Once that is used up, its next request is refused. */
   costPerMinute: number;
@@ -173,6 +186,7 @@ export class CostBudgets {
 
   /** Charges what is measured outside of a request's own cost: time of PostgreSQL or of the processor, in points. */
   charge(payer: Payer, cost: number): void {
+    if (isWithoutCharge()) return;
     for (const budget of this.#budgetsOf(payer)) budget.used += cost;
   }
 

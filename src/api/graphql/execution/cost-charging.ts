@@ -12,7 +12,7 @@ import {
 import { costOfEntry, costOfText } from '../../http/cost-budget.js';
 import type { Context } from '../context.js';
 import { costOfField, isProfileDocument } from './field-cost.js';
-import type { PlanningHints } from './operation-plan.js';
+import type { PlanningHints } from './planning-hints.js';
 
 type Resolver = GraphQLFieldResolver<unknown, Context>;
 
@@ -27,7 +27,7 @@ export function chargeCosts(schema: GraphQLSchema): GraphQLSchema {
       const resolve = field.resolve ?? defaultFieldResolver;
       if (isProfileDocument({ name, typeName })) return { ...field, resolve: chargingByLength(resolve) };
       if (isComposite && isListType(getNullableType(field.type))) return { ...field, resolve: chargingByEntries(resolve) };
-      const cost = costOfField({ name, typeName, isComposite });
+      const cost = costOfField({ name, typeName, isComposite, extensions: field.extensions });
       if (cost === 0) return undefined;
       const extensions = { ...field.extensions, cost } satisfies PlanningHints;
       return { ...field, extensions, resolve: charging(cost, resolve) };

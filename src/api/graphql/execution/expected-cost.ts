@@ -124,7 +124,8 @@ interface AtMost {
  * once, because the connection was counted for all of them.
  */
 function atMostOf({ type, definition: field, args }: Pick<SelectedField, 'type' | 'definition' | 'args'>): AtMost {
-  const declared: DeclaredField = { name: field.name, typeName: type.name, isComposite: isCompositeType(getNamedType(field.type)) };
+  const { name, extensions } = field;
+  const declared: DeclaredField = { name, typeName: type.name, isComposite: isCompositeType(getNamedType(field.type)), extensions };
   if (isProfileDocument(declared)) return { own: costOfText(documentMaxBytes), timesBelow: 0 };
   const own = costOfField(declared) + costOfLooking(declared, args);
   if (isPaged(field)) return { own, timesBelow: pageLength(args) };

@@ -1,4 +1,5 @@
 import { costOfChange, costOfEntry } from '../../http/cost-budget.js';
+import type { PlanningHints } from './planning-hints.js';
 
 /** A field as the schema declares it: in the schema itself, or in a configuration of it. */
 export interface DeclaredField {
@@ -7,18 +8,16 @@ export interface DeclaredField {
   typeName: string;
   /** Whether it brings objects. */
   isComposite: boolean;
+  extensions: PlanningHints | undefined | null;
 }
-
-/** Fields that write: the history records who was shown a secret. */
-const recordedFields = ['authToken'];
 
 /**
  * What it costs to resolve a field once, without what is below it: as a rule, the one object that it brings. PostgreSQL's time
  * is charged apart, as it was taken. What a field could cost (expected-cost.ts) and what it did cost (cost-charging.ts) both
  * rest on this, so that the limit and the charge cannot disagree.
  */
-export function costOfField({ name, typeName, isComposite }: DeclaredField): number {
-  if (typeName === 'Mutation' || recordedFields.includes(name)) return costOfChange;
+export function costOfField({ typeName, isComposite, extensions }: DeclaredField): number {
+  if (typeName === 'Mutation' || extensions?.hasSideEffect) return costOfChange;
   return isComposite ? costOfEntry : 0;
 }
 

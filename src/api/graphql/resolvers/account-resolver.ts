@@ -23,7 +23,7 @@ import type { Context } from '../context.js';
 import { AccountHistoryArgs, HistoryConnectionType, listHistory } from '../types/history-type.js';
 import { OrganizationType, organizationReference } from '../types/organization-type.js';
 import { ProfileType } from '../types/profile-type.js';
-import type { PlanningHints } from '../execution/operation-plan.js';
+import { FollowsFrom, type PlanningHints } from '../execution/planning-hints.js';
 import { asksFor } from '../execution/requested-columns.js';
 
 @Resolver(() => AccountObjectType)
@@ -77,31 +77,31 @@ export class AccountResolver {
   }
 
   @Guarded('readOwnOrganization')
-  @Extensions({ followsFrom: 'organizationSid' } satisfies PlanningHints)
+  @FollowsFrom('organizationSid')
   @FieldResolver(() => OrganizationType, { nullable: true, description: 'The organization that it belongs to.' })
-  organization(@Root() { organizationSid }: AccountRow<['organizationSid']>, @Ctx() { loaders }: Context): Promise<Organization | null> {
+  organization(@Root() { organizationSid }: Pick<Account, 'organizationSid'>, @Ctx() { loaders }: Context): Promise<Organization | null> {
     return loaders.organizations.load(organizationSid);
   }
 
   @Guarded('readAccount')
-  @Extensions({ followsFrom: 'parentSid' } satisfies PlanningHints)
+  @FollowsFrom('parentSid')
   @FieldResolver(() => AccountObjectType, {
     nullable: true,
     description: 'The account above it. Null for the root, and for the caller itself, which never sees its own parent.',
   })
-  async parent(@Root() { parentSid }: AccountPlace, @Ctx() { loaders }: Context): Promise<Account | null> {
+  async parent(@Root() { parentSid }: Pick<Account, 'parentSid'>, @Ctx() { loaders }: Context): Promise<Account | null> {
     return parentSid === null ? null : loaders.accounts.load(parentSid);
   }
 
   @Guarded('readAccount')
-  @Extensions({ followsFrom: 'statusChangedBy' } satisfies PlanningHints)
+  @FollowsFrom('statusChangedBy')
   @FieldResolver(() => ID, {
     name: 'statusChangedBy',
     nullable: true,
     description:
       'By whose act it has its status: the SID of that account, or `above` where that is out of sight of the caller. Null where it is not known, and for what the gateway does by itself.',
   })
-  async statusAuthor(@Root() { statusChangedBy }: AccountRow<['statusChangedBy']>, @Ctx() { loaders }: Context): Promise<string | null> {
+  async statusAuthor(@Root() { statusChangedBy }: Pick<Account, 'statusChangedBy'>, @Ctx() { loaders }: Context): Promise<string | null> {
     if (statusChangedBy === null) return null;
     return (await loaders.accounts.load(statusChangedBy))?.sid ?? 'above';
   }
@@ -148,9 +148,9 @@ export class AccountResolver {
   }
 
   @Guarded('readAccount')
-  @Extensions({ followsFrom: 'status' } satisfies PlanningHints)
+  @FollowsFrom('status')
   @FieldResolver(() => CapabilitiesType, { description: 'What the gateway lets it do right now.' })
-  capabilities(@Root() { status }: AccountRow<['status']>): Capabilities {
+  capabilities(@Root() { status }: Pick<Account, 'status'>): Capabilities {
     return capabilitiesIn(status);
   }
 
@@ -193,6 +193,7 @@ export class AccountResolver {
   }
 
   @Guarded('readAuthToken')
+  @Extensions({ hasSideEffect: true } satisfies PlanningHints)
   @Query(() => String, {
     nullable: true,
     description:
