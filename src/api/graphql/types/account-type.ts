@@ -1,10 +1,9 @@
-import { Ctx, Directive, Field, ID, InputType, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { Directive, Field, ID, InputType, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { type Account, type AccountReference, AccountStatus, AccountType, type Capabilities, Role } from '../../../domain/account.js';
 import { type AccountListing, type AccountRow, type ListOwner, positionOf } from '../../../domain/account-list.js';
 import { type PageOf, cursorOf } from '../../../domain/page.js';
 import type { Subresource } from '../../../domain/subresource.js';
-import { PageInfoType, pageInfoOf } from './connection.js';
-import type { Context } from '../context.js';
+import { connectionOf } from './connection.js';
 import { NodeType } from './node-type.js';
 import { DateTime, EmailAddress } from './scalars.js';
 
@@ -163,53 +162,19 @@ export function accountReference({ sid, emailAddress }: AccountBy): AccountRefer
   return sid === undefined ? { emailAddress: emailAddress! } : { sid };
 }
 
-@ObjectType('AccountEdge', { description: 'An account in a list.', simpleResolvers: true })
-export class AccountEdgeType {
-  @Field({ description: 'Where in the list it stands. Good for lists in the same order only.' })
-  cursor: string;
-
-  @Field(() => AccountObjectType, { description: 'The account.' })
-  node: AccountRow;
-}
+const AccountConnection = connectionOf<AccountRow>('Account', () => AccountObjectType, {
+  edge: 'An account in a list.',
+  node: 'The account.',
+  nodes: 'The accounts of the page.',
+});
 
 @ObjectType('AccountConnection', { description: 'A page of a list of accounts.' })
-export class AccountConnectionType {
-  constructor(
-    private readonly page: PageOf<AccountRow>,
-    private readonly listing: AccountListing,
-    private readonly owner: ListOwner,
-  ) {}
-
-  @Field(() => [AccountEdgeType], { description: 'The entries of the page, with their cursors.' })
-  edges(): AccountEdgeType[] {
-    const cursorOfRow = (row: AccountRow): string => this.#cursor(row);
-    // Only who asks for cursors has what they are made of.
-    return this.page.rows.map((row) => ({
-      node: row,
-      get cursor() {
-        return cursorOfRow(row);
-      },
-    }));
-  }
-
-  @Field(() => [AccountObjectType], { description: 'The accounts of the page.' })
-  nodes(): AccountRow[] {
-    return this.page.rows;
-  }
-
-  @Field(() => PageInfoType, { description: 'Where the page lies in the list.' })
-  pageInfo(): PageInfoType {
-    return pageInfoOf(this.page, (row) => this.#cursor(row));
-  }
-
-  @Field(() => Int, { description: 'The length of the whole list. Counted only when it is asked for.' })
-  totalCount(@Ctx() { loaders }: Context): Promise<number> {
-    const { scope, filter } = this.listing;
-    return loaders.counts.load({ owner: this.owner, listing: { scope, filter } });
-  }
-
-  #cursor(account: AccountRow): string {
-    const { order } = this.listing;
-    return cursorOf(positionOf(account, order), order);
+export class AccountConnectionType extends AccountConnection {
+  constructor(page: PageOf<AccountRow>, { scope, filter, order }: AccountListing, owner: ListOwner) {
+    super({
+      page,
+      cursorOf: (account) => cursorOf(positionOf(account, order), order),
+      count: ({ loaders }) => loaders.counts.load({ owner, listing: { scope, filter } }),
+    });
   }
 }

@@ -1,16 +1,8 @@
-import { ArgsType, Ctx, Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
-import {
-  type HistoryEntry,
-  HistoryOperation,
-  type HistoryScope,
-  type RecordVersion,
-  historyOrder,
-  recordOf,
-} from '../../../domain/history.js';
+import { ArgsType, Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { HistoryOperation, type HistoryScope, type RecordVersion, historyOrder, recordOf } from '../../../domain/history.js';
 import { type PageOf, cursorOf, parsePage } from '../../../domain/page.js';
 import { type HistoryOwner, type VisibleEntry, historyPosition } from '../../../service/history-service.js';
-import { ConnectionArgs, PageInfoType, pageInfoOf } from './connection.js';
-import type { Context } from '../context.js';
+import { ConnectionArgs, connectionOf } from './connection.js';
 import type { Loaders } from '../execution/loaders.js';
 import { JsonObject } from './json-object.js';
 import { DateTime } from './scalars.js';
@@ -110,41 +102,20 @@ export class HistoryEntryType implements VisibleEntry {
   recordVersion: RecordVersion;
 }
 
-@ObjectType('HistoryEdge', { description: 'An entry in a list.', simpleResolvers: true })
-export class HistoryEdgeType {
-  @Field({ description: 'Where in the list it stands.' })
-  cursor: string;
+const HistoryConnection = connectionOf<VisibleEntry>('History', () => HistoryEntryType, {
+  edge: 'An entry in a list.',
+  node: 'The entry.',
+  nodes: 'The entries of the page.',
+});
 
-  @Field(() => HistoryEntryType, { description: 'The entry.' })
-  node: VisibleEntry;
-}
-
-@ObjectType('HistoryConnection', { description: 'A page of what was done, the oldest first.' })
-export class HistoryConnectionType {
-  constructor(
-    private readonly page: PageOf<VisibleEntry>,
-    private readonly owner: HistoryOwner,
-    private readonly scope: HistoryScope,
-  ) {}
-
-  @Field(() => [HistoryEdgeType], { description: 'The entries of the page, with their cursors.' })
-  edges(): HistoryEdgeType[] {
-    return this.page.rows.map((node) => ({ node, cursor: cursorOfEntry(node) }));
-  }
-
-  @Field(() => [HistoryEntryType], { description: 'The entries of the page.' })
-  nodes(): VisibleEntry[] {
-    return this.page.rows;
-  }
-
-  @Field(() => PageInfoType, { description: 'Where the page lies in the list.' })
-  pageInfo(): PageInfoType {
-    return pageInfoOf(this.page, cursorOfEntry);
-  }
-
-  @Field(() => Int, { description: 'The length of the whole list. Counted only when it is asked for.' })
-  totalCount(@Ctx() { loaders }: Context): Promise<number> {
-    return loaders.historyCounts.load({ owner: this.owner, scope: this.scope });
+@ObjectType('HistoryConnection', { description: 'A page of history entries, the oldest first.' })
+export class HistoryConnectionType extends HistoryConnection {
+  constructor(page: PageOf<VisibleEntry>, owner: HistoryOwner, scope: HistoryScope) {
+    super({
+      page,
+      cursorOf: (entry) => cursorOf(historyPosition(entry), historyOrder),
+      count: ({ loaders }) => loaders.historyCounts.load({ owner, scope }),
+    });
   }
 }
 
@@ -157,8 +128,4 @@ export async function listHistory(
 ): Promise<HistoryConnectionType> {
   const page = parsePage(pageArguments, historyOrder);
   return new HistoryConnectionType(await loaders.history.load({ owner, scope, page }), owner, scope);
-}
-
-function cursorOfEntry(entry: HistoryEntry): string {
-  return cursorOf(historyPosition(entry), historyOrder);
 }

@@ -1,9 +1,8 @@
-import { Ctx, Field, ID, InputType, Int, ObjectType, registerEnumType, Directive } from 'type-graphql';
+import { Field, ID, InputType, ObjectType, registerEnumType, Directive } from 'type-graphql';
 import { type Organization, type OrganizationReference, OrganizationStatus } from '../../../domain/organization.js';
 import { type PageOf, cursorOf } from '../../../domain/page.js';
 import { organizationOrder, organizationPosition } from '../../../service/organization-service.js';
-import { PageInfoType, pageInfoOf } from './connection.js';
-import type { Context } from '../context.js';
+import { connectionOf } from './connection.js';
 import { NodeType } from './node-type.js';
 import { DateTime, DomainName } from './scalars.js';
 
@@ -52,43 +51,19 @@ export function organizationReference({ sid, domainName }: OrganizationBy): Orga
   return sid === undefined ? { domainName: domainName! } : { sid };
 }
 
-@ObjectType('OrganizationEdge', { description: 'An organization in a list.', simpleResolvers: true })
-export class OrganizationEdgeType {
-  @Field({ description: 'Where in the list it stands.' })
-  cursor: string;
-
-  @Field(() => OrganizationType, { description: 'The organization.' })
-  node: Organization;
-}
+const OrganizationConnection = connectionOf<Organization>('Organization', () => OrganizationType, {
+  edge: 'An organization in a list.',
+  node: 'The organization.',
+  nodes: 'The organizations of the page.',
+});
 
 @ObjectType('OrganizationConnection', { description: 'A page of a list of organizations, by domain name.' })
-export class OrganizationConnectionType {
-  constructor(
-    private readonly page: PageOf<Organization>,
-    private readonly status: OrganizationStatus | undefined,
-  ) {}
-
-  @Field(() => [OrganizationEdgeType], { description: 'The entries of the page, with their cursors.' })
-  edges(): OrganizationEdgeType[] {
-    return this.page.rows.map((node) => ({ node, cursor: cursorOfOrganization(node) }));
+export class OrganizationConnectionType extends OrganizationConnection {
+  constructor(page: PageOf<Organization>, status: OrganizationStatus | undefined) {
+    super({
+      page,
+      cursorOf: (organization) => cursorOf(organizationPosition(organization), organizationOrder),
+      count: ({ actor, organizations }) => organizations.count(actor, status),
+    });
   }
-
-  @Field(() => [OrganizationType], { description: 'The organizations of the page.' })
-  nodes(): Organization[] {
-    return this.page.rows;
-  }
-
-  @Field(() => PageInfoType, { description: 'Where the page lies in the list.' })
-  pageInfo(): PageInfoType {
-    return pageInfoOf(this.page, cursorOfOrganization);
-  }
-
-  @Field(() => Int, { description: 'The length of the whole list. Counted only when it is asked for.' })
-  totalCount(@Ctx() { actor, organizations }: Context): Promise<number> {
-    return organizations.count(actor, this.status);
-  }
-}
-
-function cursorOfOrganization(organization: Organization): string {
-  return cursorOf(organizationPosition(organization), organizationOrder);
 }

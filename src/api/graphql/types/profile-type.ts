@@ -1,10 +1,9 @@
-import { Ctx, Directive, Field, ID, InputType, Int, ObjectType } from 'type-graphql';
+import { Directive, Field, ID, InputType, ObjectType } from 'type-graphql';
 import { type PageOf, cursorOf } from '../../../domain/page.js';
 import type { Profile, ProfileSummary } from '../../../domain/profile.js';
 import { profileOrder, profilePosition } from '../../../service/profile-queries.js';
 import type { ProfileTarget } from '../../../service/profile-service.js';
-import { PageInfoType, pageInfoOf } from './connection.js';
-import type { Context } from '../context.js';
+import { connectionOf } from './connection.js';
 import { NodeType } from './node-type.js';
 import { JsonObject } from './json-object.js';
 import { DateTime } from './scalars.js';
@@ -54,40 +53,19 @@ export function profileTarget({ accountSid, organizationSid }: ProfileTargetInpu
   return accountSid === undefined ? { organization: { sid: organizationSid! } } : { account: { sid: accountSid } };
 }
 
-@ObjectType('ProfileEdge', { description: 'A profile in a list.', simpleResolvers: true })
-export class ProfileEdgeType {
-  @Field({ description: 'Where in the list it stands.' })
-  cursor: string;
-
-  @Field(() => ProfileSummaryType, { description: 'The profile.' })
-  node: ProfileSummary;
-}
+const ProfileConnection = connectionOf<ProfileSummary>('Profile', () => ProfileSummaryType, {
+  edge: 'A profile in a list.',
+  node: 'The profile.',
+  nodes: 'The profiles of the page.',
+});
 
 @ObjectType('ProfileConnection', { description: 'A page of the list of profiles, in the order of their creation.' })
-export class ProfileConnectionType {
-  constructor(private readonly page: PageOf<ProfileSummary>) {}
-
-  @Field(() => [ProfileEdgeType], { description: 'The entries of the page, with their cursors.' })
-  edges(): ProfileEdgeType[] {
-    return this.page.rows.map((node) => ({ node, cursor: cursorOfProfile(node) }));
+export class ProfileConnectionType extends ProfileConnection {
+  constructor(page: PageOf<ProfileSummary>) {
+    super({
+      page,
+      cursorOf: (profile) => cursorOf(profilePosition(profile), profileOrder),
+      count: ({ actor, profileQueries }) => profileQueries.count(actor),
+    });
   }
-
-  @Field(() => [ProfileSummaryType], { description: 'The profiles of the page.' })
-  nodes(): ProfileSummary[] {
-    return this.page.rows;
-  }
-
-  @Field(() => PageInfoType, { description: 'Where the page lies in the list.' })
-  pageInfo(): PageInfoType {
-    return pageInfoOf(this.page, cursorOfProfile);
-  }
-
-  @Field(() => Int, { description: 'The length of the whole list. Counted only when it is asked for.' })
-  totalCount(@Ctx() { actor, profileQueries }: Context): Promise<number> {
-    return profileQueries.count(actor);
-  }
-}
-
-function cursorOfProfile(profile: ProfileSummary): string {
-  return cursorOf(profilePosition(profile), profileOrder);
 }
