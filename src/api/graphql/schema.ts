@@ -5,6 +5,8 @@ import { buildSchemaSync } from 'type-graphql';
 import { assertGuarded, authDirective, describeGuards, enforceAuth } from './auth-directive.js';
 import { chargeCosts } from './execution/cost-charging.js';
 import { AccountMutations } from './resolvers/account-mutations.js';
+import { AccountTreeMutations } from './resolvers/account-tree-mutations.js';
+import { CredentialMutations } from './resolvers/credential-mutations.js';
 import { AccountResolver } from './resolvers/account-resolver.js';
 import { NodeResolver } from './resolvers/node-resolver.js';
 import { OrganizationResolver } from './resolvers/organization-resolver.js';
@@ -38,7 +40,15 @@ const transforms: readonly ((schema: GraphQLSchema) => GraphQLSchema)[] = [
 /** The executable schema. */
 export function createSchema(): GraphQLSchema {
   const annotated = buildSchemaSync({
-    resolvers: [NodeResolver, AccountResolver, OrganizationResolver, ProfileResolver, AccountMutations],
+    resolvers: [
+      NodeResolver,
+      AccountResolver,
+      OrganizationResolver,
+      ProfileResolver,
+      AccountMutations,
+      AccountTreeMutations,
+      CredentialMutations,
+    ],
     scalarsMap: [{ type: Date, scalar: DateTime }],
     directives: [...specifiedDirectives, authDirective],
     // The rules of the domain check inputs, the same for every surface.

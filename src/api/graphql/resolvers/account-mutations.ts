@@ -1,12 +1,11 @@
 import { Arg, Ctx, Field, ID, InputType, Int, Mutation, ObjectType, Resolver } from 'type-graphql';
-import { type Account, AccountStatus, AccountType, Role, type StatusCount } from '../../../domain/account.js';
+import { type Account, AccountStatus, AccountType, Role } from '../../../domain/account.js';
 import type { AccountChanges } from '../../../service/account-service.js';
-import type { Cascade, CascadeOptions } from '../../../service/account-status.js';
-import { AccountObjectType } from '../types/account-type.js';
 import { Guarded } from '../auth-directive.js';
 import type { Context } from '../context.js';
-import { OrganizationBy, organizationReference } from '../types/organization-type.js';
+import { AccountObjectType } from '../types/account-type.js';
 import { IdempotentInput } from '../types/idempotent-input.js';
+import { OrganizationBy, organizationReference } from '../types/organization-type.js';
 import { EmailAddress } from '../types/scalars.js';
 
 @InputType({ description: 'What a new account is made from.' })
@@ -84,70 +83,6 @@ class UpdateAccountInput extends IdempotentInput implements AccountChanges {
   version?: number;
 }
 
-@InputType({ description: 'An account whose tree to change.' })
-abstract class CascadeInput extends IdempotentInput implements CascadeOptions {
-  @Field(() => ID, { description: 'The SID of the account.' })
-  sid: string;
-
-  @Field({ description: 'Says what the change would reach, and changes nothing.', defaultValue: false })
-  dryRun: boolean;
-
-  @Field(() => Int, { nullable: true, description: 'The version that was read. Errors: VERSION_CONFLICT.' })
-  version?: number;
-}
-
-@InputType({ description: 'Which account to suspend or activate, with what is below it.' })
-class SetAccountStatusInput extends CascadeInput {
-  @Field(() => AccountStatus, { description: 'ACTIVE or SUSPENDED. Errors: INVALID_STATUS, PASSWORD_RESET_REQUIRED, PARENT_NOT_ACTIVE.' })
-  status: AccountStatus;
-}
-
-@InputType({ description: 'Which account to close, with everything below it.' })
-class CloseAccountInput extends CascadeInput {}
-
-@InputType({ description: 'Which tree to move, and where.' })
-class MigrateAccountInput extends CascadeInput {
-  @Field(() => OrganizationBy, {
-    nullable: true,
-    description: 'The organization to move to. Errors: ORGANIZATION_REQUIRED, SAME_ORGANIZATION.',
-  })
-  organization?: OrganizationBy;
-}
-
-@InputType({ description: 'Whose AuthToken to replace.' })
-class RotateAuthTokenInput extends IdempotentInput {
-  @Field(() => ID, { description: 'The SID of the account.' })
-  sid: string;
-
-  @Field(() => Int, {
-    defaultValue: 0,
-    description: 'How many seconds the old AuthToken stays valid beside the new one: 0 to 86400. Rotating again ends an earlier overlap.',
-  })
-  overlapSeconds: number;
-}
-
-@InputType({ description: 'Whose password to make a reset token for.' })
-class CreatePasswordResetTokenInput extends IdempotentInput {
-  @Field(() => ID, { description: 'The SID of the account.' })
-  sid: string;
-
-  @Field(() => Int, {
-    nullable: true,
-    description:
-      'How many seconds the token lives: 60 to 604800. Default: 86400, a day. At most 10 of an account work at once: one more ends the one that would end first.',
-  })
-  expiresInSeconds?: number;
-}
-
-@InputType({ description: 'A reset token and the password to set with it.' })
-class ResetPasswordInput {
-  @Field({ description: 'The reset token, which works once. Errors: BAD_USER_INPUT when it is unknown, used or expired.' })
-  token: string;
-
-  @Field({ description: 'The new password, of 8 to 128 characters. Errors: PASSWORD_TOO_WEAK.' })
-  password: string;
-}
-
 @ObjectType({ description: 'The account that was created.' })
 class CreateAccountPayload {
   @Field(() => AccountObjectType, { description: 'The new account.' })
@@ -160,69 +95,7 @@ class UpdateAccountPayload {
   account: Account;
 }
 
-@ObjectType('Reach', { description: 'How many accounts with one status a change reaches.', simpleResolvers: true })
-class ReachType implements StatusCount {
-  @Field(() => AccountStatus, { description: 'The status that they had before.' })
-  status: AccountStatus;
-
-  @Field(() => Int, { description: 'How many they are.' })
-  count: number;
-}
-
-@ObjectType({ description: 'What a change of a whole tree reached, or in a dry run would reach.' })
-abstract class CascadePayload {
-  @Field(() => AccountObjectType, { description: 'The account as it is now; in a dry run, unchanged.' })
-  account: Account;
-
-  @Field({ description: 'Whether nothing was changed, because it was only asked what would be.' })
-  dryRun: boolean;
-
-  @Field(() => [ReachType], { description: 'The accounts that are reached, itself included, by the status that they had.' })
-  reached: StatusCount[];
-
-  @Field(() => Int, { description: 'How many accounts are reached in all.' })
-  reachedCount: number;
-}
-
-@ObjectType({ description: 'What suspending or activating reached.' })
-class SetAccountStatusPayload extends CascadePayload {}
-
-@ObjectType({ description: 'What closing reached.' })
-class CloseAccountPayload extends CascadePayload {}
-
-@ObjectType({ description: 'What the move reached.' })
-class MigrateAccountPayload extends CascadePayload {}
-
-@ObjectType({ description: 'A new AuthToken.' })
-class RotateAuthTokenPayload {
-  @Field(() => AccountObjectType, { description: 'The account as it is now.' })
-  account: Account;
-
-  @Field({ description: 'The new AuthToken: a secret.' })
-  authToken: string;
-}
-
-@ObjectType({ description: 'A new reset token.' })
-class CreatePasswordResetTokenPayload {
-  @Field(() => AccountObjectType, { description: 'The account that it is for.' })
-  account: Account;
-
-  @Field({ description: 'The token: a secret, told only here. Hand it to the owner of the account.' })
-  resetToken: string;
-
-  @Field({ description: 'When it stops to work.' })
-  expiresAt: Date;
-}
-
-@ObjectType({ description: 'The account whose password was reset.', simpleResolvers: true })
-class ResetPasswordPayload {
-  @Field(() => ID, { description: 'The SID of the account, to sign in with.' })
-  sid: string;
-
-  @Field(() => AccountStatus, { description: 'Its status; an uninitialized account has become active.' })
-  status: AccountStatus;
-}
-
+/** Creating accounts, and changing one at a time. */
 @Resolver()
 export class AccountMutations {
   @Guarded('createAccount')
@@ -250,71 +123,4 @@ export class AccountMutations {
   ): Promise<UpdateAccountPayload> {
     return { account: await accounts.update({ actor, request }, { sid }, changes) };
   }
-
-  @Guarded('setAccountStatus')
-  @Mutation(() => SetAccountStatusPayload, {
-    description: 'Suspends or activates the account and everything below it, but for uninitialized and closed accounts.',
-  })
-  async setAccountStatus(
-    @Arg('input', { description: 'The change.' }) { sid, status, ...options }: SetAccountStatusInput,
-    @Ctx() { actor, request, accountStatus }: Context,
-  ): Promise<SetAccountStatusPayload> {
-    return cascadePayload(await accountStatus.setStatus({ actor, request }, { sid }, status, options));
-  }
-
-  @Guarded('closeAccount')
-  @Mutation(() => CloseAccountPayload, { description: 'Closes the account and everything below it, for good.' })
-  async closeAccount(
-    @Arg('input', { description: 'The account.' }) { sid, ...options }: CloseAccountInput,
-    @Ctx() { actor, request, accountStatus }: Context,
-  ): Promise<CloseAccountPayload> {
-    return cascadePayload(await accountStatus.close({ actor, request }, { sid }, options));
-  }
-
-  @Guarded('migrateAccount')
-  @Mutation(() => MigrateAccountPayload, { description: 'Moves a top-level account, with everything below it, to another organization.' })
-  async migrateAccount(
-    @Arg('input', { description: 'The move.' }) { sid, organization, ...options }: MigrateAccountInput,
-    @Ctx() { actor, request, migration }: Context,
-  ): Promise<MigrateAccountPayload> {
-    return cascadePayload(
-      await migration.migrate({ actor, request }, { sid }, organization && organizationReference(organization), options),
-    );
-  }
-
-  @Guarded('rotateAuthToken')
-  @Mutation(() => RotateAuthTokenPayload, {
-    description:
-      'Gives the caller, or an account below it, a new AuthToken. Errors: PASSWORD_RESET_REQUIRED when it has no credentials yet.',
-  })
-  rotateAuthToken(
-    @Arg('input', { description: 'The account.' }) { sid, overlapSeconds }: RotateAuthTokenInput,
-    @Ctx() { actor, request, credentials }: Context,
-  ): Promise<RotateAuthTokenPayload> {
-    return credentials.rotateAuthToken({ actor, request }, sid, overlapSeconds);
-  }
-
-  @Guarded('createPasswordResetToken')
-  @Mutation(() => CreatePasswordResetTokenPayload, {
-    description: 'Makes a one-time token that resets the password of an account below the caller.',
-  })
-  createPasswordResetToken(
-    @Arg('input', { description: 'The account.' }) { sid, expiresInSeconds }: CreatePasswordResetTokenInput,
-    @Ctx() { actor, request, credentials }: Context,
-  ): Promise<CreatePasswordResetTokenPayload> {
-    return credentials.createPasswordResetToken({ actor, request }, sid, expiresInSeconds);
-  }
-
-  @Guarded('resetPassword')
-  @Mutation(() => ResetPasswordPayload, { description: 'Sets a password with a one-time reset token, without signing in.' })
-  resetPassword(
-    @Arg('input', { description: 'The token and the password.' }) { token, password }: ResetPasswordInput,
-    @Ctx() { credentials, request }: Context,
-  ): Promise<ResetPasswordPayload> {
-    return credentials.resetPassword(request, token, password);
-  }
-}
-
-function cascadePayload(cascade: Cascade): CascadePayload {
-  return { ...cascade, reachedCount: cascade.reached.reduce((sum, { count }) => sum + count, 0) };
 }
