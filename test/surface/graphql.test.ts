@@ -577,6 +577,30 @@ describe('an organization', () => {
   );
 });
 
+describe('a closed organization', () => {
+  it('takes no profile, no account and no tree any more, and has lost its own link', async () => {
+    const { data } = await ask(`mutation {
+      createOrganization(input: { domainName: "${uniqueEmail().replace('@', '.')}" }) { organization { sid } }
+      createProfile(input: { document: {} }) { profile { sid } }
+    }`);
+    const [{ sid }, profile] = [data!.createOrganization.organization, data!.createProfile.profile];
+    const link = 'mutation($p: ID!, $o: ID!) { linkProfile(input: { sid: $p, target: { organizationSid: $o } }) { profile { sid } } }';
+    const linked = () => gateway.database.query('SELECT 1 FROM organization_profile WHERE organization_sid = $1', [sid]);
+    expect(await errorOf(link, { p: profile.sid, o: sid })).toBeUndefined();
+    expect(await linked()).toHaveLength(1);
+    expect(
+      await errorOf('mutation($sid: ID!) { closeOrganization(input: { sid: $sid }) { organization { sid } } }', { sid }),
+    ).toBeUndefined();
+    expect(await linked()).toEqual([]);
+    expect(await errorOf(link, { p: profile.sid, o: sid })).toMatchObject({ code: 'ORGANIZATION_NOT_FOUND' });
+    const create = `mutation($o: ID!) { createAccount(input: { emailAddress: "${uniqueEmail()}", role: DEVELOPER, organization: { sid: $o } }) { account { sid } } }`;
+    expect(await errorOf(create, { o: sid })).toMatchObject({ code: 'ORGANIZATION_NOT_FOUND' });
+    const migrate = 'mutation($a: ID!, $o: ID!) { migrateAccount(input: { sid: $a, organization: { sid: $o } }) { account { sid } } }';
+    expect(await errorOf(migrate, { a: (await make()).sid, o: sid })).toMatchObject({ code: 'ORGANIZATION_REQUIRED' });
+    expect(await linked()).toEqual([]);
+  });
+});
+
 describe('two pages of one list in one query', () => {
   it('are two: each alias has what its own arguments ask for', async () => {
     const top = await make();

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import {
   type Order,
   type OrderField,
@@ -41,7 +41,12 @@ describe('a page by its number', () => {
 
 describe('a page between cursors', () => {
   const [one, other] = ['2026-01-01T00:00:00.000Z', '2026-02-01T00:00:00.000Z'].map((key) => ({ key, sid }));
-  const [after, before] = [one!, other!].map((place) => cursorOf(place, order('dateCreated')));
+  let after: string;
+  let before: string;
+  // Here, and not as the file loads: a cursor that cannot be made is to fail a test.
+  beforeAll(() => {
+    [after, before] = [one!, other!].map((place) => cursorOf(place, order('dateCreated'))) as [string, string];
+  });
   const page = (given: object) => parsePage(given, order('dateCreated'));
 
   it('is read from its first cursor on, or from its last one back', () => {
@@ -104,6 +109,7 @@ describe('a cursor', () => {
           '2026-01-31',
           '3026-01-31T00:00:00.000Z',
           '0026-01-31T00:00:00.000Z',
+          '+012026-01-31T00:00:00.000Z',
           '2026-01-31T12:00:00Z',
           '2-',
           'now',
