@@ -1,4 +1,4 @@
 import { createDataSource } from './src/persistence/connection/data-source.js';
 
-/** For the TypeORM command line, as in `npx typeorm -d dist/ormconfig.js migration:show`. The program makes its own by the same function. */
+/** For the TypeORM command line, as in `npx typeorm -d dist/ormconfig.js migration:show`. The program itself calls the same function. */
 export default createDataSource({ url: process.env.DATABASE_URL ?? 'postgresql://localhost/gateway' });

@@ -17,7 +17,7 @@ import { restApi } from './api/rest/rest-api.js';
 import { listening } from './listening-address.js';
 import { type Config, ConfigError } from './config.js';
 import { Metrics, MetricsServer } from './metrics.js';
-import { type Refusal, kinds } from './persistence/connection/admission.js';
+import { type RefusalReason, workKinds } from './persistence/connection/admission.js';
 import { openDatabase } from './persistence/schema/database-check.js';
 import { Database, type DatabaseBounds } from './persistence/connection/database.js';
 import { poolNumbers } from './persistence/connection/driver.js';
@@ -169,7 +169,7 @@ function createBudgets({ accountCostPerMinute }: Config, metrics: Metrics): Cost
 function createDatabase({ config, log }: AppOptions, dataSource: DataSource, metrics: Metrics, budgets: CostBudgets) {
   const bounds: DatabaseBounds = {
     ...config,
-    onRefused: (reason: Refusal) => metrics.countOverload(reason),
+    onRefused: (reason: RefusalReason) => metrics.countOverload(reason),
     onUsed: (payer, milliseconds) => budgets.charge(payer, milliseconds * costOfMillisecond),
   };
   const { replicaUrl } = config;
@@ -180,12 +180,12 @@ function createDatabase({ config, log }: AppOptions, dataSource: DataSource, met
           connect: () => createDataSource({ url: replicaUrl, poolSize: config.poolSize }),
           bounds,
           maxLagSeconds: config.replicaMaxLagSeconds,
-          onUsed: () => log.info('the replica is read'),
-          onLeft: (reason) => log.warn({ reason }, 'the replica is not read for now; the primary is'),
+          onUsable: () => log.info('the replica is read'),
+          onUnusable: (reason) => log.warn({ reason }, 'the replica is not read for now; the primary is'),
         });
   const database = new Database(dataSource, bounds, replica);
 
-  metrics.watchQueue(kinds, (kind) => database.waiting(kind));
+  metrics.watchQueue(workKinds, (kind) => database.waiting(kind));
   metrics.watchPool('primary', () => poolNumbers(dataSource));
   if (replica !== undefined) {
     metrics.watchPool('replica', () => replica.dataSource && poolNumbers(replica.dataSource));

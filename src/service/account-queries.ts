@@ -66,7 +66,7 @@ export class AccountQueries {
     const key = parseAccountReference(by);
     if (key === undefined) return undefined;
     if (prefetched !== undefined && isSameKey(prefetched.key, key)) return prefetched.account;
-    return this.database.lookUp(account, ({ accounts }) => accounts.findBy(key));
+    return this.database.lookUp(account, ({ accounts }) => accounts.findByKey(key));
   }
 
   /** Many accounts at once, in the order of the SIDs; null where there is none that the caller may see. */

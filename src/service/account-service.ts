@@ -25,7 +25,7 @@ import type { Caller } from '../domain/request-context.js';
 import { newSid, type Sid } from '../domain/sid.js';
 import { pathBelow, topLevelSidOf } from '../domain/tree.js';
 import { AppError } from '../errors.js';
-import type { OwnChanges } from '../persistence/repositories/account-repository.js';
+import type { AccountUpdate } from '../persistence/repositories/account-repository.js';
 import type { Repositories } from '../persistence/connection/database.js';
 import { operationFor, setStatusInTree } from './account-status.js';
 import type { AuditedTransactions, ChangeIntent, CurrentState } from './audited-transaction.js';
@@ -210,7 +210,7 @@ export class AccountService {
 
 /** Holds that no open account has the e-mail address. @throws AppError EMAIL_IN_USE */
 async function assertFree({ accounts }: Repositories, emailAddress: string): Promise<void> {
-  if ((await accounts.findBy({ emailAddress })) !== undefined) throw emailInUse();
+  if ((await accounts.findByKey({ emailAddress })) !== undefined) throw emailInUse();
 }
 
 /** The organization of a new account. Only a top-level account's may differ from its parent's, and only by the Super Admin. */
@@ -238,7 +238,7 @@ async function organizationOf(
 }
 
 /** The permissions that a change of one account needs beyond updating it. */
-function operationsOf({ type, role, emailAddress }: OwnChanges, newStatus: AccountStatus | undefined): Operation[] {
+function operationsOf({ type, role, emailAddress }: AccountUpdate, newStatus: AccountStatus | undefined): Operation[] {
   const operations: Operation[] = [];
   if (type !== undefined || role !== undefined) operations.push('changeRole');
   if (emailAddress !== undefined) operations.push('changeEmailAddress');
@@ -247,8 +247,8 @@ function operationsOf({ type, role, emailAddress }: OwnChanges, newStatus: Accou
 }
 
 /** Those of the requested values that the account does not have yet. */
-function differing(requested: OwnChanges, account: Account): OwnChanges {
-  return Object.fromEntries(Object.entries(requested).filter(([name, value]) => account[name as keyof OwnChanges] !== value));
+function differing(requested: AccountUpdate, account: Account): AccountUpdate {
+  return Object.fromEntries(Object.entries(requested).filter(([name, value]) => account[name as keyof AccountUpdate] !== value));
 }
 
 /** The object without its undefined properties. */

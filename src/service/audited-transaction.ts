@@ -86,7 +86,7 @@ export class AuditedTransactions {
       if (idempotent !== undefined && !(await idempotencyKeys.claim(author.account.sid, idempotent.key))) {
         throw new AppError('IDEMPOTENCY_IN_FLIGHT', 'A request with this idempotency key is still in progress.');
       }
-      const { caller, account } = await locks.hold(author.account, lock);
+      const { caller, account } = await locks.lockForChange(author.account, lock);
       const actor = revalidate(author, caller);
       authorize(actor, operation);
       const change = (): Promise<Result> =>
@@ -98,7 +98,7 @@ export class AuditedTransactions {
       const stored = await this.#storedResult(repositories, actor, idempotent, codec);
       if (stored !== undefined) return stored.result;
       const result = await change();
-      await idempotencyKeys.keep(actor.account.sid, idempotent.key, {
+      await idempotencyKeys.store(actor.account.sid, idempotent.key, {
         requestHash: this.secrets.hashRequest(comparedText(actor, idempotent)),
         result: JSON.stringify(codec.encode(result)),
       });
@@ -114,7 +114,7 @@ export class AuditedTransactions {
     work: (repositories: Repositories, transaction: Pick<AuditedTransaction, 'account' | 'record'>) => Promise<Result>,
   ): Promise<Result> {
     return this.database.write(author.account ?? undefined, async (repositories) => {
-      const locked = author.account && (await repositories.locks.hold(author.account, { account: author.account, scope: 'tree' }));
+      const locked = author.account && (await repositories.locks.lockForChange(author.account, { account: author.account, scope: 'tree' }));
       return this.#withHistory(repositories, author, (record) => work(repositories, { account: locked?.account, record }));
     });
   }

@@ -5,7 +5,7 @@ import { authorize, authorizeOn, may } from '../domain/permissions.js';
 import { type Caller, withoutIdempotencyKey } from '../domain/request-context.js';
 import { parseSid, type Sid } from '../domain/sid.js';
 import type { Database, Repositories } from '../persistence/connection/database.js';
-import type { KeptToken, TokenKey } from '../persistence/repositories/credential-repository.js';
+import type { StoredToken, TokenKey } from '../persistence/repositories/credential-repository.js';
 import type { AccountLock } from '../persistence/repositories/lock-repository.js';
 import type { AuditedTransactions } from './audited-transaction.js';
 import { crossRequestLoader } from './cross-request-batching.js';
@@ -13,7 +13,7 @@ import type { Secrets } from './secrets.js';
 
 /** Reading AuthTokens (SPEC §5). Who was shown one is in the history, so these take the request that they are for. */
 export class AuthTokenQueries {
-  readonly #tokens = crossRequestLoader<TokenKey, KeptToken | undefined>((keys) =>
+  readonly #tokens = crossRequestLoader<TokenKey, StoredToken | undefined>((keys) =>
     this.database.lookUp(undefined, ({ credentials }) => credentials.findTokens(keys)),
   );
 
@@ -61,7 +61,7 @@ export class AuthTokenQueries {
    */
   async recordTokenList({ actor, request }: Caller, owner: Account | Organization): Promise<void> {
     authorize(actor, 'readAuthToken');
-    const isRecorded = ({ history }: Repositories): Promise<boolean> => history.hasTokenList(owner.sid, actor.account.sid);
+    const isRecorded = ({ history }: Repositories): Promise<boolean> => history.hasTokenListEntry(owner.sid, actor.account.sid);
     if (await this.database.lookUp(actor.account, isRecorded)) return;
     const lock: AccountLock | undefined = 'path' in owner ? { account: { sid: owner.sid }, scope: 'place' } : undefined;
     await this.transactions.write(

@@ -71,7 +71,7 @@ export async function ensureRoot(
   const password = admin.password ?? generatedPassword();
   const prepared = await credentials.preparePassword(password, emailAddress, undefined);
   await transactions.writeUnauthenticated(gatewayAuthor, async (repositories, { record }) => {
-    await repositories.locks.firstStart();
+    await repositories.locks.lockBootstrap();
     if (await repositories.accounts.findRoot()) return;
     const organization = await repositories.organizations.insert({
       sid: newSid('organization'),

@@ -9,7 +9,7 @@ import type { Caller, RequestContext } from '../domain/request-context.js';
 import { parseSid, type Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
 import type { Database, Repositories } from '../persistence/connection/database.js';
-import type { OwnChanges } from '../persistence/repositories/account-repository.js';
+import type { AccountUpdate } from '../persistence/repositories/account-repository.js';
 import type { AuditedTransactions, ResultCodec } from './audited-transaction.js';
 import type { Passwords } from './passwords.js';
 import type { Secrets } from './secrets.js';
@@ -120,7 +120,7 @@ export class CredentialService {
     const prepared = await this.preparePassword(password, account.emailAddress, account, account);
     // Whoever holds the token acts as the account.
     return this.transactions.writeUnauthenticated({ account, requestId }, async (repositories, { account: locked, record }) => {
-      if (locked === undefined || !(await repositories.credentials.takeResetToken(tokenHashes))) throw unusableToken();
+      if (locked === undefined || !(await repositories.credentials.consumeResetToken(tokenHashes))) throw unusableToken();
       assertOpen(locked);
       const changed = await this.setPassword(repositories, locked, prepared, locked.sid);
       record(locked.topLevelSid, { operation: 'resetPassword', subjectSid: locked.sid, ...differences(locked, changed, ['status']) });
@@ -171,7 +171,7 @@ export class CredentialService {
     account: Account,
     password: PreparedPassword,
     by: Sid,
-    changes: OwnChanges = {},
+    changes: AccountUpdate = {},
   ): Promise<Account> {
     const activates = account.status === 'uninitialized';
     if (activates && !isRoot(account)) assertActiveParent((await repositories.accounts.find(account.parentSid!))!);

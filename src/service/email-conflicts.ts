@@ -51,7 +51,7 @@ export class EmailConflicts {
   }
 
   async #sees(actor: SignedIn, emailAddress: string): Promise<boolean> {
-    const holder = await this.database.lookUp(actor.account, ({ accounts }) => accounts.findBy({ emailAddress }));
+    const holder = await this.database.lookUp(actor.account, ({ accounts }) => accounts.findByKey({ emailAddress }));
     return holder !== undefined && may(actor, 'readAccount', holder);
   }
 

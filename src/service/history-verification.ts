@@ -18,7 +18,7 @@ export async function verifyHistory(database: Database, earlier?: Checkpoint): P
 }
 
 async function verify({ history }: Repositories, earlier: Map<Sid, ChainEnd>): Promise<Verification> {
-  const heads = await history.heads();
+  const heads = await history.chainEnds();
   const chains: Record<Sid, ChainEnd> = {};
   let treeSid: Sid | undefined;
   let last: ChainEnd = { position: 0, hash: '' };
@@ -26,7 +26,7 @@ async function verify({ history }: Repositories, earlier: Map<Sid, ChainEnd>): P
 
   // Starts below any valid position, since whoever forges an entry may have dropped the constraints too.
   for (let from = { treeSid: '', position: -1_000_000_000 }; ;) {
-    const batch = await history.next(from, batchSize);
+    const batch = await history.entriesAfter(from, batchSize);
     for (const entry of batch) {
       if (entry.treeSid !== treeSid) {
         if (treeSid !== undefined) chains[treeSid] = last;

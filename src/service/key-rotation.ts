@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { KeptTokenOf } from '../persistence/repositories/credential-repository.js';
+import type { AccountToken } from '../persistence/repositories/credential-repository.js';
 import type { Database, Repositories } from '../persistence/connection/database.js';
 import { batchSize } from './streamed-list.js';
 import type { Secrets } from './secrets.js';
@@ -47,11 +47,11 @@ export async function rotateKey(database: Database, secrets: Secrets, onProgress
 async function rewriteBatch({ credentials }: Repositories, secrets: Secrets, afterSid: string) {
   const tokens = await credentials.lockTokensOfOtherKeys(secrets.keyId, afterSid, batchSize);
   const readable = tokens.flatMap((token) => rewrittenToken(secrets, token));
-  if (readable.length > 0) await credentials.rewriteTokens(readable);
+  if (readable.length > 0) await credentials.reEncryptTokens(readable);
   return { lastSid: tokens.at(-1)?.accountSid, rewritten: readable.length, unreadable: tokens.length - readable.length };
 }
 
-function rewrittenToken(secrets: Secrets, { accountSid, tokenCiphertext }: KeptTokenOf): KeptTokenOf[] {
+function rewrittenToken(secrets: Secrets, { accountSid, tokenCiphertext }: AccountToken): AccountToken[] {
   try {
     return [{ accountSid, ...secrets.storedAuthToken(accountSid, secrets.readAuthToken(accountSid, tokenCiphertext)) }];
   } catch {

@@ -20,7 +20,7 @@ import {
 } from '../domain/profile.js';
 import { isSid, type Sid } from '../domain/sid.js';
 import type { Database } from '../persistence/connection/database.js';
-import type { Wanted } from '../persistence/repositories/profile-repository.js';
+import type { ProfileReadOptions } from '../persistence/repositories/profile-repository.js';
 import { crossRequestLoader } from './cross-request-batching.js';
 import { inBatches } from './streamed-list.js';
 
@@ -54,7 +54,7 @@ export class ProfileQueries {
    * Many profiles at once, in the order of the SIDs; null where there is none that the caller may see. The Super Admin sees all
    * profiles, others those in effect for an account or organization that they see.
    */
-  async findMany(actor: Actor, sids: readonly Sid[], wanted: Wanted): Promise<(ProfileSummary | Profile | null)[]> {
+  async findMany(actor: Actor, sids: readonly Sid[], wanted: ProfileReadOptions): Promise<(ProfileSummary | Profile | null)[]> {
     authorize(actor, 'readProfile');
     const visible = await this.#visible(
       actor,
@@ -75,7 +75,7 @@ export class ProfileQueries {
     if (seesOrganization(actor, organization.sid)) visible.add(effectiveProfileOf(organization, linked));
     const others = sids.filter((sid) => !visible.has(sid));
     if (others.length > 0 && mayOnDescendants(actor, 'readProfile')) {
-      for (const sid of await this.database.read(actor.account, ({ profiles }) => profiles.linkedWithin(others, account.path)))
+      for (const sid of await this.database.read(actor.account, ({ profiles }) => profiles.linkedInTree(others, account.path)))
         visible.add(sid);
     }
     return sids.filter((sid) => visible.has(sid));
@@ -88,7 +88,7 @@ export class ProfileQueries {
   }
 
   /** The profiles in effect for many owners, in their order, by one statement. @throws AppError FORBIDDEN */
-  async effective(actor: Actor, owners: readonly ProfileOwner[], wanted: Wanted): Promise<(ProfileSummary | Profile)[]> {
+  async effective(actor: Actor, owners: readonly ProfileOwner[], wanted: ProfileReadOptions): Promise<(ProfileSummary | Profile)[]> {
     authorize(actor, 'readProfile');
     for (const owner of owners) authorizeOwner(actor, owner);
     const sources = [...new Set(owners.flatMap(profileSourcesOf))];

@@ -13,7 +13,7 @@ import type { Caller } from '../domain/request-context.js';
 import { isSid, newSid, type Sid } from '../domain/sid.js';
 import type { Repositories } from '../persistence/connection/database.js';
 import type { AccountLock } from '../persistence/repositories/lock-repository.js';
-import type { LinkedKind } from '../persistence/repositories/profile-repository.js';
+import type { LinkedOwnerKind } from '../persistence/repositories/profile-repository.js';
 import type { AuditedTransactions, ResultCodec } from './audited-transaction.js';
 
 /** What to link a profile to, as callers name it. */
@@ -151,7 +151,7 @@ export class ProfileService {
 
 /** An account or organization, locked so that its link can be changed. */
 interface LinkOwner {
-  kind: LinkedKind;
+  kind: LinkedOwnerKind;
   ownerSid: Sid;
   /** The profile that it is linked to now. */
   linked: Sid | undefined;

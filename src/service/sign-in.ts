@@ -111,7 +111,7 @@ export class SignIn {
     const [found, prefetched] = await this.database.lookUp(undefined, ({ credentials, accounts }) =>
       pipelined(
         credentials.findForSignIn(lookUps),
-        prefetches ? accounts.findManyBy(lookUps.map(({ prefetch }) => prefetch ?? noAccount)) : [],
+        prefetches ? accounts.findManyByKey(lookUps.map(({ prefetch }) => prefetch ?? noAccount)) : [],
       ),
     );
     return found.map((data, index) => ({ ...data, prefetched: prefetched[index] }));

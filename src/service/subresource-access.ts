@@ -18,7 +18,7 @@ export class SubresourceAccess {
     const subresource = subresourceAt(path);
     if (subresource === undefined) throw new AppError('NOT_FOUND', 'An account has no such subresource.');
     const key = parseAccountReference(by);
-    const account = key && (await this.database.lookUp(actor.account, ({ accounts }) => accounts.findBy(key)));
+    const account = key && (await this.database.lookUp(actor.account, ({ accounts }) => accounts.findByKey(key)));
     authorizeOn(actor, 'useSubresources', account);
     if (method === 'DELETE' && subresource === 'Recordings') authorizeOn(actor, 'removeRecordings', account);
     throw new AppError(

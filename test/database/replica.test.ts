@@ -320,8 +320,8 @@ describe('a replica', () => {
       connect: () => createDataSource({ url: replicated.replicaUrl }),
       bounds: { ...defaultBounds, queueSize: 1 },
       maxLagSeconds: 3600,
-      onUsed: () => {},
-      onLeft: () => {},
+      onUsable: () => {},
+      onUnusable: () => {},
     });
     replica.follow(primary);
     await vi.waitFor(() => expect(replica.isUsed).toBe(true), 40_000);

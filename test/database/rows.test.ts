@@ -94,7 +94,7 @@ describe('looking many things up by their keys', () => {
       await credentials.findForSignIn([{ key: { sid: 'AC' }, login: '', address: '' }]);
       await credentials.findTokens([{ sid: 'AC', readerSid: 'AC' }]);
       await accounts.findMany(['AC']);
-      await accounts.findManyBy([{ sid: 'AC' }]);
+      await accounts.findManyByKey([{ sid: 'AC' }]);
       await accountLists.pages(['AC'], listing);
       await accountLists.counts(['AC'], listing);
     }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { Admission, type Kind, type Refusal, kinds, lanesOf } from '../../src/persistence/connection/admission.js';
+import { Admission, type WorkKind, type RefusalReason, workKinds, lanesOf } from '../../src/persistence/connection/admission.js';
 import type { AppError } from '../../src/errors.js';
 
 /** The least pool that can be configured has 3 connections, of which one is kept for readiness; the default has 10. */
@@ -11,7 +11,7 @@ const payer = (topLevelSid: string) => ({ sid: `someone in ${topLevelSid}`, topL
 /** Work on connections that goes on until it is told to end. */
 class Work {
   readonly started: string[] = [];
-  readonly refusals: Refusal[] = [];
+  readonly refusals: RefusalReason[] = [];
   readonly admission: Admission;
   readonly #ends = new Map<string, (() => void)[]>();
 
@@ -20,7 +20,7 @@ class Work {
   }
 
   /** Asks for a connection; tells which code it was refused by, once it is over. */
-  async ask(kind: Kind, tree: string | undefined): Promise<string | undefined> {
+  async ask(kind: WorkKind, tree: string | undefined): Promise<string | undefined> {
     const name = `${kind} ${tree}`;
     const work = (): Promise<void> =>
       new Promise((resolve) => {
@@ -33,7 +33,7 @@ class Work {
     );
   }
 
-  many(count: number, kind: Kind, tree: string | undefined): void {
+  many(count: number, kind: WorkKind, tree: string | undefined): void {
     for (let number = 0; number < count; number++) void this.ask(kind, tree);
   }
 
@@ -51,15 +51,15 @@ class Work {
 describe.each(poolSizes)('of a pool of %i connections', (poolSize) => {
   it('every lane works, and no more connections are used than there are', async () => {
     const work = new Work(poolSize);
-    for (const tree of ['A', 'B', 'C', 'D', undefined]) for (const kind of kinds) work.many(poolSize, kind, tree);
-    const names = kinds.flatMap((kind) => ['A', 'B', 'C', 'D', 'undefined'].map((tree) => `${kind} ${tree}`));
+    for (const tree of ['A', 'B', 'C', 'D', undefined]) for (const kind of workKinds) work.many(poolSize, kind, tree);
+    const names = workKinds.flatMap((kind) => ['A', 'B', 'C', 'D', 'undefined'].map((tree) => `${kind} ${tree}`));
     for (let ended = 0; ended < names.length * poolSize; ended++) {
       const running = names.filter((name) => work.running(name) > 0);
       expect(running.reduce((sum, name) => sum + work.running(name), 0)).toBeLessThanOrEqual(poolSize - 1);
       await work.end(running[ended % running.length]!);
     }
     expect(work.started).toHaveLength(names.length * poolSize);
-    expect(kinds.map((kind) => work.admission.waiting(kind))).toEqual([0, 0, 0]);
+    expect(workKinds.map((kind) => work.admission.waitingFor(kind))).toEqual([0, 0, 0]);
   });
 
   it('lists and changes never fill the lane of look-ups', () => {
@@ -83,9 +83,9 @@ describe.each(poolSizes)('of a pool of %i connections', (poolSize) => {
 });
 
 describe.each(poolSizes.filter((size) => size >= 5))('of a pool of %i connections, when one tree has all that it can get', (poolSize) => {
-  it.each(kinds)('there is room for %s of another one, at once', (kind) => {
+  it.each(workKinds)('there is room for %s of another one, at once', (kind) => {
     const work = new Work(poolSize);
-    for (const each of kinds) work.many(200, each, 'hostile');
+    for (const each of workKinds) work.many(200, each, 'hostile');
     work.many(1, kind, 'another');
     expect(work.running(`${kind} another`)).toBe(1);
   });
@@ -123,21 +123,21 @@ describe('the queue', () => {
     const refused = Array.from({ length: 20 }, () => work.ask('read', 'A'));
     // 3 run, 4 wait.
     expect(await Promise.all(refused.slice(7))).toEqual(Array.from({ length: 13 }, () => 'OVERLOADED'));
-    expect(work.admission.waiting('read')).toBe(4);
+    expect(work.admission.waitingFor('read')).toBe(4);
     // One of them runs, 2 wait.
     work.many(10, 'read', 'B');
-    expect(work.admission.waiting('read')).toBe(6);
+    expect(work.admission.waitingFor('read')).toBe(6);
     expect(new Set(work.refusals)).toEqual(new Set(['queue full']));
     // Other kinds have places of their own.
     work.many(4, 'write', 'A');
-    expect([work.running('write A') > 0, work.admission.waiting('write') > 0]).toEqual([true, true]);
+    expect([work.running('write A') > 0, work.admission.waitingFor('write') > 0]).toEqual([true, true]);
   });
 
   it('is left by whoever loses patience, and nothing of it stays', async () => {
     const work = new Work(10, { patience: 50 });
     work.many(3, 'read', 'A');
     expect(await Promise.all([work.ask('read', 'A'), work.ask('read', 'A')])).toEqual(['OVERLOADED', 'OVERLOADED']);
-    expect([work.admission.waiting('read'), work.refusals]).toEqual([0, ['queue too slow', 'queue too slow']]);
+    expect([work.admission.waitingFor('read'), work.refusals]).toEqual([0, ['queue too slow', 'queue too slow']]);
     await work.end('read A');
     work.many(1, 'read', 'A');
     expect(work.running('read A')).toBe(3);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type DatabaseFacts, type DatabaseUse, mistakesOf } from '../../src/persistence/schema/database-check.js';
+import { type DatabaseFacts, type DatabaseUse, databaseMistakes } from '../../src/persistence/schema/database-check.js';
 import { version } from '../../src/version.js';
 
 const known = ['Accounts1', 'Profiles2'];
@@ -20,7 +20,7 @@ const sound: DatabaseFacts = {
 const gateway: DatabaseUse = { migrates: true, rights: 'all' };
 
 const mistakes = (facts: Partial<DatabaseFacts>, use: Partial<DatabaseUse> = {}): string[] =>
-  mistakesOf({ ...sound, ...facts }, known, { ...gateway, ...use });
+  databaseMistakes({ ...sound, ...facts }, known, { ...gateway, ...use });
 
 describe('what is wrong with a database', () => {
   it('is nothing, from PostgreSQL 15 on', () => {

@@ -1,80 +1,80 @@
 import type { Payer } from '../../domain/account.js';
 import { AppError } from '../../errors.js';
 
-/** What work wants a connection for: to look something up by its key, to read a list, to change something. Each has a lane. */
-export const kinds = ['lookUp', 'read', 'write'] as const;
-export type Kind = (typeof kinds)[number];
+/** What work needs a connection for: to look something up by its key, to read a list, or to change something. */
+export const workKinds = ['lookUp', 'read', 'write'] as const;
+export type WorkKind = (typeof workKinds)[number];
 
-/** Why work was refused, for the metrics. */
-export type Refusal = 'queue full' | 'queue too slow' | 'lock' | 'requests';
+/** Why work was refused, as the metrics name it. */
+export type RefusalReason = 'queue full' | 'queue too slow' | 'lock' | 'requests';
 
-/** How connections are divided: some are kept for each kind, and the others are for whichever comes first. */
-export interface Lanes {
-  kept: Record<Kind, number>;
+/** How connections are divided: some are reserved for each kind of work, and any kind may use the shared ones. */
+interface Lanes {
+  reserved: Record<WorkKind, number>;
   shared: number;
 }
 
 /**
- * The lanes of so many connections, of 2 or more: a quarter for each kind, and the rest shared. Of 2, one is kept for
- * look-ups, and lists and changes take turns on the other one.
+ * Divides the connections, of which there are at least 2: a quarter is reserved for each kind, and the rest is shared. Of 2, one is
+ * reserved for look-ups; lists and changes take turns on the other one.
  */
 export function lanesOf(connections: number): Lanes {
   const each = Math.max(1, Math.floor(connections / 4));
-  const kept = connections < kinds.length ? { lookUp: 1, read: 0, write: 0 } : { lookUp: each, read: each, write: each };
-  return { kept, shared: connections - kept.lookUp - kept.read - kept.write };
+  const reserved = connections < workKinds.length ? { lookUp: 1, read: 0, write: 0 } : { lookUp: each, read: each, write: each };
+  return { reserved, shared: connections - reserved.lookUp - reserved.read - reserved.write };
 }
 
-export interface AdmissionLimits {
+interface AdmissionLimits {
   lanes: Lanes;
-  /** How many of each kind wait at most. */
+  /** How many pieces of work of each kind wait at most. */
   waiting: number;
-  /** How long one waits at most, in milliseconds. */
+  /** How long work waits at most, in milliseconds. */
   patience: number;
 }
 
-/** What one tree has under way in one lane. */
+/** The work of one kind that one tree has under way. */
 interface Queue {
-  readonly kind: Kind;
-  /** Look-ups that nobody pays for are done for many at once, for whoever signs in: they are no tree's share. */
-  readonly isEverybodys: boolean;
+  readonly kind: WorkKind;
+  /** Look-ups without a payer are made for many callers at once, while they sign in, so no tree's share limits them. */
+  readonly isForAll: boolean;
   running: number;
-  /** In the order in which they came: each starts when it is called. */
+  /** In order of arrival; a call starts the work. */
   readonly waiting: Set<() => void>;
 }
 
 /**
- * Who may use a connection now, who waits, and who is told to come again (SPEC §10, ADR 30). Work waits in a queue of the
+ * Decides which work gets a connection now, which waits, and which is refused (SPEC §10, ADR 30). Work waits in a queue of the
  * caller's tree, one for each kind; the queues are served in turn, one piece of work each.
  *
- * A tree gets a connection only while more are free in the lane than it has there. So a tree that is alone takes half of a
- * lane, a second one half of what is left, and there is always room for another one: before it comes, since what holds
- * the connections may hold them for long. The same rule gives out the places in the queue.
+ * A tree gets a connection only while more are free for the kind than the tree already has of it. So a tree that is alone takes half
+ * of them, a second tree half of what is left, and so on: there is room for a further tree before it comes, since the work that
+ * runs may take long. The same rule gives out the places in the queue.
  */
 export class Admission {
-  readonly #running: Record<Kind, number> = { lookUp: 0, read: 0, write: 0 };
-  readonly #waiting: Record<Kind, number> = { lookUp: 0, read: 0, write: 0 };
-  /** Those with anything under way, in the order of their turns. */
+  readonly #running: Record<WorkKind, number> = { lookUp: 0, read: 0, write: 0 };
+  readonly #waiting: Record<WorkKind, number> = { lookUp: 0, read: 0, write: 0 };
+  /** The queues with any work, in the order of their turns. */
   readonly #queues = new Map<string, Queue>();
 
   constructor(
     private readonly limits: AdmissionLimits,
-    private readonly onRefused: (reason: Refusal) => void,
+    private readonly onRefused: (reason: RefusalReason) => void,
   ) {}
 
-  /** Does the work when there is room for it; what nobody pays for has a queue as a tree has. @throws AppError OVERLOADED */
-  async run<Result>(kind: Kind, payer: Payer | undefined, work: () => Promise<Result>): Promise<Result> {
+  /** Does the work once there is room for it. Work without a payer has a queue of its own, like a tree's. @throws AppError OVERLOADED */
+  async run<Result>(kind: WorkKind, payer: Payer | undefined, work: () => Promise<Result>): Promise<Result> {
     const name = `${kind} ${payer?.topLevelSid}`;
     const queue = this.#queues.get(name) ?? {
       kind,
-      isEverybodys: kind === 'lookUp' && payer === undefined,
+      isForAll: kind === 'lookUp' && payer === undefined,
       running: 0,
       waiting: new Set(),
     };
-    // Whoever comes takes the last turn, unless some of its work waits already.
+    // A tree that arrives gets the last turn; one with work that waits keeps its turn.
     if (queue.waiting.size === 0) this.#moveToEnd(name, queue);
     try {
       if (this.#hasRoom(queue)) this.#take(queue);
-      else await this.#turn(queue);
+      else await this.#wait(queue);
       try {
         return await work();
       } finally {
@@ -87,19 +87,19 @@ export class Admission {
     }
   }
 
-  waiting(kind: Kind): number {
+  waitingFor(kind: WorkKind): number {
     return this.#waiting[kind];
   }
 
-  #hasRoom({ kind, isEverybodys, running }: Queue): boolean {
-    return (isEverybodys ? 0 : running) < this.#free(kind);
+  #hasRoom({ kind, isForAll, running }: Queue): boolean {
+    return (isForAll ? 0 : running) < this.#free(kind);
   }
 
-  /** How many connections the kind could have yet. */
-  #free(kind: Kind): number {
-    const { kept, shared } = this.limits.lanes;
-    const borrowed = kinds.reduce((sum, each) => sum + Math.max(0, this.#running[each] - kept[each]), 0);
-    return Math.max(0, kept[kind] - this.#running[kind]) + shared - borrowed;
+  /** How many more connections the kind can have. */
+  #free(kind: WorkKind): number {
+    const { reserved, shared } = this.limits.lanes;
+    const borrowed = workKinds.reduce((sum, each) => sum + Math.max(0, this.#running[each] - reserved[each]), 0);
+    return Math.max(0, reserved[kind] - this.#running[kind]) + shared - borrowed;
   }
 
   #moveToEnd(name: string, queue: Queue): void {
@@ -112,7 +112,7 @@ export class Admission {
     queue.running += 1;
   }
 
-  #turn(queue: Queue): Promise<void> {
+  #wait(queue: Queue): Promise<void> {
     const { kind } = queue;
     if (queue.waiting.size >= this.limits.waiting - this.#waiting[kind]) {
       throw this.#refusal('queue full', 'More work waits for the database than this server keeps; try again.');
@@ -136,9 +136,9 @@ export class Admission {
     });
   }
 
-  /** Gives what has become free to those whose turn it is. */
+  /** Gives connections that have become free to the queues whose turn it is. */
   #admit(): void {
-    // Whoever had its turn comes last, and is met again in this same walk, until nobody who waits has room.
+    // A queue that had its turn moves to the end, and this loop meets it again, until no queue with waiting work has room.
     for (const [name, queue] of this.#queues) {
       const [start] = queue.waiting;
       if (start === undefined || !this.#hasRoom(queue)) continue;
@@ -148,7 +148,7 @@ export class Admission {
     }
   }
 
-  #refusal(reason: Refusal, message: string): AppError {
+  #refusal(reason: RefusalReason, message: string): AppError {
     this.onRefused(reason);
     return new AppError('OVERLOADED', message);
   }

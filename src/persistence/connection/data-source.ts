@@ -23,16 +23,16 @@ import { OrganizationEntity } from '../schema/organization-entity.js';
 import { AccountProfileEntity, OrganizationProfileEntity, ProfileEntity } from '../schema/profile-entity.js';
 import { SignInFailureEntity } from '../schema/sign-in-failure-entity.js';
 
-export interface DataSourceSettings {
-  /** `postgresql://…`; a unix socket goes by `?host=/folder`. */
+interface DataSourceSettings {
+  /** `postgresql://…`; a Unix socket is named by `?host=/folder`. */
   url: string;
-  /** Connections at most. */
+  /** How many connections it has at most. */
   poolSize?: number;
   /** Called when a connection breaks outside of a statement; the pool replaces it by itself. */
   onBrokenConnection?: (error: Error) => void;
 }
 
-/** Where TypeORM keeps which migrations have run. */
+/** The table in which TypeORM records the migrations that have run. */
 export const migrationsTable = 'migration';
 
 /** The DataSource of the server, the tests and the TypeORM command line. Connects when it is initialized. */
@@ -44,8 +44,8 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
     applicationName: 'account-gateway',
     connectTimeoutMS: 5_000,
     poolErrorHandler: onBrokenConnection,
-    // `pipeline`: statements that do not wait for each other are sent without waiting, and cost one round trip.
-    // `onConnect`: each client is listened to as well; between being idle and being used it belongs to neither, and an error that nobody takes ends the process.
+    // `pipeline`: statements are sent without waiting for the answers to those before them.
+    // `onConnect`: the pool listens to a client for errors only while the client is idle, and an error that nobody listens for ends the process.
     extra: { keepAlive: true, pipeline: true, onConnect: async (client: Client) => void client.on('error', onBrokenConnection) },
     entities: [
       OrganizationEntity,

@@ -3,8 +3,8 @@ import type { DataSource } from 'typeorm';
 import type { Payer } from '../../domain/account.js';
 import { AppError } from '../../errors.js';
 import { type Repositories, repositoriesOn } from '../repositories/repositories.js';
-import { Admission, type Kind, type Refusal, lanesOf } from './admission.js';
-import { timed } from './busy-time.js';
+import { Admission, type WorkKind, type RefusalReason, lanesOf } from './admission.js';
+import { withBusyTime } from './busy-time.js';
 import { withDeadline } from './deadline.js';
 import type { Client } from './driver.js';
 import { entitiesOn } from './entity-manager.js';
@@ -43,7 +43,7 @@ export interface DatabaseBounds extends ChangeLimits {
   /** How long a read may take, in milliseconds. */
   readMilliseconds: number;
   /** Called with the reason when work is refused for lack of room. */
-  onRefused: (reason: Refusal) => void;
+  onRefused: (reason: RefusalReason) => void;
   /** Called with the time that somebody's statements took, in milliseconds, without what was waited for a connection. */
   onUsed: (payer: Payer, milliseconds: number) => void;
 }
@@ -133,8 +133,8 @@ export class Database {
   }
 
   /** How much work of the kind waits for a connection. */
-  waiting(kind: Kind): number {
-    return this.#admission.waiting(kind);
+  waiting(kind: WorkKind): number {
+    return this.#admission.waitingFor(kind);
   }
 
   async logPosition(): Promise<LogPosition> {
@@ -169,11 +169,11 @@ export class Database {
   }
 
   /** Does work on a connection, once it is the payer's turn, and for no longer than the limit in milliseconds. */
-  #connected<Result>(kind: Kind, payer: Payer | undefined, limit: number, work: (client: Client) => Promise<Result>): Promise<Result> {
+  #connected<Result>(kind: WorkKind, payer: Payer | undefined, limit: number, work: (client: Client) => Promise<Result>): Promise<Result> {
     const isAnswering = async () => (await this.#health.condition()) !== 'silent';
     const onUsed = (milliseconds: number): void => void (payer && this.bounds.onUsed(payer, milliseconds));
     return this.#admission.run(kind, payer, () =>
-      this.#pool.borrow((client) => timed(client, onUsed, () => withDeadline(client, { limit, isAnswering }, () => work(client)))),
+      this.#pool.borrow((client) => withBusyTime(client, onUsed, () => withDeadline(client, { limit, isAnswering }, () => work(client)))),
     );
   }
 

@@ -2,25 +2,25 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../errors.js';
 import { type Client, cancel, drop } from './driver.js';
 
-export interface DeadlineOptions {
+interface DeadlineOptions {
   /** How long the work may take, in milliseconds. */
   limit: number;
   /** Whether the server answers anybody at all. */
   isAnswering: () => Promise<boolean>;
 }
 
-/** When work is looked after for the first time, and how often from then on; and what a cancelled statement has to end. */
-const heartbeat = 2_000;
+/** How often it is checked whether work may go on, in milliseconds. */
+const interval = 2_000;
+/** How long a cancelled statement may take to end, in milliseconds. */
 const grace = 1_000;
 
 /**
- * Does work on a connection, and breaks it off when it takes longer than it may, or when the server has fallen silent: a
- * stopped process or a broken network ends no connection, and a statement on it would be waited for without end.
+ * Does work on a connection, and breaks it off when it takes too long or the server has fallen silent. A stopped server or a
+ * broken network does not end a connection, so a statement on it could be waited for without end.
  *
- * pg's own `query_timeout` gives up waiting, but leaves the statement running on the server. `statement_timeout` would
- * need a transaction around each read, or a setting of the session, which a pooler does not keep. So the statement is
- * cancelled in the way of the protocol, and the connection is given up with it: a cancellation that comes late must not
- * hit the next one who uses it.
+ * pg's own `query_timeout` stops waiting, but leaves the statement running on the server. `statement_timeout` would need a
+ * transaction around each read, or a setting of the session, which a pooler does not keep. So the statement is cancelled as the
+ * protocol provides for, and the connection is dropped: a cancellation that arrives late must not hit whoever uses it next.
  * @throws AppError UNAVAILABLE, and whatever the work throws
  */
 export async function withDeadline<Result>(
@@ -36,19 +36,19 @@ export async function withDeadline<Result>(
     cancel(client);
     await sleep(grace);
     if (isOver) return;
-    // What was sent behind the first statement runs now.
+    // Statements that were sent behind the cancelled one run now.
     cancel(client);
     drop(client);
   };
-  const look = async (): Promise<void> => {
+  const check = async (): Promise<void> => {
     if (performance.now() >= deadline) return giveUp('The database took too long for this request; try again, or ask for less.');
     const answers = await isAnswering();
     if (isOver) return;
     if (!answers) return giveUp('The database does not answer right now; try again.');
-    timer = next();
+    timer = schedule();
   };
-  const next = () => setTimeout(() => void look(), Math.max(0, Math.min(heartbeat, deadline - performance.now())));
-  let timer = next();
+  const schedule = () => setTimeout(() => void check(), Math.max(0, Math.min(interval, deadline - performance.now())));
+  let timer = schedule();
   try {
     return await work();
   } catch (error) {

@@ -1,5 +1,5 @@
 import { Query, types } from 'pg';
-import { timeStatement } from './busy-time.js';
+import { startStatement } from './busy-time.js';
 import { type Client, holdWrites, processIdOf } from './driver.js';
 import { isOutdatedPlan } from './errors.js';
 
@@ -78,7 +78,7 @@ function isOwnSession(client: Client): boolean {
 
 function send(client: Client, statement: PreparedStatement | undefined, text: string, values: unknown[]): Promise<unknown[]> {
   holdWrites(client);
-  const answered = timeStatement(client);
+  const answered = startStatement(client);
   return new Promise((resolve, reject) => {
     client.query(
       new PreparedQuery(statement, text, values, (error, rows) => {

@@ -4,24 +4,27 @@ import type { Payer } from '../../domain/account.js';
 import { AppError } from '../../errors.js';
 import { Database, type DatabaseBounds, type Repositories } from './database.js';
 
-export interface ReplicaSettings {
-  /** Makes the connections to the replica, not yet initialized; again after they failed. */
+interface ReplicaSettings {
+  /** Makes a DataSource of the replica, not yet initialized; it is called again after a failure. */
   connect: () => DataSource;
   /** How much may be asked of it at once. */
   bounds: DatabaseBounds;
   /** How far behind the replica may be and still be read. */
   maxLagSeconds: number;
-  /** Told when the replica comes to be read, and when it is not any more, with the reason. */
-  onUsed: () => void;
-  onLeft: (reason: string) => void;
+  /** Called when reads begin to go to the replica. */
+  onUsable: () => void;
+  /** Called with the reason when reads no longer go to the replica, or cannot at first. */
+  onUnusable: (reason: string) => void;
 }
 
-/** How often the replica is looked at, how long it may take to answer that, and how long it rests after a failure; in milliseconds. */
+/** How often the replica is checked, in milliseconds. */
 const interval = 1_000;
+/** How long the replica may take to answer a check, in milliseconds. */
 const patience = 2_000;
-const rest = 5_000;
+/** How long after a failure it is checked again, in milliseconds. */
+const pause = 5_000;
 
-/** The connections to the replica, from before they are made on. */
+/** The connections to the replica; they may still be under way. */
 interface Connection {
   dataSource: DataSource;
   database: Database;
@@ -29,38 +32,38 @@ interface Connection {
 }
 
 /**
- * A streaming replica, for as long as it is fit to be read: it answers, it is a replica of this very database, and it is
- * not too far behind. That is judged beside the requests, every second. So no request waits for a replica that is gone; those
- * that wait for it when it is lost are broken off, and ask the primary.
+ * A streaming replica. It is read only while it answers, is a replica of this very database, and is not too far behind. That is
+ * checked every second, apart from requests, so no request waits for a replica that is gone. Requests that are reading from it when it
+ * is lost are broken off, and read from the primary instead.
  *
- * How far behind it is cannot be asked of the replica, which does not know of what it has not been sent. So the primary's
- * position in its log is noted, with the time; and what the replica has replayed is compared with those notes. An idle
- * primary makes no replica late, and one that was cut off, or made a primary itself, stays where it is and becomes too late.
+ * The replica cannot say how far behind it is, since it does not know what it has not been sent. So the primary's positions in its
+ * log are kept with their times, and the position that the replica has replayed is compared with them. A replica of an idle primary
+ * is never late. One that was cut off, or promoted to a primary, stops replaying and becomes too late.
  */
 export class Replica {
   readonly #stopped = new AbortController();
-  /** Where the primary's log was, at moments that are not longer ago than the replica may be behind. */
-  #notes: { at: number; log: bigint }[] = [];
+  /** The primary's positions in its log, as far back as the replica may be behind. */
+  #positions: { at: number; log: bigint }[] = [];
   #connection: Connection | undefined;
   #isUsed = false;
-  /** Whether `onLeft` has told what is the matter, or there was nothing yet. */
-  #isTold = false;
-  #restsUntil = 0;
+  /** Whether the reason why it is not read has been reported. */
+  #isReported = false;
+  #pausesUntil = 0;
   #following: Promise<void> | undefined;
 
   constructor(private readonly settings: ReplicaSettings) {}
 
-  /** Whether reads go to it at present. */
+  /** Whether reads go to it now. */
   get isUsed(): boolean {
     return this.#isUsed;
   }
 
-  /** Its connections, while there are any. */
+  /** Its DataSource, while it is connected. */
   get dataSource(): DataSource | undefined {
     return this.#connection?.dataSource;
   }
 
-  /** What `work` reads on the replica; nothing when it is not fit to be asked, or fails. @throws AppError OVERLOADED */
+  /** What `work` reads on the replica; undefined when the replica cannot be read. @throws AppError OVERLOADED */
   async read<Result>(
     payer: Payer | undefined,
     work: (repositories: Repositories) => Promise<Result>,
@@ -70,72 +73,72 @@ export class Replica {
     try {
       return { result: await connection.database.read(payer, work) };
     } catch (error) {
-      // It is the tree's share of the replica that is used up, and the replica is fit for all others.
+      // Only this tree's share of the replica is used up; others can still read from it.
       if (error instanceof AppError && error.code === 'OVERLOADED') throw error;
       if (this.#isUsed && connection === this.#connection) this.#fail(error);
       return undefined;
     }
   }
 
-  /** Begins to judge the replica, by what the primary says of its own log. */
+  /** Begins to check the replica, against the primary's positions in its log. */
   follow(primary: Pick<Database, 'logPosition'>): void {
     this.#following ??= this.#follow(primary);
   }
 
-  /** Lets go of the replica, for good. */
+  /** Stops checking the replica and disconnects from it. */
   async close(): Promise<void> {
     this.#stopped.abort();
     await this.#following;
-    // A replica that has fallen silent does not say goodbye.
+    // A replica that has fallen silent would never confirm the end.
     await Promise.race([this.#disconnect(), sleep(patience, undefined, { ref: false })]);
   }
 
   async #follow(primary: Pick<Database, 'logPosition'>): Promise<void> {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
-      if (performance.now() >= this.#restsUntil) {
+      if (performance.now() >= this.#pausesUntil) {
         const silence = sleep(patience, undefined, { ref: false, signal }).then(() => {
           throw new Error('it does not answer');
         });
-        await Promise.race([this.#judge(primary), silence]).catch((error: unknown) => this.#fail(error));
+        await Promise.race([this.#check(primary), silence]).catch((error: unknown) => this.#fail(error));
       }
       await sleep(interval, undefined, { signal }).catch(() => {});
     }
   }
 
-  async #judge(primary: Pick<Database, 'logPosition'>): Promise<void> {
+  async #check(primary: Pick<Database, 'logPosition'>): Promise<void> {
     const { cluster, log } = await primary.logPosition();
     if (this.#stopped.signal.aborted) return;
     const now = performance.now();
-    this.#notes = [...this.#notes.filter(({ at }) => at >= now - this.settings.maxLagSeconds * 1_000), { at: now, log }];
+    this.#positions = [...this.#positions.filter(({ at }) => at >= now - this.settings.maxLagSeconds * 1_000), { at: now, log }];
 
     const connection = (this.#connection ??= connectionOf(this.settings));
     await connection.initialized;
     const replayed = await connection.database.logPosition();
     if (connection !== this.#connection || this.#stopped.signal.aborted) return;
     if (replayed.cluster !== cluster || !replayed.isReplica) throw new Error('it is no replica of the database');
-    if (this.#notes.some((note) => note.log <= replayed.log)) this.#use();
+    if (this.#positions.some((position) => position.log <= replayed.log)) this.#use();
     else this.#leave(`it is more than ${this.settings.maxLagSeconds} seconds behind`);
   }
 
   #use(): void {
     if (this.#isUsed) return;
     this.#isUsed = true;
-    this.#isTold = false;
-    this.settings.onUsed();
+    this.#isReported = false;
+    this.settings.onUsable();
   }
 
   #leave(reason: string): void {
     this.#isUsed = false;
-    if (this.#isTold) return;
-    this.#isTold = true;
-    this.settings.onLeft(reason);
+    if (this.#isReported) return;
+    this.#isReported = true;
+    this.settings.onUnusable(reason);
   }
 
-  /** Connections on which something failed are of no more use. To destroy them breaks off whoever waits for an answer on one. */
+  /** Disconnects after a failure, which breaks off the requests that are reading. */
   #fail(error: unknown): void {
     if (this.#stopped.signal.aborted) return;
-    this.#restsUntil = performance.now() + rest;
+    this.#pausesUntil = performance.now() + pause;
     void this.#disconnect();
     this.#leave((error as Error).message);
   }
@@ -151,7 +154,7 @@ export class Replica {
 function connectionOf({ connect, bounds }: ReplicaSettings): Connection {
   const dataSource = connect();
   const initialized = dataSource.initialize();
-  // Whoever waits for it learns of the failure; when nobody does any more, it is no news.
+  // A failure reaches whoever waits for it; without this line it would end the process where nobody does.
   initialized.catch(() => {});
   return { dataSource, database: new Database(dataSource, bounds), initialized };
 }

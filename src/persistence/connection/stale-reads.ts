@@ -2,8 +2,8 @@ import type { AccountSelection, StaleFilter } from '../../domain/account-list.js
 import type { Repositories } from './database.js';
 
 /**
- * All that may be answered from a replica, which is behind (ADR 16): what no permission and no write rests on, and what
- * tells of no account's status, role or credentials. Nothing else can be reached through it.
+ * What may be read from a replica, which is behind the database (ADR 16): nothing that a permission or a change depends on, and
+ * nothing that reveals an account's status, role or credentials. Nothing else can be reached through this class.
  */
 export class StaleReads {
   readonly #repositories: Repositories;
@@ -12,7 +12,7 @@ export class StaleReads {
     this.#repositories = repositories;
   }
 
-  /** The length of each of many lists of accounts, in one statement. */
+  /** The length of each of many lists of accounts, by their keys, in one statement. */
   countAccounts(keys: readonly string[], selection: AccountSelection & { filter: StaleFilter }): Promise<Map<string, number>> {
     return this.#repositories.accountLists.counts(keys, selection);
   }

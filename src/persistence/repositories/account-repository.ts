@@ -5,29 +5,29 @@ import { queryRows } from '../connection/prepared-query.js';
 import { accountAt, allColumns, columnNames, keyColumns, treeAt } from './account-sql.js';
 import { anyOfList, unnestedKeys } from './key-lists.js';
 
-/** What can be changed of one account without reaching another. */
-export type OwnChanges = Partial<Pick<Account, 'friendlyName' | 'type' | 'role' | 'emailAddress' | 'status'>>;
+/** Changes of one account that reach no other account. */
+export type AccountUpdate = Partial<Pick<Account, 'friendlyName' | 'type' | 'role' | 'emailAddress' | 'status'>>;
 
-/** Links to profiles that a cascade undid. */
-export interface Unlinked {
-  /** The first so many by the SIDs of the accounts. */
+/** The profile links that a cascade undid. */
+interface UndoneLinks {
+  /** The first of them, by the SIDs of the accounts. */
   unlinked: { sid: Sid; profileSid: Sid }[];
   unlinkedCount: number;
 }
 
-/** A cascade is told by one entry of the history, whatever its size; so many links are named in it (ADR 38). */
-const unlinkedToldAtMost = 100;
+/** A cascade has one entry in the history, whatever its size. The entry names at most so many undone links (ADR 38). */
+const namedLinksAtMost = 100;
 
-/** The tree of the account whose path is $1. */
+/** Matches the account whose path is `$1` and everything below it. */
 const inTree = treeAt('$1');
 
-const findManyByStatement = `
+const findByKeys = `
   SELECT ${allColumns}
   FROM ${unnestedKeys(2)} WITH ORDINALITY AS key(sid, email_address, number)
   LEFT JOIN ${accountAt('key')} ON true
   ORDER BY key.number`;
 
-/** Every statement on the table `account`. A tree is never walked a row at a time. */
+/** Accounts and whole trees of them; `account-list-repository.ts` has the lists. A tree is never walked a row at a time. */
 export class AccountRepository {
   constructor(private readonly client: Client) {}
 
@@ -39,14 +39,14 @@ export class AccountRepository {
     return queryRows<Account>(this.client, `SELECT ${allColumns} FROM account WHERE account.sid = ${anyOfList}`, [sids]);
   }
 
-  /** The account of the SID, or the one that is not closed and has the e-mail address. */
-  async findBy(key: AccountKey): Promise<Account | undefined> {
-    return (await this.findManyBy([key]))[0];
+  /** The account with the SID; or with the e-mail address, which only an account that is not closed has. */
+  async findByKey(key: AccountKey): Promise<Account | undefined> {
+    return (await this.findManyByKey([key]))[0];
   }
 
-  /** The same for each of many keys, in their order. */
-  async findManyBy(keys: readonly AccountKey[]): Promise<(Account | undefined)[]> {
-    const rows = await queryRows<Account | { sid: null }>(this.client, findManyByStatement, keyColumns(keys));
+  /** The account of each key, in the order of the keys. */
+  async findManyByKey(keys: readonly AccountKey[]): Promise<(Account | undefined)[]> {
+    const rows = await queryRows<Account | { sid: null }>(this.client, findByKeys, keyColumns(keys));
     return rows.map((account) => (account.sid === null ? undefined : account));
   }
 
@@ -66,8 +66,8 @@ export class AccountRepository {
     return inserted!;
   }
 
-  /** Changes one account, a status by the act of the account with the SID, and returns it as it is then. */
-  async update(sid: Sid, changes: OwnChanges, statusChangedBy?: Sid): Promise<Account> {
+  /** Changes one account and returns it. A new status is marked as changed by the account `statusChangedBy`. */
+  async update(sid: Sid, changes: AccountUpdate, statusChangedBy?: Sid): Promise<Account> {
     const [account] = await queryRows<Account>(
       this.client,
       `UPDATE account
@@ -84,7 +84,7 @@ export class AccountRepository {
     return account!;
   }
 
-  /** How many accounts in the tree, itself included, have one of the statuses. */
+  /** How many accounts there are with each of the statuses, among the account and everything below it. */
   async countInTree(account: Account, statuses: readonly AccountStatus[]): Promise<StatusCount[]> {
     return queryRows<StatusCount>(
       this.client,
@@ -96,13 +96,18 @@ export class AccountRepository {
   }
 
   /**
-   * The cascade, in one statement: gives the status, by the act of the account with the SID `by`, to every account in the tree,
-   * itself included, that has one of the statuses `from`. Accounts that are closed by it lose their credentials, reset tokens
-   * and profile links; the links are locked in the order that whoever deletes a profile locks them in. Tells of the links that
-   * it undid, if there were any.
+   * The cascade, in one statement: gives the status to the account and everything below it, where the status is one of `from`, and
+   * marks it as changed by the account `by`. Accounts that it closes lose their credentials, reset tokens and profile links. The links
+   * are locked in the same order as by the deletion of a profile, so that the two cannot deadlock. Returns the links that it undid,
+   * if any.
    */
-  async setStatusInTree(account: Account, status: AccountStatus, from: readonly AccountStatus[], by: Sid): Promise<Unlinked | undefined> {
-    const [unlinked] = await queryRows<Unlinked>(
+  async setStatusInTree(
+    account: Account,
+    status: AccountStatus,
+    from: readonly AccountStatus[],
+    by: Sid,
+  ): Promise<UndoneLinks | undefined> {
+    const [unlinked] = await queryRows<UndoneLinks>(
       this.client,
       `WITH reached AS (
          UPDATE account
@@ -123,14 +128,14 @@ export class AccountRepository {
        )
        SELECT (SELECT count(*)::integer FROM linked) AS "unlinkedCount", ARRAY(
          SELECT json_build_object('sid', linked.account_sid, 'profileSid', linked.profile_sid)
-         FROM linked ORDER BY linked.account_sid LIMIT ${unlinkedToldAtMost}
+         FROM linked ORDER BY linked.account_sid LIMIT ${namedLinksAtMost}
        ) AS unlinked`,
       [account.path, status, from, by],
     );
     return unlinked!.unlinkedCount === 0 ? undefined : unlinked;
   }
 
-  /** Moves the whole tree, closed accounts included, to another organization. */
+  /** Moves the account and everything below it, closed accounts included, to another organization. */
   async setOrganizationInTree(account: Account, organizationSid: Sid): Promise<void> {
     await queryRows(
       this.client,
@@ -139,6 +144,7 @@ export class AccountRepository {
     );
   }
 
+  /** Whether no account of the organization is open. */
   async isOrganizationEmpty(organizationSid: Sid): Promise<boolean> {
     const open = await queryRows(
       this.client,

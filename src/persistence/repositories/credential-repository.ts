@@ -6,59 +6,58 @@ import type { Credential } from '../../domain/credentials.js';
 import type { Client } from '../connection/driver.js';
 import { queryRows } from '../connection/prepared-query.js';
 import { accountAt, allColumns, keyColumns, treeAt } from './account-sql.js';
-import { failuresIn, noFailures } from './sign-in-failure-repository.js';
+import { failureJoins, noFailures } from './sign-in-failure-repository.js';
 import { unnestedKeys } from './key-lists.js';
 import { ofAnotherKey } from './keyed-hash.js';
 
-/** A new password and the token that comes with it. */
+/** A new password and the AuthToken that comes with it. */
 export interface NewCredential {
   passwordHash: string;
   tokenCiphertext: Buffer;
   tokenHash: Buffer;
-  /** Whether the token is random; else it follows from the password. */
+  /** Whether the token is random; otherwise it is derived from the password. */
   tokenIsRandom: boolean;
 }
 
-/** An AuthToken, encrypted. */
-export interface KeptToken {
+/** An AuthToken as it is stored, and when its reader was last shown one of the account's. */
+export interface StoredToken {
   ciphertext: Buffer;
-  /** Since when it is the account's. */
+  /** Since when the account has it. */
   date: Date;
-  /** JSON. */
+  /** What the history says of the last time, as JSON; null if there was none. */
   lastShown: string | null;
 }
 
-/** The AuthToken of an account, as it is kept. */
-export interface KeptTokenOf {
+/** An account with its current AuthToken, encrypted and hashed. */
+export interface AccountToken {
   accountSid: Sid;
   tokenCiphertext: Buffer;
   tokenHash: Buffer;
 }
 
-/** Whose AuthToken is asked for, and by whom. */
+/** Asks for the AuthToken of the account `sid`, for the account `readerSid`. */
 export interface TokenKey {
   sid: Sid;
   readerSid: Sid;
 }
 
-/** What a caller is looked up by. */
+/** Asks for everything that a sign-in needs. */
 export interface SignInKey {
   key: AccountKey;
-  /** What the caller says who it is, and where it comes from, as failures are counted by them. */
+  /** The caller's login and address, in the form by which failures are counted. */
   login: string;
   address: string;
 }
 
-/** What signing in decides on. */
+/** Everything that a sign-in is decided by. */
 export interface SignInData extends CurrentCaller {
   failures: SignInFailures;
 }
 
-/** A row of the statement by which callers are looked up. */
-type FoundForSignIn = FoundWithCredential & { failures: SignInFailures | null };
-type FoundWithCredential = (Account | { sid: null }) & (Credential | Record<keyof Credential, null>);
+type SignInRow = CallerRow & { failures: SignInFailures | null };
+type CallerRow = (Account | { sid: null }) & (Credential | Record<keyof Credential, null>);
 
-/** The credential of the account with the SID, in SQL. */
+/** The credential of the account, in SQL. */
 const credentialAt = (sid: string): string =>
   `LATERAL (SELECT credential.* FROM credential WHERE credential.account_sid = ${sid} LIMIT 1) AS credential`;
 
@@ -68,11 +67,11 @@ const credentialColumns = `
   credential.token_hash = ANY (credential.random_token_hashes) AS "tokenIsRandom",
   credential.previous_token_hash = ANY (credential.random_token_hashes) AS "previousTokenIsRandom"`;
 
-const failures = failuresIn('COALESCE(account.sid, caller.login)', 'caller.address');
+const failures = failureJoins('COALESCE(account.sid, caller.login)', 'caller.address');
 
 /*
- * Everything is looked up key by key, each by its index: LATERAL with a LIMIT leaves PostgreSQL no other way. A plan that is
- * kept from when the tables were empty would read them whole.
+ * LATERAL with a LIMIT makes PostgreSQL look up key after key in an index. Otherwise a plan that it kept from when the tables were
+ * empty might read them whole.
  */
 const signInStatement = `
   SELECT ${allColumns}, ${credentialColumns}, ${failures.column} AS failures
@@ -82,7 +81,7 @@ const signInStatement = `
   ${failures.joins}
   ORDER BY caller.number`;
 
-/** The caller with its credential, and the account that is found by the other keys; both at the caller's path or below. */
+/** The caller with its credential (1), and the account that a change is about (2); both at the path `$4` or below. */
 const changeStatement = `
   SELECT ${allColumns}, ${credentialColumns}
   FROM (VALUES (1, $1::text, NULL), (2, $2::text, $3::text)) AS key(number, sid, email_address)
@@ -90,17 +89,16 @@ const changeStatement = `
   LEFT JOIN ${credentialAt('account.sid')} ON key.number = 1
   ORDER BY key.number`;
 
-/** Every statement on the tables `credential` and `password_reset_token`. */
+/** The tables `credential` and `password_reset_token`. */
 export class CredentialRepository {
   constructor(private readonly client: Client) {}
 
   /**
-   * All that signing in needs, for many callers in one statement, in their order: the account of the SID, or the one that is
-   * not closed and has the e-mail address; what verifies its secrets, unless it has none; and how often it failed from the
-   * address, which for a login that no account has is counted by the login.
+   * Everything that sign-ins need, for many callers in one statement, in their order: the account of the key; its credential, unless
+   * it has none; and the failures from the caller's address, for the account or, where there is none, for the login.
    */
   async findForSignIn(callers: readonly SignInKey[]): Promise<SignInData[]> {
-    const rows = await queryRows<FoundForSignIn>(this.client, signInStatement, [
+    const rows = await queryRows<SignInRow>(this.client, signInStatement, [
       ...keyColumns(callers.map(({ key }) => key)),
       callers.map(({ login }) => login),
       callers.map(({ address }) => address),
@@ -108,17 +106,17 @@ export class CredentialRepository {
     return rows.map(({ failures: failed, ...found }) => ({ ...callerOf(found), failures: failed ?? noFailures }));
   }
 
-  /** Who changes something, and the account that it is about: nothing where there is none at or below the caller. */
+  /** The caller of a change as it is now, and the account that the change is about, if that is the caller or below it. */
   async findForChange({ sid, path }: Account, about?: AccountKey): Promise<{ caller: CurrentCaller; account: Account | undefined }> {
     const [[aboutSid], [aboutEmailAddress]] = keyColumns(about === undefined ? [] : [about]);
     const parameters = [sid, aboutSid ?? null, aboutEmailAddress ?? null, path];
-    const [caller, account] = await queryRows<FoundWithCredential>(this.client, changeStatement, parameters);
+    const [caller, account] = await queryRows<CallerRow>(this.client, changeStatement, parameters);
     return { caller: callerOf(caller!), account: callerOf(account!).account };
   }
 
-  /** The AuthToken of each account, in their order, and what the history says of the last time that its reader was shown one of the account's. */
-  async findTokens(keys: readonly TokenKey[]): Promise<(KeptToken | undefined)[]> {
-    const rows = await queryRows<KeptToken | Record<keyof KeptToken, null>>(
+  /** The AuthToken for each key, in the order of the keys; undefined where the account has none. */
+  async findTokens(keys: readonly TokenKey[]): Promise<(StoredToken | undefined)[]> {
+    const rows = await queryRows<StoredToken | Record<keyof StoredToken, null>>(
       this.client,
       `SELECT credential.token_ciphertext AS ciphertext, credential.token_date AS date, (
          SELECT history.after FROM history
@@ -133,7 +131,7 @@ export class CredentialRepository {
     return rows.map((token) => (token.ciphertext === null ? undefined : token));
   }
 
-  /** Sets the account's password and token; whatever it had before stops, outstanding reset tokens too. */
+  /** Sets the account's password and token. Those that it had before end, and so do its reset tokens. */
   async set(sid: Sid, { passwordHash, tokenCiphertext, tokenHash, tokenIsRandom }: NewCredential): Promise<void> {
     await queryRows(
       this.client,
@@ -148,7 +146,7 @@ export class CredentialRepository {
     );
   }
 
-  /** Replaces the account's token by a random one; the old one stays valid for the overlap. */
+  /** Replaces the account's token by a random one; the old one stays valid for the overlap. Returns false if the account has no token. */
   async rotateToken(sid: Sid, token: Pick<NewCredential, 'tokenCiphertext' | 'tokenHash'>, overlapSeconds: number): Promise<boolean> {
     const rotated = await queryRows(
       this.client,
@@ -164,7 +162,7 @@ export class CredentialRepository {
     return rotated.length > 0;
   }
 
-  /** Keeps a new reset token. Forgets those of the account that have expired and, of the others, those that end first, but for so many. */
+  /** Stores a new reset token, and returns when it expires. Removes those of the account that have expired; of the others, those that expire last remain, at most `othersAtMost`. */
   async addResetToken(sid: Sid, tokenHash: Buffer, seconds: number, othersAtMost: number): Promise<Date> {
     await queryRows(
       this.client,
@@ -184,12 +182,12 @@ export class CredentialRepository {
     return added!.expiresAt;
   }
 
-  /** Ends the reset tokens of the account that are left. */
+  /** Removes all reset tokens of the account. */
   async removeResetTokens(sid: Sid): Promise<void> {
     await queryRows(this.client, `DELETE FROM password_reset_token WHERE account_sid = $1`, [sid]);
   }
 
-  /** The account that an unexpired reset token is for; it is kept as one of the hashes. */
+  /** The account that a reset token is for, unless it has expired. The token is stored as one of the hashes, which differ by key. */
   async findResetToken(tokenHashes: readonly Buffer[]): Promise<Sid | undefined> {
     const [token] = await queryRows<{ accountSid: Sid }>(
       this.client,
@@ -199,8 +197,8 @@ export class CredentialRepository {
     return token?.accountSid;
   }
 
-  /** Uses a reset token up. Of many who try at once, one is told true. */
-  async takeResetToken(tokenHashes: readonly Buffer[]): Promise<boolean> {
+  /** Removes a reset token that is used. Of many callers who try at once, one gets true. */
+  async consumeResetToken(tokenHashes: readonly Buffer[]): Promise<boolean> {
     const taken = await queryRows(
       this.client,
       `DELETE FROM password_reset_token WHERE token_hash = ANY ($1) AND expires_at > now() RETURNING account_sid`,
@@ -210,10 +208,10 @@ export class CredentialRepository {
   }
 
   /**
-   * Locks some AuthTokens that another key than that with the id made, of accounts that come after the one of the SID. Passes over those
-   * that others are changing: so it never waits, and none of them waits for long.
+   * Locks up to `count` AuthTokens that were not encrypted with the key of the id, of accounts after the SID. It skips those that are
+   * locked, so it never waits.
    */
-  async lockTokensOfOtherKeys(keyId: Buffer, afterSid: string, count: number): Promise<KeptTokenOf[]> {
+  async lockTokensOfOtherKeys(keyId: Buffer, afterSid: string, count: number): Promise<AccountToken[]> {
     return queryRows(
       this.client,
       `SELECT credential.account_sid AS "accountSid", credential.token_ciphertext AS "tokenCiphertext", credential.token_hash AS "tokenHash"
@@ -223,8 +221,8 @@ export class CredentialRepository {
     );
   }
 
-  /** Keeps the same AuthTokens in another form. */
-  async rewriteTokens(tokens: readonly KeptTokenOf[]): Promise<void> {
+  /** Stores the same AuthTokens, encrypted and hashed with another key. */
+  async reEncryptTokens(tokens: readonly AccountToken[]): Promise<void> {
     await queryRows(
       this.client,
       `UPDATE credential SET token_ciphertext = rewritten.ciphertext, token_hash = rewritten.hash,
@@ -239,6 +237,7 @@ export class CredentialRepository {
     );
   }
 
+  /** How many AuthTokens were not hashed with the key of the id. */
   async countTokensOfOtherKeys(keyId: Buffer): Promise<number> {
     const [counted] = await queryRows<{ count: string }>(
       this.client,
@@ -248,7 +247,7 @@ export class CredentialRepository {
     return Number(counted!.count);
   }
 
-  /** When the last token expires that is kept as a hash only, and that another key than that with the id made. */
+  /** When the last token expires that is stored only as a hash, with another key than that of the id. Null if there is none. */
   async lastExpiryOfOtherKeys(keyId: Buffer): Promise<Date | null> {
     const [last] = await queryRows<{ expiresAt: Date | null }>(
       this.client,
@@ -270,7 +269,7 @@ function callerOf({
   tokenIsRandom,
   previousTokenIsRandom,
   ...account
-}: FoundWithCredential): CurrentCaller {
+}: CallerRow): CurrentCaller {
   return {
     account: account.sid === null ? undefined : account,
     credential: passwordHash === null ? undefined : { passwordHash, tokenHash, previousTokenHash, tokenIsRandom, previousTokenIsRandom },

@@ -2,7 +2,7 @@ import type { Sid } from '../../domain/sid.js';
 import type { Client } from '../connection/driver.js';
 import { queryRows } from '../connection/prepared-query.js';
 
-/** The conflicts of a tree within the window that runs, and in how many seconds it ends. */
+/** How many conflicts a tree had in the current window of time, and in how many seconds the window ends. */
 export interface EmailConflictCount {
   count: number;
   secondsLeft: number;
@@ -10,7 +10,7 @@ export interface EmailConflictCount {
 
 const counted = `email_conflict.conflicts AS count, ceil(extract(epoch FROM email_conflict.window_ends - now()))::integer AS "secondsLeft"`;
 
-/** Every statement on the table `email_conflict`. */
+/** The table `email_conflict`. */
 export class EmailConflictRepository {
   constructor(private readonly client: Client) {}
 
@@ -23,7 +23,7 @@ export class EmailConflictRepository {
     return found ?? { count: 0, secondsLeft: 0 };
   }
 
-  /** Counts one more, and returns what there are now. A window that has ended begins anew. */
+  /** Counts one more conflict and returns the new count. A new window begins where the last one has ended. */
   async add(treeSid: Sid, windowSeconds: number): Promise<EmailConflictCount> {
     const [found] = await queryRows<EmailConflictCount>(
       this.client,

@@ -7,19 +7,19 @@ import { treeAt } from './account-sql.js';
 import { keyset, pagesFrom } from './keyset.js';
 import { unnestedKeys } from './key-lists.js';
 
-/** Who did something, and for which request. */
+/** The account that acted, and its request. Both are null where the gateway itself acted. */
 export interface AuditActor {
   actorSid: Sid | null;
   requestId: string | null;
 }
 
-/** Whose entries to read: of one account, organization or chain. */
+/** A list of entries: those of one account, of one organization, or of a whole chain. */
 export interface HistoryKey {
   treeSid: Sid;
   sid: Sid;
-  /** Of an account. */
+  /** The account's path; null for an organization. */
   path: string | null;
-  /** The accounts above it whose cascades reached it, as far as they may be told of. */
+  /** The accounts above it whose cascades may be shown. */
   aboveSids: readonly Sid[];
 }
 
@@ -31,17 +31,18 @@ export interface ListedEntry extends HistoryEntry {
 const columns = `history.position, history.date, history.actor_sid AS "actorSid", history.operation, history.subject_sid AS "subjectSid",
   history.request_id AS "requestId", history.before, history.after, history.hash, history.record_version AS "recordVersion"`;
 
-/** The lists that are asked for at once, a row for each. */
-const lists = `
+/** The lists that are asked for, a row for each. */
+const listedKeys = `
   ${unnestedKeys(4)} WITH ORDINALITY AS list(tree_sid, sid, path, above, number)`;
 
 const cascades = cascading.map((operation) => `'${operation}'`).join(', ');
 
 /**
- * What a list is gathered from, each by an index of its own: the account's own entries, and the cascades of those above
- * it, which reached it only if they came after it was created; or all of its chain, or what of that is about the tree below it.
+ * The conditions that entries of a list fulfil; for each there is an index. `owner`: the account's own entries, and the cascades of
+ * accounts above it since it was created. `below`: the entries about the account and everything below it, which of a chain's own
+ * account is the whole chain.
  */
-const sources: Record<HistoryScope, readonly string[]> = {
+const conditions: Record<HistoryScope, readonly string[]> = {
   owner: [
     `history.tree_sid = list.tree_sid AND history.subject_sid = list.sid`,
     `history.tree_sid = list.tree_sid AND history.subject_sid = ANY(string_to_array(list.above, ' ')) AND history.operation IN (${cascades})
@@ -57,9 +58,9 @@ const sources: Record<HistoryScope, readonly string[]> = {
   ],
 };
 
-/** The entries of a list, from all of its sources. */
+/** The entries that fulfil any of the conditions. No entry fulfils two. */
 function entriesOf(scope: HistoryScope, selected: string, rest = ''): string {
-  return sources[scope].map((condition) => `(SELECT ${selected} FROM history WHERE ${condition} ${rest})`).join(' UNION ALL ');
+  return conditions[scope].map((condition) => `(SELECT ${selected} FROM history WHERE ${condition} ${rest})`).join(' UNION ALL ');
 }
 
 function parametersOf(keys: readonly HistoryKey[]): unknown[] {
@@ -71,13 +72,13 @@ function parametersOf(keys: readonly HistoryKey[]): unknown[] {
   ];
 }
 
-/** Every statement on the tables `history` and `history_head`. */
+/** The tables `history` and `history_head`. */
 export class HistoryRepository {
   constructor(private readonly client: Client) {}
 
   /**
-   * Adds entries to a chain. It is the last thing that a transaction locks: the chain stays locked until the end of the
-   * transaction, so that the next one continues after what this one commits.
+   * Adds entries to a chain. A transaction locks the chain last, and keeps it locked until it ends: so the next transaction
+   * continues after what this one commits.
    */
   async append(treeSid: Sid, { actorSid, requestId }: AuditActor, events: readonly AuditEvent[]): Promise<void> {
     const [head] = await queryRows<ChainEnd & { date: Date }>(
@@ -129,8 +130,8 @@ export class HistoryRepository {
     );
   }
 
-  /** Whether it is written down that the account was shown the AuthTokens of the list in this clock hour. */
-  async hasTokenList(listSid: Sid, readerSid: Sid): Promise<boolean> {
+  /** Whether the history has an entry that the account was shown the AuthTokens of the list in this clock hour. */
+  async hasTokenListEntry(listSid: Sid, readerSid: Sid): Promise<boolean> {
     const entries = await queryRows(
       this.client,
       `SELECT 1 FROM history
@@ -153,7 +154,7 @@ export class HistoryRepository {
     const rows = await queryRows<ListedEntry & { list: number }>(
       this.client,
       `SELECT list.number::integer - 1 AS list, entry.*, actor.path AS "actorPath"
-       FROM ${lists}
+       FROM ${listedKeys}
        CROSS JOIN LATERAL (
          SELECT * FROM (${entriesOf(scope, columns, `${between} ORDER BY history.position ${direction} LIMIT ${limit}`)}) AS source
          ORDER BY source.position ${direction} LIMIT ${limit}
@@ -169,7 +170,7 @@ export class HistoryRepository {
   async counts(keys: readonly HistoryKey[], scope: HistoryScope): Promise<number[]> {
     const counts = await queryRows<{ count: number }>(
       this.client,
-      `SELECT total.count FROM ${lists}
+      `SELECT total.count FROM ${listedKeys}
        CROSS JOIN LATERAL (SELECT count(*)::integer AS count FROM (${entriesOf(scope, '1')}) AS entry) AS total
        ORDER BY list.number`,
       parametersOf(keys),
@@ -177,16 +178,16 @@ export class HistoryRepository {
     return counts.map(({ count }) => count);
   }
 
-  /** Where all chains end, in the order of their SIDs. */
-  async heads(): Promise<(ChainEnd & { treeSid: Sid })[]> {
+  /** The ends of all chains, in the order of the chains' SIDs. */
+  async chainEnds(): Promise<(ChainEnd & { treeSid: Sid })[]> {
     return queryRows(
       this.client,
       `SELECT history_head.tree_sid AS "treeSid", history_head.position, history_head.hash FROM history_head ORDER BY history_head.tree_sid`,
     );
   }
 
-  /** The next entries of all chains, one chain after the other, each in its order. */
-  async next(after: { treeSid: Sid; position: number }, limit: number): Promise<(HistoryEntry & { treeSid: Sid })[]> {
+  /** The next entries of all chains, in the order of the chains' SIDs and of their positions. */
+  async entriesAfter(after: { treeSid: Sid; position: number }, limit: number): Promise<(HistoryEntry & { treeSid: Sid })[]> {
     return queryRows(
       this.client,
       `SELECT history.tree_sid AS "treeSid", ${columns} FROM history

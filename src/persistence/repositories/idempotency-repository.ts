@@ -3,21 +3,21 @@ import type { Client } from '../connection/driver.js';
 import { queryRows } from '../connection/prepared-query.js';
 import { ofAnotherKey } from './keyed-hash.js';
 
-/** A request that was done. */
-export interface StoredResult {
+/** What came of a request. */
+interface StoredResult {
   requestHash: Buffer;
-  /** JSON. */
+  /** JSON, without secrets. */
   result: string;
 }
 
-/** How long a request may be repeated (SPEC §2). */
+/** How long a request can be repeated (SPEC §2). */
 const lifetime = `interval '24 hours'`;
 
-/** Every statement on the table `idempotency_key`. */
+/** The table `idempotency_key`. */
 export class IdempotencyRepository {
   constructor(private readonly client: Client) {}
 
-  /** Takes the key until the transaction ends; tells false, at once, when another transaction has it. */
+  /** Takes the key until the transaction ends. Returns false, at once, when another transaction has it. */
   async claim(accountSid: Sid, key: string): Promise<boolean> {
     const [claim] = await queryRows<{ claimed: boolean }>(
       this.client,
@@ -37,8 +37,8 @@ export class IdempotencyRepository {
     return done;
   }
 
-  /** Keeps what came of the request, and forgets some of what is kept for too long; more than one, so that the table shrinks. */
-  async keep(accountSid: Sid, key: string, { requestHash, result }: StoredResult): Promise<void> {
+  /** Stores the result of a request. Removes up to ten that have expired: more than it adds, so that the table shrinks. */
+  async store(accountSid: Sid, key: string, { requestHash, result }: StoredResult): Promise<void> {
     await queryRows(
       this.client,
       `WITH expired AS (
@@ -56,7 +56,7 @@ export class IdempotencyRepository {
     );
   }
 
-  /** When the last request expires that is kept by another key of the gateway than that with the id. */
+  /** When the last request expires that was hashed with another key than that of the id. Null if there is none. */
   async lastExpiryOfOtherKeys(keyId: Buffer): Promise<Date | null> {
     const [last] = await queryRows<{ expiresAt: Date | null }>(
       this.client,

@@ -9,71 +9,72 @@ import { treeAt } from './account-sql.js';
 import { CredentialRepository } from './credential-repository.js';
 
 /**
- * What a change keeps still until it ends, in its tree (SPEC §2, "Concurrency"): the whole tree, which it then has alone; or
- * one account, with the tree shared; or nothing but its place, as the parent of a new account: that it is there, is active,
- * and is the tree's.
+ * What a change locks until it ends (SPEC §2, "Concurrency"). `tree`: the whole tree, exclusively. `account`: one account, in a tree
+ * that others share. `place`: nothing but the shared tree, as for the parent of a new account, which then stays active and
+ * where it is.
  */
-export type LockScope = 'tree' | 'account' | 'place';
+type LockScope = 'tree' | 'account' | 'place';
 
-/** The account that a change is about, and what of its tree it holds. An account that is named by nothing well-formed is none. */
+/** The account that a change is about, and what the change locks. No account is found where its name is malformed. */
 export interface AccountLock {
   account: AccountKey | undefined;
   scope: LockScope;
 }
 
-/** What a change works on: read under its locks, so that nothing of it is of yesterday. */
-export interface LockedState {
+/** What a change works on, as read under its locks. */
+interface LockedState {
   caller: CurrentCaller;
-  /** Nothing where there is none at or below the caller. */
+  /** Undefined where there is none at or below the caller. */
   account: Account | undefined;
 }
 
-/** Any number that no one else locks; see migrate.ts for the other one. */
-const firstStartLock = 0x41_47_4d_32;
+/** An arbitrary number that nothing else locks; migrate.ts has another one. */
+const bootstrapLock = 0x41_47_4d_32;
 
-/** The lock of a tree, in SQL: of the whole 64 bits, with a seed of its own. */
-const lockOf = (treeSid: string, mode: 'alone' | 'shared'): string =>
+/** The advisory lock of a tree, in SQL: the tree's SID hashed to 64 bits, with a seed that nothing else uses. */
+const treeLock = (treeSid: string, mode: 'exclusive' | 'shared'): string =>
   `pg_advisory_xact_lock${mode === 'shared' ? '_shared' : ''}(hashtextextended(${treeSid}, 1))`;
 
-/** The columns by which a key finds one account. */
+/** The column by which a key finds one account. */
 const columnOf = (key: AccountKey): 'sid' | 'open_email_address' => ('sid' in key ? 'sid' : 'open_email_address');
 const valueOf = (key: AccountKey): string => ('sid' in key ? key.sid : key.emailAddress);
 
-/** What is found by a key and is at the path $2 or below: nobody locks, or learns of, what is out of sight. */
-const memberBy = (key: AccountKey): string => `member.${columnOf(key)} = $1 AND ${treeAt('$2', 'member')}`;
+/** Matches the account of the key `$1` if it is at the path `$2` or below: nobody locks, or learns of, what is out of sight. */
+const memberOf = (key: AccountKey): string => `member.${columnOf(key)} = $1 AND ${treeAt('$2', 'member')}`;
 
-/** What no account is found by. */
+/** A key that no account has. */
 const none: AccountKey = { sid: '' };
 
 /**
- * The locks of changes, all of them, in the one order that keeps writers from waiting in a circle: the tree of the root, if the
- * root acts; the tree; the account. Organizations, profiles, their links and the heads of histories come after.
+ * The locks of changes, in the one order that prevents deadlocks: the root's own tree, if the root acts; the tree; the account.
+ * Organizations, profiles, their links and the heads of histories are locked after these.
  *
- * The lock of a tree is an advisory one. PostgreSQL's row locks let those who share overtake who wants a row alone: a stream of
- * creations kept a suspension waiting for minutes. Its advisory locks queue. Each lock is a statement of its own, because under
- * READ COMMITTED only the next statement sees what the earlier holders committed; those that follow are sent along with it,
- * and run after it: a connection does one thing after the other.
+ * A tree has an advisory lock, since these queue. With row locks, those who share a row overtake those who want it exclusively: a
+ * stream of new accounts kept a suspension waiting for minutes (ADR 33). Each lock is a statement of its own, because under READ
+ * COMMITTED only the next statement sees what earlier holders of the lock committed. The statements that follow are sent in the
+ * same packet, and run after it.
  *
- * Beside the advisory lock, the row of the top-level account is locked as lightly as shuts out versions of this program that
- * lock by that row alone, while both run: FOR KEY SHARE, which the foreign keys of a new account take anyway, against their
- * cascades; FOR NO KEY UPDATE against their changes. Among this version's own changes neither is ever waited for.
+ * The row of the top-level account is locked too, against older versions of this program that lock nothing else, as long as both run:
+ * FOR KEY SHARE, which the foreign keys of a new account need anyway, against their cascades; FOR NO KEY UPDATE against their other
+ * changes. Changes of this version never wait for these locks.
  */
 export class LockRepository {
   constructor(private readonly client: Client) {}
 
-  /** Keeps other instances from creating the root until the transaction ends. */
-  async firstStart(): Promise<void> {
-    await queryRows(this.client, `SELECT pg_advisory_xact_lock($1)`, [firstStartLock]);
+  /** Keeps other instances from creating the root, until the transaction ends. */
+  async lockBootstrap(): Promise<void> {
+    await queryRows(this.client, `SELECT pg_advisory_xact_lock($1)`, [bootstrapLock]);
   }
 
   /**
-   * Holds what a change of the caller is about, and reads it with the caller. What changes a caller's standing has its tree
-   * alone, so with the tree shared that stands until the transaction ends; what the root does elsewhere shares its tree first.
+   * Locks what a change of the caller is about, and reads it and the caller. The caller's own tree is at least shared, the root's
+   * when the root acts on another tree too: whatever changes the caller's standing locks that tree exclusively, so the standing stays
+   * as it is until the transaction ends.
    */
-  async hold(caller: Account, lock?: AccountLock): Promise<LockedState> {
+  async lockForChange(caller: Account, lock?: AccountLock): Promise<LockedState> {
     const key = lock?.account ?? none;
-    const mode = lock?.scope === 'tree' ? 'alone' : 'shared';
-    const isOfOwnTree = lock === undefined || (isRoot(caller) && isCalled(caller, key));
+    const mode = lock?.scope === 'tree' ? 'exclusive' : 'shared';
+    const isOfOwnTree = lock === undefined || (isRoot(caller) && isNamedBy(caller, key));
     const [, treeSid, , now] = await pipelined(
       isOfOwnTree || isRoot(caller) ? this.#lockTree(caller.topLevelSid, isOfOwnTree ? mode : 'shared') : undefined,
       isOfOwnTree ? caller.topLevelSid : this.#lockTreeOf(key, caller.path, mode),
@@ -87,19 +88,19 @@ export class LockRepository {
     return now;
   }
 
-  async #lockTree(treeSid: string, mode: 'alone' | 'shared'): Promise<void> {
-    await takeLocks(this.client, `SELECT ${lockOf('$1', mode)}`, [treeSid]);
+  async #lockTree(treeSid: string, mode: 'exclusive' | 'shared'): Promise<void> {
+    await takeLocks(this.client, `SELECT ${treeLock('$1', mode)}`, [treeSid]);
   }
 
-  /** Locks the tree of the account that the key finds at the path or below; tells which tree that is. */
-  async #lockTreeOf(key: AccountKey, within: string, mode: 'alone' | 'shared'): Promise<string | undefined> {
+  /** Locks the tree of the account that the key finds at the path or below, and returns the SID of the tree. */
+  async #lockTreeOf(key: AccountKey, within: string, mode: 'exclusive' | 'shared'): Promise<string | undefined> {
     const [tree] = await queryRows<{ sid: string }>(
       this.client,
       `WITH tree AS MATERIALIZED (
-         SELECT member.top_level_sid AS sid, ${lockOf('member.top_level_sid', mode)} FROM account AS member WHERE ${memberBy(key)}
+         SELECT member.top_level_sid AS sid, ${treeLock('member.top_level_sid', mode)} FROM account AS member WHERE ${memberOf(key)}
        ), top AS MATERIALIZED (
          SELECT account.sid FROM tree JOIN account ON account.sid = tree.sid
-         ${mode === 'alone' ? 'FOR NO KEY UPDATE' : 'FOR KEY SHARE'} OF account
+         ${mode === 'exclusive' ? 'FOR NO KEY UPDATE' : 'FOR KEY SHARE'} OF account
        )
        SELECT top.sid, ${lowerLockTimeout} FROM top`,
       [valueOf(key), within],
@@ -108,10 +109,11 @@ export class LockRepository {
   }
 
   async #lockAccount(key: AccountKey, within: string): Promise<void> {
-    await takeLocks(this.client, `SELECT 1 FROM account AS member WHERE ${memberBy(key)} FOR NO KEY UPDATE`, [valueOf(key), within]);
+    await takeLocks(this.client, `SELECT 1 FROM account AS member WHERE ${memberOf(key)} FOR NO KEY UPDATE`, [valueOf(key), within]);
   }
 }
 
-function isCalled(account: Account, key: AccountKey): boolean {
+/** Whether the key names the account. */
+function isNamedBy(account: Account, key: AccountKey): boolean {
   return isSameKey(key, account) || isSameKey(key, { emailAddress: account.emailAddress });
 }

@@ -14,24 +14,24 @@ import { entityPage } from './keyset.js';
 const summaryColumns = 'profile.sid, profile.date_created AS "dateCreated", profile.date_updated AS "dateUpdated"';
 const columns = `${summaryColumns}, profile.document`;
 
-/** Every source among the SIDs in $1 that is linked to a profile, and to which one. */
+/** The profile links of the accounts and organizations in `$1`. */
 const links = `
   SELECT link.account_sid AS source, link.profile_sid FROM account_profile AS link WHERE link.account_sid = ANY($1)
   UNION ALL
   SELECT link.organization_sid, link.profile_sid FROM organization_profile AS link WHERE link.organization_sid = ANY($1)`;
 
-/** Whether to read documents, each of which can be long. */
-export interface Wanted {
+/** How much of profiles to read. Documents can be long. */
+export interface ProfileReadOptions {
   withDocument: boolean;
 }
 
-/** What can be linked to a profile, each kind by a table of its own. */
-export type LinkedKind = Extract<SidKind, 'account' | 'organization'>;
+/** What can be linked to a profile. Each kind has a table of links. */
+export type LinkedOwnerKind = Extract<SidKind, 'account' | 'organization'>;
 
 /** An account or organization that is linked to a profile. */
-export interface LinkedOwner {
+interface LinkedOwner {
   sid: Sid;
-  /** The top-level account of an account; nothing for an organization. */
+  /** The account's top-level account; null for an organization. */
   treeSid: Sid | null;
 }
 
@@ -42,12 +42,12 @@ export class ProfileRepository {
     private readonly entities: Entities,
   ) {}
 
-  /** Those of the SIDs. In SQL, as all that reads profiles for many at once: TypeORM takes two to three times the processor time (ADR 39). */
-  async findMany(sids: readonly Sid[], { withDocument }: Wanted): Promise<(ProfileSummary | Profile)[]> {
+  /** The profiles of the SIDs. Like every look-up for many at once it is in SQL: TypeORM takes two to three times the processor time (ADR 39). */
+  async findMany(sids: readonly Sid[], { withDocument }: ProfileReadOptions): Promise<(ProfileSummary | Profile)[]> {
     return queryRows(this.client, `SELECT ${withDocument ? columns : summaryColumns} FROM profile WHERE profile.sid = ANY($1)`, [sids]);
   }
 
-  /** Reads the profile and keeps it as it is until the transaction ends. */
+  /** Reads the profile and locks it against changes until the transaction ends. */
   async share(sid: Sid): Promise<ProfileSummary | undefined> {
     const [, found] = await pipelined(
       takeLocks(this.client, `SELECT 1 FROM profile WHERE profile.sid = $1 FOR SHARE`, [sid]),
@@ -56,7 +56,7 @@ export class ProfileRepository {
     return found[0];
   }
 
-  /** Locks the profile to change or delete it, and tells what its document is known by. */
+  /** Locks the profile for a change or deletion, and returns the digest of its document. */
   async lockDocument(sid: Sid, strength: 'FOR NO KEY UPDATE' | 'FOR UPDATE'): Promise<DocumentDigest | undefined> {
     const [, found] = await pipelined(
       takeLocks(this.client, `SELECT 1 FROM profile WHERE profile.sid = $1 ${strength}`, [sid]),
@@ -82,11 +82,11 @@ export class ProfileRepository {
   }
 
   /**
-   * Deletes a profile that is locked FOR UPDATE, and with it its links, once they are locked in the order that all take.
-   * Returns how many were linked to it, and the first so many of them by their SIDs.
+   * Deletes a profile that is locked FOR UPDATE, with its links. The links are locked first, in the order in which cascades lock them.
+   * Returns how many accounts and organizations were linked to it, and the first `namedAtMost` of them by their SIDs.
    */
-  async delete(sid: Sid, toldAtMost: number): Promise<{ linked: LinkedOwner[]; count: number }> {
-    const ofKind = (kind: LinkedKind, rest = ''): string =>
+  async delete(sid: Sid, namedAtMost: number): Promise<{ linked: LinkedOwner[]; count: number }> {
+    const ofKind = (kind: LinkedOwnerKind, rest = ''): string =>
       `SELECT link.${kind}_sid AS sid FROM ${kind}_profile AS link WHERE link.profile_sid = $1 ${rest}`;
     const [, , linked, [total]] = await pipelined(
       takeLocks(this.client, ofKind('account', 'ORDER BY link.account_sid FOR UPDATE'), [sid]),
@@ -96,7 +96,7 @@ export class ProfileRepository {
         `SELECT owner.sid, account.top_level_sid AS "treeSid"
          FROM (SELECT * FROM (${ofKind('account')} UNION ALL ${ofKind('organization')}) AS every ORDER BY every.sid LIMIT $2) AS owner
          LEFT JOIN account ON account.sid = owner.sid ORDER BY owner.sid`,
-        [sid, toldAtMost],
+        [sid, namedAtMost],
       ),
       queryRows<{ count: number }>(
         this.client,
@@ -108,32 +108,35 @@ export class ProfileRepository {
     return { linked, count: total!.count };
   }
 
-  /** Links the owner to the profile, instead of to any other. */
-  async link(kind: LinkedKind, ownerSid: Sid, profileSid: Sid): Promise<void> {
+  /** Links the owner to the profile. A link to another profile is replaced. */
+  async link(kind: LinkedOwnerKind, ownerSid: Sid, profileSid: Sid): Promise<void> {
     if (kind === 'account') await this.entities().upsert(AccountProfileEntity, { accountSid: ownerSid, profileSid }, ['accountSid']);
     else await this.entities().upsert(OrganizationProfileEntity, { organizationSid: ownerSid, profileSid }, ['organizationSid']);
   }
 
-  /** Undoes the link between the two, if there is one. */
-  async unlink(kind: LinkedKind, ownerSid: Sid, profileSid: Sid): Promise<void> {
+  /** Removes the owner's link to the profile, if there is one. */
+  async unlink(kind: LinkedOwnerKind, ownerSid: Sid, profileSid: Sid): Promise<void> {
     if (kind === 'account') await this.entities().delete(AccountProfileEntity, { accountSid: ownerSid, profileSid });
     else await this.entities().delete(OrganizationProfileEntity, { organizationSid: ownerSid, profileSid });
   }
 
-  /** Undoes the organization's link to whatever profile, and tells which one that was. */
+  /** Removes the organization's link, if there is one, and returns the profile's SID. */
   async unlinkOrganization(organizationSid: Sid): Promise<Sid | undefined> {
     const [link] = await deleteReturning(this.entities(), OrganizationProfileEntity, { organizationSid });
     return link?.profileSid;
   }
 
-  /** Which profile each of the accounts and organizations is linked to itself; those that are to none are left out. */
+  /** The profile that each of the accounts and organizations is linked to itself; those without a link are left out. */
   async linksOf(sources: readonly Sid[]): Promise<Map<Sid, Sid>> {
     const found = await queryRows<{ source: Sid; profile_sid: Sid }>(this.client, links, [sources]);
     return new Map(found.map((link) => [link.source, link.profile_sid]));
   }
 
-  /** The profiles that the accounts and organizations are linked to, each once with those of them that are; and the default one. */
-  async findLinked(sources: readonly Sid[], { withDocument }: Wanted): Promise<((ProfileSummary | Profile) & { sources: Sid[] })[]> {
+  /** The profiles that the accounts and organizations are linked to, each with the SIDs of those; and the default profile. */
+  async findLinked(
+    sources: readonly Sid[],
+    { withDocument }: ProfileReadOptions,
+  ): Promise<((ProfileSummary | Profile) & { sources: Sid[] })[]> {
     return queryRows(
       this.client,
       `WITH link AS (${links})
@@ -144,8 +147,8 @@ export class ProfileRepository {
     );
   }
 
-  /** Those of the profiles that an account in the tree at the path is linked to. */
-  async linkedWithin(sids: readonly Sid[], path: Path): Promise<Sid[]> {
+  /** Those of the profiles that the account with the path, or any account below it, is linked to. */
+  async linkedInTree(sids: readonly Sid[], path: Path): Promise<Sid[]> {
     const found = await queryRows<{ sid: Sid }>(
       this.client,
       `SELECT wanted.sid FROM unnest($1::text[]) AS wanted(sid)

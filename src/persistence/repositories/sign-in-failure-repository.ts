@@ -2,14 +2,14 @@ import type { Failures, SignInFailures } from '../../domain/sign-in-limit.js';
 import type { Client } from '../connection/driver.js';
 import { queryRows } from '../connection/prepared-query.js';
 
-/** Who tries, as the table `sign_in_failure` knows it. */
+/** What failures are counted by: the account and the address of a sign-in. */
 export interface FailureKey {
-  /** The account's SID, or what stands for a login that no account has; nothing where no account is tried. */
+  /** The account's SID, or a hash of a login that no account has; absent where the sign-in names no account. */
   subject?: string | undefined;
   address: string;
 }
 
-interface Counted extends Failures {
+interface FailureRow extends Failures {
   subject: string;
   address: string;
 }
@@ -17,10 +17,10 @@ interface Counted extends Failures {
 const secondsLeft = (table: string): string => `ceil(extract(epoch FROM ${table}.window_ends - now()))::integer`;
 
 /**
- * The failures of $subject and $address, both SQL, as a column of a statement that joins `joins`: null where there are none,
- * as a rule.
+ * Reads the failures of a subject and an address, both given in SQL, in a statement that adds the column and the joins. The column is
+ * null where there are no failures, which is the rule.
  */
-export function failuresIn(subject: string, address: string): { column: string; joins: string } {
+export function failureJoins(subject: string, address: string): { column: string; joins: string } {
   const keys = { ofPair: [subject, address], ofAccount: [subject, `''`], ofAddress: [`''`, address] };
   const names = Object.keys(keys);
   const counted = names.map(
@@ -44,14 +44,13 @@ export function failuresIn(subject: string, address: string): { column: string; 
 
 const none: Failures = { count: 0, secondsLeft: 0 };
 
-/** Nothing has failed. */
 export const noFailures: SignInFailures = { ofPair: none, ofAccount: none, ofAddress: none };
 
-/** Every statement on the table `sign_in_failure`, but for the join by which signing in reads it. */
+/** The table `sign_in_failure`. Sign-ins read it by a join, in `credential-repository.ts`. */
 export class SignInFailureRepository {
   constructor(private readonly client: Client) {}
 
-  /** The failures of an address, for whatever account. */
+  /** The failures from an address, for all accounts together. */
   async ofAddress(address: string): Promise<Failures> {
     const [found] = await queryRows<Failures>(
       this.client,
@@ -64,13 +63,13 @@ export class SignInFailureRepository {
   }
 
   /**
-   * Counts one more failure, and returns what there are now. A window that has ended begins anew. Rows are locked in one
-   * order, a pair's before an account's before an address's; each failure has one of each, so none waits in a circle.
+   * Counts one more failure, and returns the new counts. A new window begins where the last one has ended. A failure has up to three
+   * rows, which are locked in one order (account and address, account, address), so that two failures cannot deadlock.
    */
   async add({ subject, address }: FailureKey, windowSeconds: number): Promise<SignInFailures> {
     const ofAddress = ['', address];
     const keys = subject === undefined ? [ofAddress] : [[subject, address], [subject, ''], ofAddress];
-    const rows = await queryRows<Counted>(
+    const rows = await queryRows<FailureRow>(
       this.client,
       `INSERT INTO sign_in_failure (subject, address, failures, window_ends)
        SELECT counted.subject, counted.address, 1, now() + make_interval(secs => $3)
@@ -88,7 +87,7 @@ export class SignInFailureRepository {
     return { ofPair: counted(subject, address), ofAccount: counted(subject, ''), ofAddress: counted('', address) };
   }
 
-  /** Removes rows whose window has ended, a bounded number of them; what another instance is removing or counting is passed over. */
+  /** Removes rows whose window has ended, at most so many. It skips those that another instance removes or counts. */
   async removeExpired(atMost: number): Promise<void> {
     await queryRows(
       this.client,

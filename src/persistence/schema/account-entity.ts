@@ -50,9 +50,8 @@ export class AccountEntity implements Account {
   friendlyName: string;
 
   /**
-   * The e-mail address while the account is not closed, computed by PostgreSQL: what has to be unique. A column instead of
-   * a condition of the index, because an index that mentions the status would have to be rewritten for every row of a
-   * cascade; see the migration.
+   * The e-mail address while the account is not closed, and null after that; PostgreSQL computes it, and an index keeps it unique. An
+   * index with a condition on the status would be rewritten for every row of a cascade (ADR 9).
    */
   @Index('account_open_email_address', { unique: true })
   @Column({
@@ -61,7 +60,7 @@ export class AccountEntity implements Account {
     collation: 'C',
     nullable: true,
     generatedType: 'STORED',
-    // The migration has the expression; TypeORM, which would compare it with a copy kept by database name, is told of none.
+    // The migration has the expression. TypeORM would compare one that stands here with a copy that it stores by the database's name.
     asExpression: ' ',
     insert: false,
     update: false,

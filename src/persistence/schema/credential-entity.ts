@@ -2,8 +2,8 @@ import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import { AccountEntity } from './account-entity.js';
 
 /**
- * The table `credential`: how an account proves who it is. A table of its own, so that no list of accounts can carry a
- * secret by mistake. An account without a row here has no credentials: it is uninitialized without a password, or closed.
+ * The table `credential`: what verifies an account's password and AuthToken. It is a table of its own, so that no list of accounts can
+ * contain a secret by mistake. An account without a row has no credentials: it never had a password, or is closed.
  */
 @Entity('credential')
 export class CredentialEntity {
@@ -15,34 +15,34 @@ export class CredentialEntity {
   @Column({ type: 'text', name: 'password_hash' })
   passwordHash: string;
 
-  /** AES-256-GCM, to show the token to those who may read it. */
+  /** AES-256-GCM. The token can be shown to those who may read it. */
   @Column('bytea', { name: 'token_ciphertext' })
   tokenCiphertext: Buffer;
 
-  /** HMAC-SHA-256, to verify the token. */
+  /** HMAC-SHA-256. It verifies the token. */
   @Column('bytea', { name: 'token_hash' })
   tokenHash: Buffer;
 
-  /** Since when the token is the one. */
+  /** Since when the account has the token. */
   @Column('timestamp with time zone', { name: 'token_date', precision: 3, default: () => 'now()' })
   tokenDate: Date;
 
-  /** The token before the last rotation, valid until its overlap ends. */
+  /** The token before the last rotation, which is valid until the overlap ends. */
   @Column('bytea', { name: 'previous_token_hash', nullable: true })
   previousTokenHash: Buffer | null;
 
   @Column('timestamp with time zone', { name: 'previous_token_expires_at', precision: 3, nullable: true })
   previousTokenExpiresAt: Date | null;
 
-  /** The hashes of those of the two tokens that are known to be random; nobody knows of a token that was made before this was kept. */
+  /** Which of the two tokens are known to be random, by their hashes. Null for tokens that are older than this column. */
   @Column('bytea', { name: 'random_token_hashes', array: true, nullable: true })
   randomTokenHashes: Buffer[] | null;
 }
 
-/** The table `password_reset_token`: permission to set one account's password once. */
+/** The table `password_reset_token`: one-time secrets, each of which sets the password of one account. */
 @Entity('password_reset_token')
 export class PasswordResetTokenEntity {
-  /** HMAC-SHA-256 of the token, which itself is kept nowhere. */
+  /** HMAC-SHA-256 of the token. The token itself is not stored. */
   @PrimaryColumn('bytea', { name: 'token_hash', primaryKeyConstraintName: 'password_reset_token_pk' })
   tokenHash: Buffer;
 

@@ -4,29 +4,29 @@ import { UnfitDatabaseError, connectionFailure } from '../connection/connection-
 import { urlOf } from '../connection/driver.js';
 import { migrationsTable } from '../connection/data-source.js';
 
-/** What a program does on the database, and so which rights it needs. */
+/** What a program does with the database. That decides which rights it needs. */
 export interface DatabaseUse {
-  /** Whether it runs the migrations that have not run. */
+  /** Whether it runs migrations. */
   migrates: boolean;
-  /** Of a gateway, all that its statements do; of `verify-history`, to read the history. */
+  /** All rights, as for a gateway; or to read the history, as for `verify-history`. */
   rights: 'all' | 'read history';
 }
 
-/** What the check goes by. */
+/** What is known of the database and of the role's rights. */
 export interface DatabaseFacts {
-  /** As PostgreSQL counts: 150004 is 15.4. */
+  /** As in PostgreSQL's `server_version_num`: 150004 is 15.4. */
   versionNumber: number;
   version: string;
   database: string;
   encoding: string;
   role: string;
-  /** Where tables are made; none when no schema of the search path exists. */
+  /** The schema in which tables are made; null when no schema of the search path exists. */
   schema: string | null;
   mayCreate: boolean;
   isReplica: boolean;
-  /** The tables of ours that are there. */
+  /** The gateway's tables, as far as they exist. */
   tables: readonly { name: string; isOwned: boolean; rights: readonly Right[] }[];
-  /** The migrations that have run; none known where they may not be read. */
+  /** The migrations that have run; empty where the role may not read that. */
   migrated: readonly string[];
   /** The version of the gateway that ran the last of them. */
   migratedBy: string | null;
@@ -34,14 +34,14 @@ export interface DatabaseFacts {
 
 type Right = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
 
-/** What no statement does: a role without the right to is better, since it cannot falsify the history. */
+/** Rows that no statement deletes or updates. A role without the right to do so is better, since it cannot falsify the history. */
 const neverDeleted = ['account', 'organization', 'history', 'history_head'];
 const neverUpdated = ['history'];
-/** All that `verify-history` reads. */
+/** The tables that `verify-history` reads. */
 const tablesOfHistory = ['history', 'history_head'];
 
 /**
- * Connects to the database and makes sure that the program can work on it. Returns the names of the migrations that have not run.
+ * Connects to the database and makes sure that the program can use it. Returns the names of the migrations that have not run.
  * @throws UnfitDatabaseError, AppError UNAVAILABLE, and the driver's error where nothing listens
  */
 export async function openDatabase(dataSource: DataSource, use: DatabaseUse): Promise<string[]> {
@@ -53,7 +53,7 @@ export async function openDatabase(dataSource: DataSource, use: DatabaseUse): Pr
   try {
     const known = dataSource.migrations.map(({ constructor }) => constructor.name);
     const facts = await factsOf(dataSource);
-    const mistakes = mistakesOf(facts, known, use);
+    const mistakes = databaseMistakes(facts, known, use);
     if (mistakes.length > 0) throw new UnfitDatabaseError(mistakes);
     return known.filter((name) => !facts.migrated.includes(name));
   } catch (error) {
@@ -68,7 +68,7 @@ async function factsOf(dataSource: DataSource): Promise<DatabaseFacts> {
             current_database() AS database, current_user AS role, current_schema() AS schema,
             (SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()) AS encoding,
             coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS "mayCreate", pg_is_in_recovery() AS "isReplica",
-            substring(obj_description(to_regclass($1), 'pg_class') FROM '${markOf('(.*)')}') AS "migratedBy"`,
+            substring(obj_description(to_regclass($1), 'pg_class') FROM '${migrationMark('(.*)')}') AS "migratedBy"`,
     [migrationsTable],
   );
   const names = [...dataSource.entityMetadatas.map(({ tableName }) => tableName), migrationsTable];
@@ -83,8 +83,8 @@ async function factsOf(dataSource: DataSource): Promise<DatabaseFacts> {
   return { ...server, tables, migrated: rows.map(({ name }) => name) };
 }
 
-/** What is wrong with the database for a program that knows these migrations. A further rule gets a line in the list, and its fact above. */
-export function mistakesOf(facts: DatabaseFacts, known: readonly string[], use: DatabaseUse): string[] {
+/** What is wrong with the database, for a program that knows these migrations. A further rule gets a line here, and its fact above. */
+export function databaseMistakes(facts: DatabaseFacts, known: readonly string[], use: DatabaseUse): string[] {
   const { versionNumber, version, database, encoding, migrated, migratedBy } = facts;
   if (versionNumber < 150_000) return [`The database server is PostgreSQL ${version}; the gateway needs 15 or later.`];
   const unknown = migrated.filter((name) => !known.includes(name));
@@ -129,7 +129,7 @@ function rightsOn(table: string, { rights }: DatabaseUse): Right[] {
   return (['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const).filter((right) => !never.includes(right));
 }
 
-/** What the table of migrations says, in its comment, of the gateway that ran the last of them. */
-export function markOf(version: string): string {
+/** The comment of the migrations' table, after a gateway of the version ran migrations. */
+export function migrationMark(version: string): string {
   return `account-gateway ${version}`;
 }

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** The table `email_conflict`: how often a tree was told, in a window of time, that an account out of its sight has an e-mail address. */
+/** The table `email_conflict`: how often, in a window of time, a tree learned that an account out of its sight has an e-mail address. */
 @Entity('email_conflict')
 export class EmailConflictEntity {
   /** The top-level account. */

@@ -1,6 +1,6 @@
 import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** The table `history`: what was done, one chain of entries for each tree. Rows are only ever added. */
+/** The table `history`: one chain of entries for each tree. Rows are only ever added. */
 @Entity('history')
 @Check('history_position_counted', 'position > 0')
 @Check('history_date_finite', 'isfinite(date)')
@@ -9,7 +9,7 @@ import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Index('history_of_token_readers', { synchronize: false })
 @Index('history_of_token_lists', { synchronize: false })
 export class HistoryEntity {
-  /** The top-level account, or the root; that of organizations and profiles is the root's. */
+  /** The top-level account that the chain is of. Entries about organizations and profiles are in the root's chain. */
   @PrimaryColumn({ type: 'text', name: 'tree_sid', collation: 'C', primaryKeyConstraintName: 'history_pk' })
   treeSid: string;
 
@@ -31,7 +31,7 @@ export class HistoryEntity {
   @Column({ type: 'text', name: 'request_id', nullable: true })
   requestId: string | null;
 
-  /** JSON as a text: what was hashed is kept to the letter. */
+  /** JSON as text, since the hash covers every character. */
   @Column({ type: 'text', nullable: true })
   before: string | null;
 
@@ -45,7 +45,7 @@ export class HistoryEntity {
   recordVersion: number;
 }
 
-/** The table `history_head`: where each chain ends. Who adds to a chain locks its row here. */
+/** The table `history_head`: the end of each chain. Whoever adds to a chain locks its row here. */
 @Entity('history_head')
 export class HistoryHeadEntity {
   @PrimaryColumn({ type: 'text', name: 'tree_sid', collation: 'C', primaryKeyConstraintName: 'history_head_pk' })

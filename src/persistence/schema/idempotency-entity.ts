@@ -1,6 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** The table `idempotency_key`: requests that were done, for those that repeat them within 24 hours. */
+/** The table `idempotency_key`: the results of requests, for clients that repeat one within 24 hours. */
 @Entity('idempotency_key')
 @Index('idempotency_key_by_date', ['dateCreated'])
 export class IdempotencyKeyEntity {
@@ -10,7 +10,7 @@ export class IdempotencyKeyEntity {
   @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'idempotency_key_pk' })
   key: string;
 
-  /** HMAC-SHA-256: a request may hold a password. */
+  /** HMAC-SHA-256, since a request may contain a password. */
   @Column('bytea', { name: 'request_hash' })
   requestHash: Buffer;
 

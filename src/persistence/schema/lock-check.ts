@@ -3,7 +3,7 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import { UnfitDatabaseError } from '../connection/connection-failure.js';
 import { codeOf, sqlState } from '../connection/errors.js';
 
-/** Refuses a database on which changes would not exclude each other. Needs two connections. @throws UnfitDatabaseError */
+/** Makes sure that changes exclude each other on the database. Needs two connections. @throws UnfitDatabaseError */
 export async function assertLocksExclude(dataSource: DataSource): Promise<void> {
   if (await locksExclude(dataSource)) return;
   throw new UnfitDatabaseError([
@@ -13,33 +13,33 @@ export async function assertLocksExclude(dataSource: DataSource): Promise<void> 
 }
 
 /**
- * Whether the database's advisory locks do what all changes rest on (SPEC §2, "Concurrency"): who has one alone shuts out who
- * would share it, until its transaction ends. Some databases that speak PostgreSQL's protocol take such a lock and exclude nobody.
- * Shown by two sessions, with a lock of no meaning.
+ * Whether advisory locks exclude each other, which all changes depend on (SPEC §2, "Concurrency"): nobody can share a lock that another
+ * transaction holds exclusively. Some databases that speak PostgreSQL's protocol accept such locks and exclude nobody. Two sessions try
+ * it with an arbitrary lock.
  */
 async function locksExclude(dataSource: DataSource): Promise<boolean> {
   const lock = [randomInt(2 ** 47)];
-  const [alone, sharing] = [dataSource.createQueryRunner(), dataSource.createQueryRunner()];
+  const [exclusive, sharing] = [dataSource.createQueryRunner(), dataSource.createQueryRunner()];
   const isShared = async (): Promise<boolean> => {
     const [{ locked }] = await sharing.query('SELECT pg_try_advisory_xact_lock_shared($1::bigint) AS locked', lock);
     return locked as boolean;
   };
   try {
-    await alone.startTransaction();
-    await alone.query('SELECT pg_advisory_xact_lock($1::bigint)', lock);
+    await exclusive.startTransaction();
+    await exclusive.query('SELECT pg_advisory_xact_lock($1::bigint)', lock);
     await sharing.startTransaction();
-    const isShutOut = !(await isShared());
-    await alone.commitTransaction();
-    return isShutOut && (await isShared());
+    const isExcluded = !(await isShared());
+    await exclusive.commitTransaction();
+    return isExcluded && (await isShared());
   } catch (error) {
     if (codeOf(error) === sqlState.undefinedFunction) return false;
     throw error;
   } finally {
-    await Promise.all([alone, sharing].map(giveBack));
+    await Promise.all([exclusive, sharing].map(end));
   }
 }
 
-async function giveBack(runner: QueryRunner): Promise<void> {
+async function end(runner: QueryRunner): Promise<void> {
   if (runner.isTransactionActive) await runner.rollbackTransaction();
   await runner.release();
 }

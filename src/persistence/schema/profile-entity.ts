@@ -11,7 +11,7 @@ export class ProfileEntity implements Profile {
   @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'profile_pk' })
   sid: string;
 
-  /** Text, not `jsonb`: it is given back as it came, with numbers of any length and strings that PostgreSQL cannot hold. */
+  /** Text, not `jsonb`: a document is returned as it came, with numbers of any length and strings that `jsonb` cannot hold (ADR 12). */
   @Column('text')
   document: string;
 
@@ -22,7 +22,7 @@ export class ProfileEntity implements Profile {
   dateUpdated: Date;
 }
 
-/** The table `account_profile`: the one profile that an account is linked to itself. */
+/** The table `account_profile`: links of accounts. An account has at most one. */
 @Entity('account_profile')
 export class AccountProfileEntity {
   @ForeignKey(() => AccountEntity, { name: 'account_profile_account_fk' })
@@ -35,7 +35,7 @@ export class AccountProfileEntity {
   profileSid: string;
 }
 
-/** The table `organization_profile`: the one profile that an organization is linked to. */
+/** The table `organization_profile`: links of organizations. An organization has at most one. */
 @Entity('organization_profile')
 export class OrganizationProfileEntity {
   @ForeignKey(() => OrganizationEntity, { name: 'organization_profile_organization_fk' })

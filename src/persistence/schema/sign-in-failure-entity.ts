@@ -1,16 +1,16 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /**
- * The table `sign_in_failure`: how many tries to prove a secret failed in a window of time. One row for an account from
- * an address, one for the account from everywhere (no address), one for the address (no subject).
+ * The table `sign_in_failure`: how many sign-ins failed in a window of time. One row is for an account from an address, one for the
+ * account from everywhere (with an empty address), and one for the address (with an empty subject).
  */
 @Entity('sign_in_failure')
 export class SignInFailureEntity {
-  /** The account's SID; of a login that no account has, a keyed hash. */
+  /** The account's SID, or a keyed hash of a login that no account has. */
   @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'sign_in_failure_pk' })
   subject: string;
 
-  /** A keyed hash of the network that the tries came from. */
+  /** A keyed hash of the network that the sign-ins came from. */
   @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'sign_in_failure_pk' })
   address: string;
 

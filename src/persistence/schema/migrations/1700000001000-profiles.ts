@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Profiles, what they are linked to, and the default one (SPEC §2). */
+/** Profiles, their links, and the default profile (SPEC §2). */
 export class Profiles1700000001000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(`

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** The history of changes, chained by hash for each tree (SPEC §7), and since when each AuthToken is the one. */
+/** The history of changes, chained by hash for each tree (SPEC §7), and since when an account has its AuthToken. */
 export class History1700000002000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(`

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Requests that may be repeated, and what came of them (SPEC §2). */
+/** The results of requests that clients may repeat (SPEC §2). */
 export class Idempotency1700000003000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(`

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** The failures that the limits of signing in go by (SPEC §5). */
+/** The failed sign-ins that the limits count (SPEC §5). */
 export class SignInFailures1700000004000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(`

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * The constraints on paths compare bytes instead of counting characters (ADR 23): each is evaluated anew for every account
- * that a cascade changes. Accounts cannot be read or changed while the table is altered, for a scan of it.
+ * The constraints on paths compare bytes instead of counting characters (ADR 23), since they are evaluated for every account that a
+ * cascade changes. While the table is altered, which takes one scan of it, accounts can be neither read nor changed.
  */
 export class ConstraintsByBytes1700000005000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {

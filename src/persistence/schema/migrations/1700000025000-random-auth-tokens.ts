@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Which of the AuthTokens that are kept are known to be random (SPEC §5, ADR 25). Named by their hashes: a gateway of the
- * version before sets and rotates tokens without this column, and what it says of a token then is said of that one no more.
+ * Which of an account's AuthTokens are known to be random (SPEC §5, ADR 25), by their hashes. A gateway of the version before sets
+ * and rotates tokens without this column; a hash that it leaves here then matches no token.
  */
 export class RandomAuthTokens1700000025000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {

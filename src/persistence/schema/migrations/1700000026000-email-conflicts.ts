@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** How often each tree met an e-mail address of an account that it cannot see (ADR 26). */
+/** How often each tree asked for an e-mail address of an account that is out of its sight (ADR 26). */
 export class EmailConflicts1700000026000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(`

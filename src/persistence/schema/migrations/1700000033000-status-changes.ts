@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Since when an account has its status, and by whose act (SPEC §2). Of accounts that are there already neither is known. No index
- * has them, so that a cascade still rewrites none (ADR 9); and adding them rewrites no row.
+ * Since when an account has its status, and which account changed it (SPEC §2). For existing accounts neither is known. The columns are
+ * in no index, so that a cascade still changes no index (ADR 9). To add them rewrites no row.
  */
 export class StatusChanges1700000033000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
@@ -10,7 +10,7 @@ export class StatusChanges1700000033000 implements MigrationInterface {
       ALTER TABLE account
         ADD COLUMN status_changed_at timestamptz(3),
         ADD COLUMN status_changed_by text COLLATE "C"`);
-    // For new accounts only; the version before, which knows nothing of it, makes such too.
+    // For new accounts only. The version before, which does not know the column, creates accounts too.
     await queryRunner.query(`ALTER TABLE account ALTER COLUMN status_changed_at SET DEFAULT now()`);
   }
 

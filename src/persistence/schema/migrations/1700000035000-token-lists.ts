@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Who was shown the AuthTokens of a list is in the history once in each clock hour (SPEC §4, ADR 35). */
+/** The history has one entry for each reader and list of AuthTokens in a clock hour (SPEC §4, ADR 35). */
 export class TokenLists1700000035000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * The domain name of a closed organization can be used again. The index that holds names unique keeps its name, by which the version
- * before tells what a violation means; the other one is for lists by name.
+ * The domain name of a closed organization can be used again. The unique index keeps its name, by which the version before knows what a
+ * violation means. The other index is for lists by name.
  */
 export class NamesOfClosedOrganizations1700000035100 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** The default profile enables the features that the console in the field looks for (SPEC §4). Until now it was empty, and nobody could change it. */
+/** The default profile enables the features that existing consoles look for (SPEC §4). Until now it was empty and could not be changed. */
 export class DefaultProfile1700000035200 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(`UPDATE profile SET document = $1, date_updated = now() WHERE sid = $2 AND document = '{}'`, [

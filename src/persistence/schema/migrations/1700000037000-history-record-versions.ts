@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * How the record of an entry is written that its hash is over: 2 has the SHA-256 of the request's ID instead of the ID. A gateway of
- * the version before goes on writing 1, which is what its entries are without a word of it.
+ * The format of the record that an entry's hash covers: 2 has the SHA-256 of the request's ID instead of the ID. A gateway of the version
+ * before writes format 1 and does not know the column; so 1 is the default.
  */
 export class HistoryRecordVersions1700000037000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
