@@ -29,5 +29,5 @@ const names = process.env.MUTATED === 'adapters' ? ofAdapters : ofRules;
 
 export default defineConfig({
   ...base,
-  test: { ...base.test, include: names.map((name) => `test/unit/${name}.test.ts`), globalSetup: [], setupFiles: [], isolate: false },
+  test: { ...base.test, include: names.map((name) => `test/unit/${name}.test.ts`), globalSetup: [], isolate: false },
 });

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { assertAffordable, expectedOf } from '../../src/api/graphql/execution/expected-cost.js';
 import { type OperationRequest, coercedVariables } from '../../src/api/graphql/execution/operation-request.js';
 import { readConfig } from '../../src/config.js';
-import { committedSchema } from '../support/committed-schema.js';
+import { createSchema } from '../../src/api/graphql/schema.js';
 
-const schema = committedSchema();
+const schema = createSchema();
 const { limits } = readConfig({});
 
 /** A document that was parsed once, as the document store keeps it, with what comes with one request. */
