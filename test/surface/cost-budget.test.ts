@@ -95,6 +95,9 @@ describe('an operation costs', () => {
     const failing = [
       '{ accounts { nodes { sid } } nothing: accounts(first: 0) { nodes { sid } } }',
       '{ viewer { sid subAccounts(first: 0) { nodes { sid } } } }',
+      // Beside others of its level, which wait for what they read when it fails.
+      '{ accounts { nodes { sid organization { sid } subAccounts(first: 0) { nodes { sid } } } } }',
+      '{ accounts { nodes { parent { sid } ancestors { sid } subAccounts(first: 0) { nodes { sid } } } } }',
     ];
     for (const query of failing) {
       const failed = (spelled: string) =>
