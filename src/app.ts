@@ -33,7 +33,7 @@ import { AuthTokenQueries } from './service/auth-token-queries.js';
 import { CredentialService } from './service/credential-service.js';
 import { EmailConflicts } from './service/email-conflicts.js';
 import { ensureDefaultProfile, ensureRoot, hasRightKey, hasRoot, hasRootOtherPassword } from './service/bootstrap.js';
-import { HistoryService } from './service/history-service.js';
+import { HistoryQueries } from './service/history-queries.js';
 import { OrganizationService } from './service/organization-service.js';
 import { type PasswordCost, Passwords } from './service/passwords.js';
 import { ProfileQueries } from './service/profile-queries.js';
@@ -225,7 +225,7 @@ function createServices(options: AppOptions, database: Database, metrics: Metric
     authTokens: metrics.timed('credentials', new AuthTokenQueries(database, transactions, secrets)),
     profiles: metrics.timed('profiles', new ProfileService(transactions)),
     profileQueries: metrics.timed('profiles', new ProfileQueries(database)),
-    history: metrics.timed('history', new HistoryService(database)),
+    history: metrics.timed('history', new HistoryQueries(database)),
     subresources: metrics.timed('subresources', new SubresourceAccess(database)),
   };
   return { services, transactions, secrets, passwords, credentials };

@@ -4,7 +4,7 @@ import type { AccountService } from '../service/account-service.js';
 import type { AccountStatusService } from '../service/account-status.js';
 import type { AuthTokenQueries } from '../service/auth-token-queries.js';
 import type { CredentialService } from '../service/credential-service.js';
-import type { HistoryService } from '../service/history-service.js';
+import type { HistoryQueries } from '../service/history-queries.js';
 import type { OrganizationService } from '../service/organization-service.js';
 import type { ProfileQueries } from '../service/profile-queries.js';
 import type { ProfileService } from '../service/profile-service.js';
@@ -23,6 +23,6 @@ export interface Services {
   authTokens: AuthTokenQueries;
   profiles: ProfileService;
   profileQueries: ProfileQueries;
-  history: HistoryService;
+  history: HistoryQueries;
   subresources: SubresourceAccess;
 }

@@ -1,5 +1,5 @@
 /** How deep and how large a JSON text is. */
-export interface JsonShape {
+interface JsonShape {
   /** The greatest number of brackets that are open at the same time. */
   depth: number;
   /** Roughly the number of values in its lists and objects. */

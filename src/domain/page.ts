@@ -11,7 +11,7 @@ export interface PageArguments {
 }
 
 /** How many entries a page may have, and has by default. */
-export interface PageSizes {
+interface PageSizes {
   min: number;
   max: number;
   default: number;

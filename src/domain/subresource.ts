@@ -16,7 +16,7 @@ export const subresourcePaths = [
   'SMS/Messages',
   'Transcriptions',
 ] as const;
-export type SubresourcePath = (typeof subresourcePaths)[number];
+type SubresourcePath = (typeof subresourcePaths)[number];
 
 /** A subresource of an account, and where it is. */
 export interface Subresource {

@@ -28,7 +28,7 @@ import { inBatches } from './streamed-list.js';
 import type { Secrets } from './secrets.js';
 
 /** A list of accounts with what is shown of each, and whether their AuthTokens are. */
-export interface TokenListing<Columns extends readonly AccountColumn[]> extends AccountSelection {
+interface TokenListing<Columns extends readonly AccountColumn[]> extends AccountSelection {
   columns: Columns;
   authTokens: boolean;
 }

@@ -11,7 +11,7 @@ import type { AccountLock } from '../persistence/repositories/lock-repository.js
 import type { Secrets } from './secrets.js';
 
 /** Who makes a change without having signed in: the holder of a reset token, who acts as its account; or the gateway, as no account. */
-export interface UnauthenticatedAuthor {
+interface UnauthenticatedAuthor {
   account: Account | null;
   requestId: string | null;
 }
@@ -20,7 +20,7 @@ export interface UnauthenticatedAuthor {
 export const gatewayAuthor: UnauthenticatedAuthor = { account: null, requestId: null };
 
 /** Records what is done to something of the tree. Written to the history at the end of the transaction. */
-export type RecordAuditEvent = (treeSid: Sid, event: AuditEvent) => void;
+type RecordAuditEvent = (treeSid: Sid, event: AuditEvent) => void;
 
 /** What a change is in the table of permissions, and the account that it is about, with what it locks. */
 export interface ChangeIntent {

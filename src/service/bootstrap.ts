@@ -11,7 +11,7 @@ import type { Passwords } from './passwords.js';
 import { type Secrets, generatedPassword } from './secrets.js';
 
 /** The Super Admin that is made at the first start. */
-export interface FirstAdmin {
+interface FirstAdmin {
   /** In lower case, as it is stored. */
   emailAddress: string;
   /** Default: a generated one. */

@@ -4,7 +4,7 @@ import type { Database, Repositories } from '../persistence/connection/database.
 import { batchSize } from './streamed-list.js';
 import type { Secrets } from './secrets.js';
 
-export interface KeyRotation {
+interface KeyRotation {
   /** How many AuthTokens were encrypted again. */
   rewritten: number;
   /** How many were encrypted with a key that is not configured. */

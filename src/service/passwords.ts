@@ -32,7 +32,7 @@ const gatewayKey: QueueKey = { group: 'gateway', member: '' };
 /** How long a verified password is remembered, in milliseconds, and how many are. */
 const remembered = { ttl: 5 * 60_000, ttlResolution: 0, max: 10_000 };
 
-export interface PasswordsOptions {
+interface PasswordsOptions {
   /** Called after each hash, with the account that pays and how long it took. */
   onHash?: (payer: Payer, milliseconds: number) => void;
 }

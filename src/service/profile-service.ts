@@ -23,7 +23,7 @@ export type ProfileTarget = { account: AccountReference } | { organization: Orga
 const maxRecordedLinks = 1000;
 
 /** Conditions of a change. */
-export interface ProfileConditions {
+interface ProfileConditions {
   /** There must be no such profile yet. */
   isNew?: boolean;
 }

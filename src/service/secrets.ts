@@ -12,7 +12,7 @@ const hashLength = 32;
 const keyIdLength = 4;
 
 /** The two forms in which an AuthToken is stored. */
-export type StoredAuthToken = Pick<NewCredential, 'tokenCiphertext' | 'tokenHash'>;
+type StoredAuthToken = Pick<NewCredential, 'tokenCiphertext' | 'tokenHash'>;
 
 /** The keys derived from one `CREDENTIALS_KEY`, one for each purpose, and the id that marks what they made. */
 class Keys {

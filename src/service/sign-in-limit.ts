@@ -15,7 +15,7 @@ import type { Secrets } from './secrets.js';
 import { FairQueue } from './fair-queue.js';
 
 /** One attempt to sign in, as the limits count it. */
-export interface SignInAttempt {
+interface SignInAttempt {
   /** The SID or e-mail address that was presented, hashed. */
   login: string;
   /** The client's network, hashed. */

@@ -7,7 +7,7 @@ import { pipelined } from '../persistence/connection/pipeline.js';
 export const batchSize = 500;
 
 /** A list to stream. */
-export interface StreamedList<Row> {
+interface StreamedList<Row> {
   /** Holds that the caller may see the list. */
   authorize: (actor: SignedIn) => void;
   read: (repositories: Repositories, page: Page) => Promise<PageOf<Row>>;

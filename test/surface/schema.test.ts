@@ -27,7 +27,7 @@ import { AuthTokenQueries } from '../../src/service/auth-token-queries.js';
 import { CredentialService } from '../../src/service/credential-service.js';
 import { EmailConflicts } from '../../src/service/email-conflicts.js';
 import { AuditedTransactions } from '../../src/service/audited-transaction.js';
-import { HistoryService } from '../../src/service/history-service.js';
+import { HistoryQueries } from '../../src/service/history-queries.js';
 import { OrganizationService } from '../../src/service/organization-service.js';
 import { ProfileQueries } from '../../src/service/profile-queries.js';
 import { ProfileService } from '../../src/service/profile-service.js';
@@ -141,7 +141,7 @@ describe('every use case', () => {
       new OrganizationService(base, transactions),
       new ProfileService(transactions),
       new ProfileQueries(base),
-      new HistoryService(base),
+      new HistoryQueries(base),
       credentials,
     ];
   });

@@ -9,7 +9,7 @@ import { ifReadable } from '../../../domain/permissions.js';
 import type { Profile, ProfileOwner, ProfileSummary } from '../../../domain/profile.js';
 import type { Sid } from '../../../domain/sid.js';
 import type { PrefetchedAccount } from '../../../service/sign-in.js';
-import type { HistoryOwner, VisibleEntry } from '../../../service/history-service.js';
+import type { HistoryOwner, VisibleEntry } from '../../../service/history-queries.js';
 import type { Services } from '../../services.js';
 
 /** Asks for one owner's list, among many that are asked for at the same level of a query. */

@@ -1,7 +1,7 @@
 import { ArgsType, Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { HistoryOperation, type HistoryScope, type RecordVersion, historyOrder, recordOf } from '../../../domain/history.js';
 import { type PageOf, cursorOf, parsePage } from '../../../domain/page.js';
-import { type HistoryOwner, type VisibleEntry, historyPosition } from '../../../service/history-service.js';
+import { type HistoryOwner, type VisibleEntry, historyPosition } from '../../../service/history-queries.js';
 import { ConnectionArgs, connectionOf } from './connection.js';
 import type { Loaders } from '../execution/loaders.js';
 import { JsonObject } from './json-object.js';

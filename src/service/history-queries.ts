@@ -21,7 +21,7 @@ export interface VisibleEntry extends HistoryEntry {
 }
 
 /** Reading the history (SPEC §7): what was done to an account or organization, and by whom. */
-export class HistoryService {
+export class HistoryQueries {
   constructor(private readonly database: Database) {}
 
   /** The page of each owner's entries: one statement for them all. @throws AppError FORBIDDEN */
