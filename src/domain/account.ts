@@ -82,7 +82,10 @@ export type AccountReference = { sid: Sid } | { emailAddress: string } | { eithe
 /** What an account is looked up by: a well-formed SID, or an e-mail address as it is stored. */
 export type AccountKey = { sid: Sid } | { emailAddress: string };
 
-/** The key that a reference stands for; undefined for a text that is neither a SID nor an address. @throws AppError BAD_USER_INPUT, INVALID_EMAIL */
+/**
+ * The key that a reference stands for; undefined for a text that is neither a SID nor an address.
+ * @throws AppError BAD_USER_INPUT, INVALID_EMAIL
+ */
 export function parseAccountReference(by: AccountReference, field?: string): AccountKey | undefined {
   if ('sid' in by) return { sid: parseSid('account', by.sid, field ?? 'sid') };
   if ('emailAddress' in by) return { emailAddress: parseEmailAddress(by.emailAddress, field) };
@@ -159,7 +162,10 @@ export function assertActiveParent(parent: Account): void {
   }
 }
 
-/** The version that an account must have for a change, or several of which it must have one; undefined for any; `none` if it must not exist yet. */
+/**
+ * The version that an account must have for a change, or several of which it must have one; undefined for any; `none` if it must
+ * not exist yet.
+ */
 export type ExpectedVersion = number | readonly number[] | 'none' | undefined;
 
 /** Refuses a change that is based on an outdated version of the account. @throws AppError VERSION_CONFLICT, PRECONDITION_FAILED */

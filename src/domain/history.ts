@@ -5,7 +5,10 @@ import { jsonOrUndefined } from './json.js';
 import type { Order } from './page.js';
 import type { Sid } from './sid.js';
 
-/** The operations that the history records (SPEC §7): every change, showing an AuthToken, and asking for an e-mail address that an account out of sight has. */
+/**
+ * The operations that the history records (SPEC §7): every change, showing an AuthToken, and asking for an e-mail address that an
+ * account out of sight has.
+ */
 export const HistoryOperation = {
   CREATE_ACCOUNT: 'createAccount',
   UPDATE_ACCOUNT: 'updateAccount',
@@ -31,7 +34,10 @@ export type HistoryOperation = (typeof HistoryOperation)[keyof typeof HistoryOpe
 /** Operations that also reach everything below the account, with one entry for all of it. */
 export const cascading: readonly HistoryOperation[] = ['setAccountStatus', 'closeAccount', 'migrateAccount'];
 
-/** Which entries a list holds: those about its owner, with the cascades that reached it; or those about all that is below it as well. */
+/**
+ * Which entries a list holds: those about its owner, with the cascades that reached it; or those about all that is below it as
+ * well.
+ */
 export type HistoryScope = 'owner' | 'below';
 
 /** What was done to what, as the use case records it. Holds no secrets. */
@@ -58,7 +64,10 @@ export function differences(before: Account, after: Account, properties: readonl
   return changed.length === 0 ? {} : { before: picked(before, changed), after: picked(after, changed) };
 }
 
-/** The entries about an update of an account: one for its name, type and role, one for its e-mail address, one for its password (SPEC §7). */
+/**
+ * The entries about an update of an account: one for its name, type and role, one for its e-mail address, one for its password
+ * (SPEC §7).
+ */
 export function updateEvents(before: Account, after: Account, isPasswordSet: boolean): AuditEvent[] {
   const event = { operation: 'updateAccount', subjectSid: before.sid } as const;
   const events: AuditEvent[] = [];
@@ -97,7 +106,10 @@ export interface HistoryEntry {
   recordVersion: RecordVersion;
 }
 
-/** In version 1, the first one, the record has the request's ID as it is. In version 2, which all new entries have, it has the ID's SHA-256. */
+/**
+ * In version 1, the first one, the record has the request's ID as it is. In version 2, which all new entries have, it has the ID's
+ * SHA-256.
+ */
 export type RecordVersion = 1 | 2;
 
 /** An entry that is not chained yet. */

@@ -1,10 +1,14 @@
 import { AppError, type ErrorCode } from '../errors.js';
 
-// Control characters; the two Unicode line separators, which break logs and scripts likewise; and characters that reverse the text's direction.
+// Control characters; the two Unicode line separators, which break logs and scripts likewise; and characters that reverse the
+// text's direction.
 // eslint-disable-next-line no-control-regex
 const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
 
-/** Refuses what PostgreSQL cannot store or a reader cannot see: half a surrogate pair, control characters. @throws AppError BAD_USER_INPUT */
+/**
+ * Refuses what PostgreSQL cannot store or a reader cannot see: half a surrogate pair, control characters.
+ * @throws AppError BAD_USER_INPUT
+ */
 export function assertPrintable(text: string, field: string): void {
   if (!text.isWellFormed()) {
     throw new AppError('BAD_USER_INPUT', `${field} is not well-formed Unicode.`, { field });

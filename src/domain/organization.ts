@@ -21,7 +21,10 @@ export type OrganizationReference = OrganizationKey | { either: string };
 /** What an organization is looked up by: a well-formed SID, or a domain name as it is stored. */
 export type OrganizationKey = { sid: Sid } | { domainName: string };
 
-/** The key that a reference stands for; undefined for a text that is neither. @throws AppError BAD_USER_INPUT, INVALID_DOMAIN_NAME */
+/**
+ * The key that a reference stands for; undefined for a text that is neither.
+ * @throws AppError BAD_USER_INPUT, INVALID_DOMAIN_NAME
+ */
 export function parseOrganizationReference(by: OrganizationReference, field?: string): OrganizationKey | undefined {
   if ('sid' in by) return { sid: parseSid('organization', by.sid, field ?? 'sid') };
   if ('domainName' in by) return { domainName: parseDomainName(by.domainName, field) };

@@ -6,7 +6,9 @@ import type { Organization } from './organization.js';
 import type { Sid } from './sid.js';
 import { sidsAlong } from './tree.js';
 
-/** Settings of accounts, which other services of the provider read. The gateway stores them and does not interpret them (SPEC §2). */
+/**
+ * Settings of accounts, which other services of the provider read. The gateway stores them and does not interpret them (SPEC §2).
+ */
 export interface Profile {
   sid: Sid;
   /** A JSON object, as the text that was sent: at most 1 MiB of UTF-8. */
@@ -34,7 +36,10 @@ const defaultFeatures = [
   'outboundUSSD',
 ];
 
-/** The document of the default profile, unless the operator configures another. It enables the features that the admin console in the field looks for (SPEC §4). */
+/**
+ * The document of the default profile, unless the operator configures another. It enables the features that the admin console in
+ * the field looks for (SPEC §4).
+ */
 export const defaultDocument = JSON.stringify({ featureEnablement: Object.fromEntries(defaultFeatures.map((name) => [name, {}])) });
 
 /** There is no such profile. */

@@ -15,7 +15,9 @@ export interface Failures {
   secondsLeft: number;
 }
 
-/** The failures that count for an attempt: of its account from its address, of its account from all addresses, and of its address. */
+/**
+ * The failures that count for an attempt: of its account from its address, of its account from all addresses, and of its address.
+ */
 export interface SignInFailures {
   ofPair: Failures;
   ofAccount: Failures;

@@ -80,7 +80,7 @@ function assertMigratable(account: Account, organization: Organization): void {
     });
   }
   if (account.organizationSid === organization.sid) {
-    throw new AppError('SAME_ORGANIZATION', `Account ${account.sid} already is in organization ${organization.sid}.`, {
+    throw new AppError('SAME_ORGANIZATION', `Account ${account.sid} is already in organization ${organization.sid}.`, {
       field: 'organization',
     });
   }

@@ -57,7 +57,10 @@ export class AccountQueries {
     return account;
   }
 
-  /** Whether the account has the address already. Tells a form that updates the account from one that creates an account below it (SPEC §4). */
+  /**
+   * Whether the account has the address already. Tells a form that updates the account from one that creates an account below it
+   * (SPEC §4).
+   */
   async isOwnAddress(actor: Actor, by: AccountReference, emailAddress: string): Promise<boolean> {
     return (await this.find(actor, by))?.emailAddress === parseEmailAddress(emailAddress);
   }
@@ -141,7 +144,10 @@ export class AccountQueries {
     return rows;
   }
 
-  /** The length of each owner's list: one statement for them all. It may be stale, unless it reveals a status or role. @throws AppError FORBIDDEN */
+  /**
+   * The length of each owner's list: one statement for them all. It may be stale, unless it reveals a status or role.
+   * @throws AppError FORBIDDEN
+   */
   async counts(actor: Actor, { scope, filter }: AccountSelection, owners: readonly ListOwner[]): Promise<number[]> {
     assertSignedIn(actor);
     const keys = listKeys(actor, scope, owners);

@@ -45,7 +45,7 @@ export class AccountStatusService {
   async setStatus(caller: Caller, target: AccountReference, status: AccountStatus, options: CascadeOptions = {}): Promise<Cascade> {
     authorize(caller.actor, 'setAccountStatus');
     if (status !== AccountStatus.ACTIVE && status !== AccountStatus.SUSPENDED) {
-      throw new AppError('INVALID_STATUS', 'The status can be set to active or suspended. To close an account, close it.', {
+      throw new AppError('INVALID_STATUS', 'The status can be set to active or suspended. Closing an account is an operation of its own.', {
         field: 'status',
       });
     }

@@ -10,7 +10,9 @@ import type { Database, Repositories } from '../persistence/connection/database.
 import type { AccountLock } from '../persistence/repositories/lock-repository.js';
 import type { Secrets } from './secrets.js';
 
-/** Who makes a change without having signed in: the holder of a reset token, who acts as its account; or the gateway, as no account. */
+/**
+ * Who makes a change without having signed in: the holder of a reset token, who acts as its account; or the gateway, as no account.
+ */
 interface UnauthenticatedAuthor {
   account: Account | null;
   requestId: string | null;
@@ -108,7 +110,10 @@ export class AuditedTransactions {
     return result;
   }
 
-  /** Does the work for an author who did not sign in, with the whole tree of its account locked. @throws AppError UNAVAILABLE, OVERLOADED, and what the work throws */
+  /**
+   * Does the work for an author who did not sign in, with the whole tree of its account locked.
+   * @throws AppError UNAVAILABLE, OVERLOADED, and what the work throws
+   */
   async writeUnauthenticated<Result>(
     author: UnauthenticatedAuthor,
     work: (repositories: Repositories, transaction: Pick<AuditedTransaction, 'account' | 'record'>) => Promise<Result>,
@@ -137,7 +142,7 @@ export class AuditedTransactions {
       const actor = revalidate(author, caller);
       authorize(actor, operation);
       if (idempotent === undefined) return void (await check(repositories, { actor, account }));
-      // The check comes first. If the first request commits in between, its own effect may fail the check; then its result is found here.
+      // In this order, since the check may fail because of what the first request has just done; then its result is found here.
       const refusal = await check(repositories, { actor, account }).catch((error: unknown) => ({ error }));
       const stored = await this.#storedResult(repositories, actor, idempotent, codec);
       if (stored === undefined && refusal !== undefined) throw refusal.error;
@@ -176,7 +181,10 @@ export class AuditedTransactions {
   }
 }
 
-/** The request, with the rank and organization of its author: whoever was demoted or moved since must not be given the earlier result. */
+/**
+ * The request, with the rank and organization of its author: whoever was demoted or moved since must not be given the earlier
+ * result.
+ */
 function comparedText({ rank, account }: SignedIn, { request }: IdempotentRequest): string {
   return JSON.stringify([rank, account.organizationSid, request]);
 }

@@ -17,7 +17,10 @@ const limit = { conflicts: 20, seconds: 3600 };
  * all instances together, and each is recorded in its history. A conflict with an account that the caller sees does not count.
  */
 export class EmailConflicts {
-  /** By tree, the conflicts that are being counted right now. Without them, many requests at the same time would all be below the limit. */
+  /**
+   * By tree, the conflicts that are being counted right now. Without them, many requests at the same time would all be below the
+   * limit.
+   */
   readonly #uncounted = new Map<Sid, number>();
 
   constructor(
@@ -55,7 +58,10 @@ export class EmailConflicts {
     return holder !== undefined && may(actor, 'readAccount', holder);
   }
 
-  /** Counts the conflict and records it in the tree's history, in a transaction of its own, since that of the change was rolled back. */
+  /**
+   * Counts the conflict and records it in the tree's history, in a transaction of its own, since that of the change was rolled
+   * back.
+   */
   async #count(actor: SignedIn, request: RequestContext, emailAddress: string): Promise<EmailConflictCount> {
     const { sid, topLevelSid } = actor.account;
     this.#addUncounted(topLevelSid, 1);

@@ -34,7 +34,10 @@ export class OrganizationService {
     return organization !== undefined && seesOrganization(actor, organization.sid) ? organization : null;
   }
 
-  /** The organization, or the reason why the caller cannot have it. @throws AppError FORBIDDEN, ORGANIZATION_NOT_FOUND, and as `find` */
+  /**
+   * The organization, or the reason why the caller cannot have it.
+   * @throws AppError FORBIDDEN, ORGANIZATION_NOT_FOUND, and as `find`
+   */
   async get(actor: Actor, by: OrganizationReference, field = 'organization'): Promise<Organization> {
     const organization = await this.find(actor, by);
     if (organization !== null) return organization;

@@ -61,7 +61,10 @@ export class Passwords {
     this.#onHash = onHash;
   }
 
-  /** Hashes at the expense of the payer. Trees take turns in the queue, and so do the accounts of a tree. @throws AppError OVERLOADED */
+  /**
+   * Hashes at the expense of the payer. Trees take turns in the queue, and so do the accounts of a tree.
+   * @throws AppError OVERLOADED
+   */
   hash(password: string, payer: Payer | undefined): Promise<string> {
     return this.#inQueue(payer === undefined ? gatewayKey : { group: payer.topLevelSid, member: payer.sid }, async () => {
       const began = performance.now();

@@ -74,7 +74,10 @@ export class ProfileService {
     );
   }
 
-  /** Deletes the profile and its links. For what was linked to it, the next profile takes effect. @throws AppError FORBIDDEN, PROFILE_NOT_FOUND, PRECONDITION_FAILED */
+  /**
+   * Deletes the profile and its links. For what was linked to it, the next profile takes effect.
+   * @throws AppError FORBIDDEN, PROFILE_NOT_FOUND, PRECONDITION_FAILED
+   */
   async delete({ actor: caller, request }: Caller, sid: Sid, { isNew = false }: ProfileConditions = {}): Promise<void> {
     authorize(caller, 'manageProfiles');
     assertNotDefault(sid);

@@ -85,7 +85,10 @@ export class Secrets {
     return this.#isOf('authToken', `${sid}:${token}`, hash);
   }
 
-  /** Whether the secret is one of the account's AuthTokens: any of them, or only one that is known to be random, which nobody can guess. */
+  /**
+   * Whether the secret is one of the account's AuthTokens: any of them, or only one that is known to be random, which nobody can
+   * guess.
+   */
   isAuthTokenOf(sid: Sid, credential: Credential, secret: string, which: 'any' | 'random' = 'any'): boolean {
     const { tokenHash, tokenIsRandom, previousTokenHash, previousTokenIsRandom } = credential;
     if (this.isAuthToken(sid, secret, tokenHash)) return which === 'any' || tokenIsRandom === true;
@@ -93,7 +96,10 @@ export class Secrets {
     return which === 'any' || previousTokenIsRandom === true;
   }
 
-  /** Decrypts an AuthToken. @throws Error if the ciphertext was altered, is another account's, or was made with a key that is not configured */
+  /**
+   * Decrypts an AuthToken.
+   * @throws Error if the ciphertext was altered, is another account's, or was made with a key that is not configured
+   */
   readAuthToken(sid: Sid, ciphertext: Buffer): string {
     const hasKeyId = ciphertext[0] === ciphertextVersion;
     const nonceStart = hasKeyId ? 1 + keyIdLength : 1;
@@ -138,7 +144,10 @@ export class Secrets {
     return this.#isOf('request', request, hash);
   }
 
-  /** The hash that stands for a login or address where failures are counted. Not the text itself, since a mistyped login may be a password. */
+  /**
+   * The hash that stands for a login or address where failures are counted. Not the text itself, since a mistyped login may be a
+   * password.
+   */
   hashForLimit(kind: 'login' | 'address', text: string): string {
     return createHmac('sha256', this.#first.limit).update(`${kind}:${text}`).digest('base64url');
   }

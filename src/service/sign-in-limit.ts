@@ -28,7 +28,10 @@ const maxCached = 10_000;
 /** While a limit applies: how many secrets that look like AuthTokens are verified each second, for each address. */
 const tokensPerSecond = 50;
 
-/** How many passwords are verified at the same time for one address. argon2 runs on four threads, so more would only be more guesses in progress. */
+/**
+ * How many passwords are verified at the same time for one address. argon2 runs on four threads, so more would only be more guesses
+ * in progress.
+ */
 const verifiedAtOnce = 4;
 
 /** How many may wait. A client with many connections sends them all at the same time when it starts. */
@@ -76,7 +79,10 @@ export class SignInLimit {
     return begun;
   }
 
-  /** RATE_LIMITED if the caller has to wait because of the failures that were read with its account. Applies to all secrets but random AuthTokens. */
+  /**
+   * RATE_LIMITED if the caller has to wait because of the failures that were read with its account. Applies to all secrets but
+   * random AuthTokens.
+   */
   refusalOf({ login, address }: SignInAttempt, subject: string, failures: SignInFailures): AppError | undefined {
     this.#remember({ subject, address }, failures);
     // Cached by account for `verify`, and by login for `begin`, which does not know the account yet.

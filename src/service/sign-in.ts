@@ -39,7 +39,9 @@ interface SignInResult extends SignInData {
 /** A key that no account has. */
 const noAccount: AccountKey = { sid: '' };
 
-/** Refusals are delayed at random by less than this. It hides that PostgreSQL is some microseconds faster where it finds nothing. */
+/**
+ * Refusals are delayed at random by less than this. It hides that PostgreSQL is some microseconds faster where it finds nothing.
+ */
 const refusalDelayMilliseconds = 10;
 
 /** Signing in, by SID or e-mail address and password or AuthToken (SPEC §5). */
@@ -52,7 +54,7 @@ export class SignIn {
     private readonly secrets: Secrets,
     private readonly passwords: Passwords,
     private readonly limit: SignInLimit,
-    /** Told why a sign-in was refused. */
+    /** Called with the reason for each refusal. */
     private readonly observeRefusal: (reason: ErrorCode) => void = () => {},
   ) {
     // Made now, and not for the first sign-in that needs it, since all other requests would wait behind that one.
