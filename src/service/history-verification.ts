@@ -44,7 +44,7 @@ async function verify({ history }: Repositories, earlier: Map<Sid, ChainEnd>): P
         // The hashes up to here are consistent, so whoever altered an entry computed all later hashes again.
         const range = expected === 1 ? '' : `, or one before it,`;
         return {
-          fault: `${placeOf(treeSid, expected)} is another one than at the checkpoint: it${range} was altered, and those after it were hashed anew`,
+          fault: `${placeOf(treeSid, expected)} differs from the one at the checkpoint: it${range} was altered, and the entries after it were hashed again`,
         };
       }
     }

@@ -724,7 +724,7 @@ describe('npm run verify-history', () => {
       await query('UPDATE history_head SET hash = $2 WHERE tree_sid = $1', [top.sid, hash]);
       expect(await verifyHistoryOf(gateway.database.url, undefined)).toMatchObject({ isSound: true });
     };
-    const known = 'is another one than at the checkpoint: it, or one before it, was altered, and those after it were hashed anew.';
+    const known = 'differs from the one at the checkpoint: it, or one before it, was altered, and the entries after it were hashed again.';
     expect(await damaged(forge)).toBe(`The history is not sound. ${place(5)} ${known}`);
   });
 
