@@ -3,7 +3,7 @@ import type { Sid } from '../domain/sid.js';
 import type { Database, Repositories } from '../persistence/connection/database.js';
 
 /** The result of a verification: the first fault, or a checkpoint if there is none. */
-type Verification = { fault: string } | { entries: number; checkpoint: Checkpoint };
+export type Verification = { fault: string } | { entries: number; checkpoint: Checkpoint };
 
 /** How many entries one statement reads. */
 const batchSize = 5000;
