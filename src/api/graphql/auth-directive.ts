@@ -30,27 +30,27 @@ const spellings: Record<Rank, string> = {
 const ranksBySpelling = new Map(Object.entries(spellings).map(([rank, spelling]) => [spelling, rank as Rank]));
 
 const descriptions: Record<Rank, string> = {
-  Anonymous: 'Whoever calls, signed in or not.',
+  Anonymous: 'Any caller, signed in or not.',
   ProvisioningAgent: 'Any account that is signed in.',
   Developer: 'A Developer, an Administrator or the Super Admin.',
   Administrator: 'An Administrator or the Super Admin.',
-  SuperAdmin: 'The Super Admin alone: the account at the root of the tree.',
+  SuperAdmin: 'Only the Super Admin: the account at the root of the tree.',
 };
 
 /** The directive by which a field shows, and enforces, who may ask for it. */
 export const authDirective = new GraphQLDirective({
   name: 'auth',
   description:
-    'The least standing that a caller needs for the field. Below it the field answers UNAUTHENTICATED or FORBIDDEN. ' +
-    'Which accounts the caller reaches is decided beyond that: itself, and what is below it.',
+    'The lowest standing that a caller needs for the field. A caller with less gets UNAUTHENTICATED or FORBIDDEN. ' +
+    'Which accounts the caller may access is checked as well: itself and those below it.',
   locations: [DirectiveLocation.FIELD_DEFINITION],
   args: {
     requires: {
-      description: 'The least standing; each includes those before it.',
+      description: 'The lowest standing. Each standing includes those before it.',
       type: new GraphQLNonNull(
         new GraphQLEnumType({
           name: 'Standing',
-          description: 'The standing of a caller, from the least permitted to the most.',
+          description: 'The standing of a caller, from the one that permits least to the one that permits most.',
           values: Object.fromEntries(
             Object.entries(spellings).map(([rank, spelling]) => [spelling, { description: descriptions[rank as Rank] }]),
           ),

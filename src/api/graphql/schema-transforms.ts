@@ -16,9 +16,9 @@ type FieldConfig = GraphQLFieldConfig<unknown, Context>;
 export function describeRoots(schema: GraphQLSchema): GraphQLSchema {
   const described = (type: GraphQLObjectType, description: string) => new GraphQLObjectType({ ...type.toConfig(), description });
   return mapSchema(schema, {
-    [MapperKind.QUERY]: (type) => described(type, 'All that can be read.'),
+    [MapperKind.QUERY]: (type) => described(type, 'Everything that can be read.'),
     [MapperKind.MUTATION]: (type) =>
-      described(type, 'All that can be changed. Each change is one transaction: it happens whole or not at all.'),
+      described(type, 'Everything that can be changed. Each change is one transaction: it is made completely or not at all.'),
   });
 }
 

@@ -24,8 +24,8 @@ registerEnumType(AccountOrderField, {
   name: 'AccountOrderField',
   description: 'What a list of accounts can be ordered by.',
   valuesConfig: {
-    DATE_CREATED: { description: 'When they were created.' },
-    FRIENDLY_NAME: { description: 'Their friendly names, without regard to case.' },
+    DATE_CREATED: { description: 'By when they were created.' },
+    FRIENDLY_NAME: { description: 'By friendly name, in any case.' },
   },
 });
 
@@ -33,20 +33,20 @@ const OrderDirection = { ASC: 'asc', DESC: 'desc' } as const;
 type OrderDirection = (typeof OrderDirection)[keyof typeof OrderDirection];
 registerEnumType(OrderDirection, {
   name: 'OrderDirection',
-  description: 'Which end of an order comes first.',
-  valuesConfig: { ASC: { description: 'The least first.' }, DESC: { description: 'The greatest first.' } },
+  description: 'The direction of an order.',
+  valuesConfig: { ASC: { description: 'Ascending: the lowest first.' }, DESC: { description: 'Descending: the highest first.' } },
 });
 
-@InputType('AccountOrder', { description: 'The order of a list of accounts; equals are ordered by SID.' })
+@InputType('AccountOrder', { description: 'The order of a list of accounts. Accounts that are equal in it are ordered by SID.' })
 class AccountOrderInput {
-  @Field(() => AccountOrderField, { description: 'What to order by.' })
+  @Field(() => AccountOrderField, { description: 'The field to order by.' })
   field: AccountOrderField;
 
-  @Field(() => OrderDirection, { description: 'Which end comes first.', defaultValue: OrderDirection.ASC })
+  @Field(() => OrderDirection, { description: 'The direction.', defaultValue: OrderDirection.ASC })
   direction: OrderDirection;
 }
 
-@InputType('AccountFilter', { description: 'Narrows a list of accounts: to those that every given field fits.' })
+@InputType('AccountFilter', { description: 'Narrows a list of accounts to those that match every field given.' })
 class AccountFilterInput implements AccountFilter {
   @Field(() => AccountStatus, { nullable: true, description: 'Only accounts with this status.' })
   status?: AccountStatus;
@@ -60,20 +60,23 @@ class AccountFilterInput implements AccountFilter {
   @Field({
     nullable: true,
     description:
-      'Only accounts with this in their friendly name or e-mail address, in any case; 3 to 255 characters. An empty one narrows nothing.',
+      'Only accounts with this text in their friendly name or e-mail address, in any case. 3 to 255 characters; an empty text matches all accounts.',
   })
   text?: string;
 }
 
 @ArgsType()
 class FilteredArgs extends ConnectionArgs {
-  @Field(() => AccountFilterInput, { nullable: true, description: 'Which accounts to list. Default: all, closed ones too.' })
+  @Field(() => AccountFilterInput, { nullable: true, description: 'Which accounts to list. Default: all, including closed ones.' })
   filter?: AccountFilterInput;
 }
 
 @ArgsType()
 export class SubAccountsArgs extends FilteredArgs {
-  @Field(() => AccountOrderInput, { nullable: true, description: 'Their order. Default: when they were created, the oldest first.' })
+  @Field(() => AccountOrderInput, {
+    nullable: true,
+    description: 'The order of the list. Default: by when they were created, the oldest first.',
+  })
   orderBy?: AccountOrderInput;
 }
 
@@ -82,14 +85,14 @@ export class AccountsArgs extends SubAccountsArgs {
   @Field(() => OrganizationBy, {
     nullable: true,
     description:
-      'All accounts of this organization, instead of the sub-accounts of the caller. For the Super Admin only. Errors: ORGANIZATION_NOT_FOUND.',
+      "Lists all accounts of this organization instead of the caller's sub-accounts. For the Super Admin only. Errors: ORGANIZATION_NOT_FOUND.",
   })
   organization?: OrganizationBy;
 }
 
 @ArgsType()
 export class DescendantsArgs extends FilteredArgs {
-  @Field(() => Int, { nullable: true, description: 'How many levels down: 1 for the sub-accounts alone. Default: all.' })
+  @Field(() => Int, { nullable: true, description: 'How many levels down to go: 1 for the sub-accounts only. Default: all levels.' })
   maxDepth?: number;
 }
 

@@ -8,23 +8,23 @@ import { IdempotentInput } from '../types/idempotent-input.js';
 import { OrganizationBy, organizationReference } from '../types/organization-type.js';
 import { EmailAddress } from '../types/scalars.js';
 
-@InputType({ description: 'What a new account is made from.' })
+@InputType({ description: 'The account to create.' })
 class CreateAccountInput extends IdempotentInput {
   @Field(() => ID, {
     nullable: true,
-    description: 'The SID of the account to create it below. Default: the caller. Errors: PARENT_NOT_ACTIVE, MAX_LEVELS_EXCEEDED.',
+    description: 'The SID of its parent. Default: the caller. Errors: PARENT_NOT_ACTIVE, MAX_LEVELS_EXCEEDED.',
   })
   parentSid?: string;
 
   @Field(() => EmailAddress, {
     description:
-      'Its e-mail address. Errors: INVALID_EMAIL, EMAIL_IN_USE; RATE_LIMITED, when too many were asked for that accounts out of sight have.',
+      'Its e-mail address. Errors: INVALID_EMAIL; EMAIL_IN_USE; RATE_LIMITED if too many addresses were asked for that belong to accounts which the caller cannot see.',
   })
   emailAddress: string;
 
   @Field({
     nullable: true,
-    description: 'Its password, of 8 to 128 characters; without one, the account is uninitialized. Errors: PASSWORD_TOO_WEAK.',
+    description: 'Its password, 8 to 128 characters. Without a password the account is uninitialized. Errors: PASSWORD_TOO_WEAK.',
   })
   password?: string;
 
@@ -34,24 +34,27 @@ class CreateAccountInput extends IdempotentInput {
   })
   friendlyName?: string;
 
-  @Field(() => AccountType, { nullable: true, description: 'What it is, commercially. Default: FULL.' })
+  @Field(() => AccountType, { nullable: true, description: 'Its commercial type. Default: FULL.' })
   type?: AccountType;
 
   @Field(() => AccountStatus, { nullable: true, description: 'Its status. Default: ACTIVE with a password, UNINITIALIZED without.' })
   status?: AccountStatus;
 
-  @Field(() => Role, { description: 'What its credentials permit.' })
+  @Field(() => Role, { description: 'What it may do when it has signed in.' })
   role: Role;
 
   @Field(() => OrganizationBy, {
     nullable: true,
     description:
-      "Its organization; the Super Admin may choose it for a top-level account. Default: the parent's. Errors: ORGANIZATION_NOT_FOUND, NOT_TOP_LEVEL.",
+      "Its organization. Only the Super Admin can choose one, for a top-level account. Default: the parent's. Errors: ORGANIZATION_NOT_FOUND, NOT_TOP_LEVEL.",
   })
   organization?: OrganizationBy;
 }
 
-@InputType({ description: 'What to change of an account. What is left out stays, and a value that it has already is no change.' })
+@InputType({
+  description:
+    'The account to change, and its new values. Fields that are left out stay as they are. A value that the account already has is not a change.',
+})
 class UpdateAccountInput extends IdempotentInput implements AccountChanges {
   @Field(() => ID, { description: 'The SID of the account.' })
   sid: string;
@@ -62,24 +65,27 @@ class UpdateAccountInput extends IdempotentInput implements AccountChanges {
   @Field({
     nullable: true,
     description:
-      'A new password, of 8 to 128 characters. It makes a new AuthToken, and makes an uninitialized account active. Errors: PASSWORD_TOO_WEAK, PARENT_NOT_ACTIVE.',
+      'A new password, 8 to 128 characters. The account gets a new AuthToken with it, and an uninitialized account becomes active. Errors: PASSWORD_TOO_WEAK, PARENT_NOT_ACTIVE.',
   })
   password?: string;
 
-  @Field(() => AccountType, { nullable: true, description: 'What it is, commercially. Only for administrators above it.' })
+  @Field(() => AccountType, { nullable: true, description: 'Its commercial type. Only administrators above it can change this.' })
   type?: AccountType;
 
   @Field(() => EmailAddress, {
     nullable: true,
     description:
-      'Another e-mail address: the one before signs in no longer, and reset tokens end. Only for administrators above it. Errors: INVALID_EMAIL, EMAIL_IN_USE.',
+      'A new e-mail address. The old one can no longer sign in, and reset tokens stop working. Only administrators above the account can change this. Errors: INVALID_EMAIL, EMAIL_IN_USE.',
   })
   emailAddress?: string;
 
-  @Field(() => Role, { nullable: true, description: 'What its credentials permit. Only for administrators above it.' })
+  @Field(() => Role, { nullable: true, description: 'What it may do when it has signed in. Only administrators above it can change this.' })
   role?: Role;
 
-  @Field(() => Int, { nullable: true, description: 'The version that was read. Errors: VERSION_CONFLICT.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The version that you read. If the account has changed since then, the mutation is refused. Errors: VERSION_CONFLICT.',
+  })
   version?: number;
 }
 
@@ -116,7 +122,7 @@ export class AccountMutations {
   }
 
   @Guarded('updateAccount')
-  @Mutation(() => UpdateAccountPayload, { description: 'Changes one account: the caller, or one that the caller manages.' })
+  @Mutation(() => UpdateAccountPayload, { description: 'Changes one account: the caller itself, or one that the caller manages.' })
   async updateAccount(
     @Arg('input', { description: 'The change.' }) { sid, ...changes }: UpdateAccountInput,
     @Ctx() { actor, request, accounts }: Context,

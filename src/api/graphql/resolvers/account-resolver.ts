@@ -29,7 +29,7 @@ import { asksFor } from '../execution/requested-columns.js';
 @Resolver(() => AccountObjectType)
 export class AccountResolver {
   @Guarded('readAccount')
-  @Query(() => AccountObjectType, { description: 'The account that the caller signed in as.' })
+  @Query(() => AccountObjectType, { description: 'The account that the caller is signed in as.' })
   viewer(@Ctx() { actor }: Context): Account {
     return (actor as SignedIn).account;
   }
@@ -38,7 +38,7 @@ export class AccountResolver {
   @Extensions({ prefetch: ({ by }: { by: AccountBy }) => accountReference(by) } satisfies PlanningHints)
   @Query(() => AccountObjectType, {
     nullable: true,
-    description: 'One account. Null when there is none, or none that the caller may see: itself and what is below it.',
+    description: 'One account. Null if there is none, or if the caller may not see it: a caller sees itself and the accounts below it.',
   })
   account(@Arg('by', () => AccountBy, { description: 'Which one.' }) by: AccountBy, @Ctx() { loaders }: Context): Promise<Account | null> {
     return loaders.accountsByReference.load(accountReference(by));
@@ -58,19 +58,19 @@ export class AccountResolver {
     return listAccounts(await organizations.getManaged(actor, organizationReference(organization)), 'organization', args, context, info);
   }
 
-  @FieldResolver(() => ID, { description: 'The SID: global and typed by its prefix, `AC`, `OR` or `PR`.' })
+  @FieldResolver(() => ID, { description: 'The SID. It is unique across all types; its prefix, `AC`, `OR` or `PR`, tells the type.' })
   id(@Root() { sid }: AccountPlace): string {
     return sid;
   }
 
-  @FieldResolver(() => String, { description: "Its URI, relative to the documented API's mount." })
+  @FieldResolver(() => String, { description: 'Its URI in the REST API, relative to where that is mounted.' })
   uri(@Root() { sid }: AccountPlace): string {
     return accountUri(sid);
   }
 
   @FieldResolver(() => Boolean, {
     description:
-      'Whether it is the Super Admin: the account at the root of the tree, whatever its role. `viewer { isSuperAdmin }` asks it of the caller.',
+      'Whether it is the Super Admin: the account at the root of the tree, whatever its role. `viewer { isSuperAdmin }` tells it about the caller.',
   })
   isSuperAdmin(@Root() account: AccountPlace): boolean {
     return isRoot(account);
@@ -99,7 +99,7 @@ export class AccountResolver {
     name: 'statusChangedBy',
     nullable: true,
     description:
-      'By whose act it has its status: the SID of that account, or `above` where that is out of sight of the caller. Null where it is not known, and for what the gateway does by itself.',
+      'The SID of the account that gave it its status, or `above` if the caller cannot see that account. Null if it is not known, or if the gateway did it by itself.',
   })
   async statusAuthor(@Root() { statusChangedBy }: Pick<Account, 'statusChangedBy'>, @Ctx() { loaders }: Context): Promise<string | null> {
     if (statusChangedBy === null) return null;
@@ -107,7 +107,7 @@ export class AccountResolver {
   }
 
   @Guarded('readAccount')
-  @FieldResolver(() => [AccountObjectType], { description: 'The accounts above it, as far up as the caller sees, the highest first.' })
+  @FieldResolver(() => [AccountObjectType], { description: 'The accounts above it that the caller can see, the highest first.' })
   async ancestors(@Root() { path }: AccountPlace, @Ctx() { loaders }: Context): Promise<Account[]> {
     const above = await loaders.accounts.loadMany(sidsAlong(path).slice(0, -1));
     return above.filter((account): account is Account => {
@@ -130,7 +130,7 @@ export class AccountResolver {
   @Guarded('listSubAccounts')
   @FieldResolver(() => AccountConnectionType, {
     nullable: true,
-    description: 'All accounts below it, in the order of the tree: each account before those below it.',
+    description: 'All accounts below it, in the order of the tree: each account comes before those below it.',
   })
   descendants(
     @Root() account: AccountPlace,
@@ -142,27 +142,27 @@ export class AccountResolver {
   }
 
   @Guarded('listSubAccounts')
-  @FieldResolver(() => Int, { nullable: true, description: 'How many accounts are below it, closed ones too.' })
+  @FieldResolver(() => Int, { nullable: true, description: 'How many accounts are below it, including closed ones.' })
   descendantCount(@Root() account: AccountPlace, @Ctx() { loaders }: Context): Promise<number> {
     return loaders.counts.load({ owner: account, listing: { scope: { kind: 'descendants' }, filter: {} } });
   }
 
   @Guarded('readAccount')
   @FollowsFrom('status')
-  @FieldResolver(() => CapabilitiesType, { description: 'What the gateway lets it do right now.' })
+  @FieldResolver(() => CapabilitiesType, { description: 'What it can do right now.' })
   capabilities(@Root() { status }: Pick<Account, 'status'>): Capabilities {
     return capabilitiesIn(status);
   }
 
   @Guarded('readAccount')
-  @FieldResolver(() => [SubresourceType], { description: 'The links to what hangs off it: numbers, calls, messages and the like.' })
+  @FieldResolver(() => [SubresourceType], { description: 'Links to its resources in other services: numbers, calls, messages and others.' })
   subresources(@Root() { sid }: AccountPlace): Subresource[] {
     return subresourcesOf(sid);
   }
 
   @Guarded('readProfile')
   @FieldResolver(() => ProfileType, {
-    description: "The profile in effect for it: its own, else its nearest ancestor's, else its organization's, else the default one.",
+    description: "The profile in effect for it: its own, or else its nearest ancestor's, its organization's, or the default profile.",
   })
   profile(
     @Root() account: AccountRow<['organizationSid']>,
@@ -176,7 +176,7 @@ export class AccountResolver {
   @FieldResolver(() => HistoryConnectionType, {
     nullable: true,
     description:
-      'What was done to it, the oldest first: its own changes, and since it was created those of whole trees that it is in, as far up as the caller sees. What those are to an account depends on its status.',
+      'What was done to it, the oldest first. This includes changes of a whole tree that it was in, if they began at an account that the caller can see. Such a change does not affect every account in the tree: that depends on the status of each.',
   })
   history(
     @Root() account: AccountPlace,
@@ -197,8 +197,8 @@ export class AccountResolver {
   @Query(() => String, {
     nullable: true,
     description:
-      'The AuthToken of the caller or of an account below it. It is a secret; so it stands here alone and in no list. ' +
-      'Null when there is none: the account has no password yet, is closed, or is out of sight.',
+      'The AuthToken of the caller or of an account below it. It is a secret, so no list shows it. ' +
+      'Null if there is none, because the account has no password yet or is closed, and if the caller may not see the account.',
   })
   authToken(
     @Arg('sid', () => ID, { description: 'The SID of the account.' }) sid: string,

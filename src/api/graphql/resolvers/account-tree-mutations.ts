@@ -7,28 +7,31 @@ import { AccountObjectType } from '../types/account-type.js';
 import { IdempotentInput } from '../types/idempotent-input.js';
 import { OrganizationBy, organizationReference } from '../types/organization-type.js';
 
-@InputType({ description: 'An account whose tree to change.' })
+@InputType({ description: 'The account to change, with everything below it.' })
 abstract class CascadeInput extends IdempotentInput implements CascadeOptions {
   @Field(() => ID, { description: 'The SID of the account.' })
   sid: string;
 
-  @Field({ description: 'Says what the change would reach, and changes nothing.', defaultValue: false })
+  @Field({ description: 'Only reports what the change would affect, and changes nothing.', defaultValue: false })
   dryRun: boolean;
 
-  @Field(() => Int, { nullable: true, description: 'The version that was read. Errors: VERSION_CONFLICT.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The version that you read. If the account has changed since then, the mutation is refused. Errors: VERSION_CONFLICT.',
+  })
   version?: number;
 }
 
-@InputType({ description: 'Which account to suspend or activate, with what is below it.' })
+@InputType({ description: 'The account to suspend or activate, with everything below it.' })
 class SetAccountStatusInput extends CascadeInput {
   @Field(() => AccountStatus, { description: 'ACTIVE or SUSPENDED. Errors: INVALID_STATUS, PASSWORD_RESET_REQUIRED, PARENT_NOT_ACTIVE.' })
   status: AccountStatus;
 }
 
-@InputType({ description: 'Which account to close, with everything below it.' })
+@InputType({ description: 'The account to close, with everything below it.' })
 class CloseAccountInput extends CascadeInput {}
 
-@InputType({ description: 'Which tree to move, and where.' })
+@InputType({ description: 'The top-level account to move, and its new organization.' })
 class MigrateAccountInput extends CascadeInput {
   @Field(() => OrganizationBy, {
     nullable: true,
@@ -37,37 +40,39 @@ class MigrateAccountInput extends CascadeInput {
   organization?: OrganizationBy;
 }
 
-@ObjectType('Reach', { description: 'How many accounts with one status a change reaches.', simpleResolvers: true })
+@ObjectType('Reach', { description: 'How many accounts with a certain status a change affects.', simpleResolvers: true })
 class ReachType implements StatusCount {
-  @Field(() => AccountStatus, { description: 'The status that they had before.' })
+  @Field(() => AccountStatus, { description: 'The status of these accounts before the change.' })
   status: AccountStatus;
 
-  @Field(() => Int, { description: 'How many they are.' })
+  @Field(() => Int, { description: 'The number of these accounts.' })
   count: number;
 }
 
-@ObjectType({ description: 'What a change of a whole tree reached, or in a dry run would reach.' })
+@ObjectType({ description: 'What a change of a whole tree affected, or would affect in a dry run.' })
 abstract class CascadePayload {
-  @Field(() => AccountObjectType, { description: 'The account as it is now; in a dry run, unchanged.' })
+  @Field(() => AccountObjectType, { description: 'The account as it is now. After a dry run it is unchanged.' })
   account: Account;
 
-  @Field({ description: 'Whether nothing was changed, because it was only asked what would be.' })
+  @Field({ description: 'Whether this was a dry run, which changed nothing.' })
   dryRun: boolean;
 
-  @Field(() => [ReachType], { description: 'The accounts that are reached, itself included, by the status that they had.' })
+  @Field(() => [ReachType], {
+    description: 'The accounts that are affected, including the account itself, by the status that they had before.',
+  })
   reached: StatusCount[];
 
-  @Field(() => Int, { description: 'How many accounts are reached in all.' })
+  @Field(() => Int, { description: 'The number of all accounts that are affected.' })
   reachedCount: number;
 }
 
-@ObjectType({ description: 'What suspending or activating reached.' })
+@ObjectType({ description: 'What suspending or activating affected.' })
 class SetAccountStatusPayload extends CascadePayload {}
 
-@ObjectType({ description: 'What closing reached.' })
+@ObjectType({ description: 'What closing affected.' })
 class CloseAccountPayload extends CascadePayload {}
 
-@ObjectType({ description: 'What the move reached.' })
+@ObjectType({ description: 'What the move affected.' })
 class MigrateAccountPayload extends CascadePayload {}
 
 /** Changes of an account together with everything below it. */
@@ -75,7 +80,7 @@ class MigrateAccountPayload extends CascadePayload {}
 export class AccountTreeMutations {
   @Guarded('setAccountStatus')
   @Mutation(() => SetAccountStatusPayload, {
-    description: 'Suspends or activates the account and everything below it, but for uninitialized and closed accounts.',
+    description: 'Suspends or activates an account and everything below it, except for uninitialized and closed accounts.',
   })
   async setAccountStatus(
     @Arg('input', { description: 'The change.' }) { sid, status, ...options }: SetAccountStatusInput,
@@ -85,7 +90,7 @@ export class AccountTreeMutations {
   }
 
   @Guarded('closeAccount')
-  @Mutation(() => CloseAccountPayload, { description: 'Closes the account and everything below it, for good.' })
+  @Mutation(() => CloseAccountPayload, { description: 'Closes an account and everything below it, for good.' })
   async closeAccount(
     @Arg('input', { description: 'The account.' }) { sid, ...options }: CloseAccountInput,
     @Ctx() { actor, request, accountStatus }: Context,

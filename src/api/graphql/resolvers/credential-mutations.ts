@@ -5,19 +5,19 @@ import type { Context } from '../context.js';
 import { AccountObjectType } from '../types/account-type.js';
 import { IdempotentInput } from '../types/idempotent-input.js';
 
-@InputType({ description: 'Whose AuthToken to replace.' })
+@InputType({ description: 'The account whose AuthToken to replace.' })
 class RotateAuthTokenInput extends IdempotentInput {
   @Field(() => ID, { description: 'The SID of the account.' })
   sid: string;
 
   @Field(() => Int, {
     defaultValue: 0,
-    description: 'How many seconds the old AuthToken stays valid beside the new one: 0 to 86400. Rotating again ends an earlier overlap.',
+    description: 'How many seconds the old AuthToken stays valid beside the new one, 0 to 86400. Rotating again ends an earlier overlap.',
   })
   overlapSeconds: number;
 }
 
-@InputType({ description: 'Whose password to make a reset token for.' })
+@InputType({ description: 'The account to create a reset token for.' })
 class CreatePasswordResetTokenInput extends IdempotentInput {
   @Field(() => ID, { description: 'The SID of the account.' })
   sid: string;
@@ -25,17 +25,17 @@ class CreatePasswordResetTokenInput extends IdempotentInput {
   @Field(() => Int, {
     nullable: true,
     description:
-      'How many seconds the token lives: 60 to 604800. Default: 86400, a day. At most 10 of an account work at once: one more ends the one that would end first.',
+      'How many seconds the token is valid, 60 to 604800. Default: 86400, a day. An account has at most 10 valid tokens; another one ends the token that would expire first.',
   })
   expiresInSeconds?: number;
 }
 
-@InputType({ description: 'A reset token and the password to set with it.' })
+@InputType({ description: 'A reset token and the new password.' })
 class ResetPasswordInput {
-  @Field({ description: 'The reset token, which works once. Errors: BAD_USER_INPUT when it is unknown, used or expired.' })
+  @Field({ description: 'The reset token. It works once. Errors: BAD_USER_INPUT if it is unknown, used or expired.' })
   token: string;
 
-  @Field({ description: 'The new password, of 8 to 128 characters. Errors: PASSWORD_TOO_WEAK.' })
+  @Field({ description: 'The new password, 8 to 128 characters. Errors: PASSWORD_TOO_WEAK.' })
   password: string;
 }
 
@@ -44,7 +44,7 @@ class RotateAuthTokenPayload {
   @Field(() => AccountObjectType, { description: 'The account as it is now.' })
   account: Account;
 
-  @Field({ description: 'The new AuthToken: a secret.' })
+  @Field({ description: 'The new AuthToken. It is a secret.' })
   authToken: string;
 }
 
@@ -53,19 +53,19 @@ class CreatePasswordResetTokenPayload {
   @Field(() => AccountObjectType, { description: 'The account that it is for.' })
   account: Account;
 
-  @Field({ description: 'The token: a secret, told only here. Hand it to the owner of the account.' })
+  @Field({ description: 'The token. It is a secret, and is shown only here. Hand it to the owner of the account.' })
   resetToken: string;
 
-  @Field({ description: 'When it stops to work.' })
+  @Field({ description: 'When it expires.' })
   expiresAt: Date;
 }
 
 @ObjectType({ description: 'The account whose password was reset.', simpleResolvers: true })
 class ResetPasswordPayload {
-  @Field(() => ID, { description: 'The SID of the account, to sign in with.' })
+  @Field(() => ID, { description: 'The SID of the account, which it can sign in with.' })
   sid: string;
 
-  @Field(() => AccountStatus, { description: 'Its status; an uninitialized account has become active.' })
+  @Field(() => AccountStatus, { description: 'Its status. An uninitialized account has become active.' })
   status: AccountStatus;
 }
 
@@ -75,7 +75,7 @@ export class CredentialMutations {
   @Guarded('rotateAuthToken')
   @Mutation(() => RotateAuthTokenPayload, {
     description:
-      'Gives the caller, or an account below it, a new AuthToken. Errors: PASSWORD_RESET_REQUIRED when it has no credentials yet.',
+      'Gives the caller, or an account below it, a new AuthToken. Errors: PASSWORD_RESET_REQUIRED if the account has no credentials yet.',
   })
   rotateAuthToken(
     @Arg('input', { description: 'The account.' }) { sid, overlapSeconds }: RotateAuthTokenInput,
@@ -86,7 +86,7 @@ export class CredentialMutations {
 
   @Guarded('createPasswordResetToken')
   @Mutation(() => CreatePasswordResetTokenPayload, {
-    description: 'Makes a one-time token that resets the password of an account below the caller.',
+    description: 'Creates a one-time token that resets the password of an account below the caller.',
   })
   createPasswordResetToken(
     @Arg('input', { description: 'The account.' }) { sid, expiresInSeconds }: CreatePasswordResetTokenInput,

@@ -15,7 +15,7 @@ const idsAtMost = 100;
 @Resolver()
 export class NodeResolver {
   @Guarded('readAccount')
-  @Query(() => NodeType, { nullable: true, description: 'Any object by its ID; null when there is none that the caller may see.' })
+  @Query(() => NodeType, { nullable: true, description: 'One object by its ID. Null if there is none, or if the caller may not see it.' })
   node(
     @Arg('id', () => ID, { description: 'The SID of an account, an organization or a profile.' }) id: string,
     @Ctx() context: Context,
@@ -27,10 +27,10 @@ export class NodeResolver {
   @Guarded('readAccount')
   @Query(() => [NodeType], {
     nullable: 'items',
-    description: 'Many objects by their IDs, in that order; null where there is none that the caller may see.',
+    description: 'Many objects by their IDs, in the same order. An object is null if there is none, or if the caller may not see it.',
   })
   nodes(
-    @Arg('ids', () => [ID], { description: 'At most 100 SIDs of accounts, organizations and profiles.' }) ids: string[],
+    @Arg('ids', () => [ID], { description: 'The SIDs of accounts, organizations and profiles, at most 100.' }) ids: string[],
     @Ctx() context: Context,
     @Info() info: GraphQLResolveInfo,
   ) {

@@ -33,13 +33,13 @@ class OrganizationsArgs extends ConnectionArgs {
   status?: OrganizationStatus;
 }
 
-@InputType({ description: 'What a new organization is made from.' })
+@InputType({ description: 'The organization to create.' })
 class CreateOrganizationInput extends IdempotentInput {
   @Field(() => DomainName, { description: 'Its domain name. Errors: INVALID_DOMAIN_NAME, DOMAIN_NAME_IN_USE.' })
   domainName: string;
 }
 
-@InputType({ description: 'Which organization to close.' })
+@InputType({ description: 'The organization to close.' })
 class CloseOrganizationInput extends IdempotentInput {
   @Field(() => ID, { description: 'The SID of the organization. Errors: ORGANIZATION_NOT_FOUND, ORGANIZATION_NOT_EMPTY.' })
   sid: string;
@@ -59,13 +59,13 @@ class CloseOrganizationPayload {
 
 @Resolver(() => OrganizationType)
 export class OrganizationResolver {
-  @FieldResolver(() => ID, { description: 'The SID: global and typed by its prefix, `AC`, `OR` or `PR`.' })
+  @FieldResolver(() => ID, { description: 'The SID. It is unique across all types; its prefix, `AC`, `OR` or `PR`, tells the type.' })
   id(@Root() { sid }: OrganizationType): string {
     return sid;
   }
 
   @Guarded('readOwnOrganization')
-  @FieldResolver(() => ProfileType, { description: 'The profile that it is linked to, else the default one.' })
+  @FieldResolver(() => ProfileType, { description: 'The profile that it is linked to, or else the default profile.' })
   profile(@Root() organization: OrganizationType, @Ctx() { loaders }: Context, @Info() info: GraphQLResolveInfo): Promise<Profile> {
     return loaders.effectiveProfiles.load({ of: organization, withDocument: asksFor('document', info) });
   }
@@ -86,7 +86,7 @@ export class OrganizationResolver {
   @Guarded('readOwnOrganization')
   @Query(() => OrganizationType, {
     nullable: true,
-    description: "One organization: the caller's own or, for the Super Admin, any. Null when there is none that the caller may see.",
+    description: "One organization: the caller's own or, for the Super Admin, any. Null if there is none, or if the caller may not see it.",
   })
   organization(
     @Arg('by', () => OrganizationBy, { description: 'Which one.' }) by: OrganizationBy,

@@ -10,27 +10,27 @@ import { IdempotentInput } from '../types/idempotent-input.js';
 import { JsonObject, JsonText } from '../types/json-object.js';
 
 const documentDescription =
-  'A JSON object of at most 1 MiB, nested at most 200 levels deep; a request has at most 25,000 values in all. Errors: BAD_USER_INPUT, PAYLOAD_TOO_LARGE.';
+  'A JSON object of at most 1 MiB, nested at most 200 levels deep. A request may contain 25,000 values in all. Errors: BAD_USER_INPUT, PAYLOAD_TOO_LARGE.';
 
-@InputType({ description: 'What a new profile is made from.' })
+@InputType({ description: 'The profile to create.' })
 class CreateProfileInput extends IdempotentInput {
   @Field(() => JsonObject, { description: documentDescription })
   document: JsonText;
 }
 
-@InputType({ description: 'What a profile is to hold instead.' })
+@InputType({ description: 'The profile to change, and its new document.' })
 class UpdateProfileInput extends CreateProfileInput {
-  @Field(() => ID, { description: 'The SID of the profile; not of the default one. Errors: PROFILE_NOT_FOUND, FORBIDDEN.' })
+  @Field(() => ID, { description: 'The SID of the profile. It must not be the default profile. Errors: PROFILE_NOT_FOUND, FORBIDDEN.' })
   sid: string;
 }
 
-@InputType({ description: 'Which profile to delete.' })
+@InputType({ description: 'The profile to delete.' })
 class DeleteProfileInput extends IdempotentInput {
-  @Field(() => ID, { description: 'The SID of the profile; not of the default one. Errors: PROFILE_NOT_FOUND, FORBIDDEN.' })
+  @Field(() => ID, { description: 'The SID of the profile. It must not be the default profile. Errors: PROFILE_NOT_FOUND, FORBIDDEN.' })
   sid: string;
 }
 
-@InputType({ description: 'A profile, and an account or organization.' })
+@InputType({ description: 'The profile to link, and the account or organization to link it to.' })
 class LinkProfileInput extends IdempotentInput {
   @Field(() => ID, { description: 'The SID of the profile. Errors: PROFILE_NOT_FOUND.' })
   sid: string;
@@ -39,7 +39,7 @@ class LinkProfileInput extends IdempotentInput {
   target: ProfileTargetInput;
 }
 
-@InputType({ description: 'A profile, and an account or organization that it is linked to.' })
+@InputType({ description: 'The link to remove: its profile, and its account or organization.' })
 class UnlinkProfileInput extends LinkProfileInput {}
 
 @ObjectType({ description: 'The profile that was created.' })
@@ -56,7 +56,7 @@ class UpdateProfilePayload {
 
 @ObjectType({ description: 'The profile that was deleted.' })
 class DeleteProfilePayload {
-  @Field(() => ID, { description: 'The SID that it had.' })
+  @Field(() => ID, { description: 'The SID of the deleted profile.' })
   sid: string;
 }
 
@@ -66,7 +66,7 @@ class LinkProfilePayload {
   profile: ProfileSummary;
 }
 
-@ObjectType({ description: 'The profile whose link was undone.' })
+@ObjectType({ description: 'The profile whose link was removed.' })
 class UnlinkProfilePayload {
   @Field(() => ProfileSummaryType, { description: 'The profile.' })
   profile: ProfileSummary;
@@ -74,7 +74,7 @@ class UnlinkProfilePayload {
 
 @Resolver(() => ProfileType)
 export class ProfileResolver {
-  @FieldResolver(() => ID, { description: 'The SID: global and typed by its prefix, `AC`, `OR` or `PR`.' })
+  @FieldResolver(() => ID, { description: 'The SID. It is unique across all types; its prefix, `AC`, `OR` or `PR`, tells the type.' })
   id(@Root() { sid }: ProfileType): string {
     return sid;
   }
@@ -83,7 +83,7 @@ export class ProfileResolver {
   @Query(() => ProfileType, {
     nullable: true,
     description:
-      'One profile: one in effect for an account or organization that the caller sees or, for the Super Admin, any. Null when there is none that the caller may see.',
+      'One profile: one in effect for an account or organization that the caller can see or, for the Super Admin, any. Null if there is none, or if the caller may not see it.',
   })
   profile(
     @Arg('sid', () => ID, { description: 'The SID of the profile.' }) sid: string,
@@ -94,7 +94,7 @@ export class ProfileResolver {
   }
 
   @Guarded('manageProfiles')
-  @Query(() => ProfileConnectionType, { description: 'All profiles, in the order of their creation.' })
+  @Query(() => ProfileConnectionType, { description: 'All profiles, the oldest first.' })
   async profiles(@Args() page: ConnectionArgs, @Ctx() { actor, profileQueries }: Context): Promise<ProfileConnectionType> {
     return new ProfileConnectionType(await profileQueries.list(actor, page));
   }
@@ -119,7 +119,8 @@ export class ProfileResolver {
 
   @Guarded('manageProfiles')
   @Mutation(() => DeleteProfilePayload, {
-    description: 'Deletes a profile with its links: what was linked to it has the next effective profile.',
+    description:
+      'Deletes a profile with its links. The next profile takes effect for the accounts and organizations that were linked to it.',
   })
   async deleteProfile(
     @Arg('input', { description: 'The profile.' }) { sid }: DeleteProfileInput,
@@ -131,19 +132,19 @@ export class ProfileResolver {
 
   @Guarded('manageProfiles')
   @Mutation(() => LinkProfilePayload, {
-    description: 'Links an account or organization to a profile, instead of to any other that it was linked to.',
+    description: 'Links an account or organization to a profile. This replaces the link that it had.',
   })
   async linkProfile(
-    @Arg('input', { description: 'The two.' }) { sid, target }: LinkProfileInput,
+    @Arg('input', { description: 'The profile, and the account or organization.' }) { sid, target }: LinkProfileInput,
     @Ctx() { actor, request, profiles }: Context,
   ): Promise<LinkProfilePayload> {
     return { profile: await profiles.link({ actor, request }, sid, profileTarget(target)) };
   }
 
   @Guarded('manageProfiles')
-  @Mutation(() => UnlinkProfilePayload, { description: 'Undoes the link of an account or organization to a profile, if there is one.' })
+  @Mutation(() => UnlinkProfilePayload, { description: 'Removes the link of an account or organization to a profile, if there is one.' })
   async unlinkProfile(
-    @Arg('input', { description: 'The two.' }) { sid, target }: UnlinkProfileInput,
+    @Arg('input', { description: 'The profile, and the account or organization.' }) { sid, target }: UnlinkProfileInput,
     @Ctx() { actor, request, profiles }: Context,
   ): Promise<UnlinkProfilePayload> {
     return { profile: await profiles.unlink({ actor, request }, sid, profileTarget(target)) };

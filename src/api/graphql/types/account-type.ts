@@ -9,35 +9,35 @@ import { DateTime, EmailAddress } from './scalars.js';
 
 registerEnumType(AccountType, {
   name: 'AccountType',
-  description: 'What an account is, commercially.',
+  description: 'The commercial type of an account.',
   valuesConfig: { FULL: { description: 'A full account.' }, TRIAL: { description: 'An account on trial.' } },
 });
 
 registerEnumType(AccountStatus, {
   name: 'AccountStatus',
-  description: 'Where an account stands in its life cycle. Below an account that is not active, nothing is active.',
+  description: 'The status of an account. Below an account that is not active, no account is active.',
   valuesConfig: {
     UNINITIALIZED: {
-      description: 'Has no password yet, or waits for it to be set anew. May become active, by setting a password, or closed.',
+      description: 'Has no password yet, or must set a new one. Becomes active when a password is set. May be closed.',
     },
-    ACTIVE: { description: 'In use: may sign in and send traffic. May become suspended or closed.' },
-    SUSPENDED: { description: 'Switched off for a while. May become active or closed.' },
-    CLOSED: { description: 'Switched off for good. Every change is refused.' },
+    ACTIVE: { description: 'In use: it may sign in and send traffic. May be suspended or closed.' },
+    SUSPENDED: { description: 'Switched off for a while. May be activated or closed.' },
+    CLOSED: { description: 'Switched off for good. It cannot be changed any more.' },
   },
 });
 
 registerEnumType(Role, {
   name: 'Role',
-  description: 'What the credentials of an account permit.',
+  description: 'What an account may do when it has signed in.',
   valuesConfig: {
     ADMINISTRATOR: { description: 'Manages itself and every account below it.' },
-    DEVELOPER: { description: 'As an Administrator, but without managing sub-accounts.' },
-    PROVISIONING_AGENT: { description: 'As a Developer, but without reading the text of SMS messages or removing recordings.' },
+    DEVELOPER: { description: 'Like an Administrator, but it cannot manage sub-accounts.' },
+    PROVISIONING_AGENT: { description: 'Like a Developer, but it cannot read the text of SMS messages or remove recordings.' },
   },
 });
 
 @ObjectType('Capabilities', {
-  description: 'What the gateway lets an account do right now; follows from its status.',
+  description: 'What an account can do right now. This follows from its status.',
   simpleResolvers: true,
 })
 export class CapabilitiesType implements Capabilities {
@@ -51,20 +51,24 @@ export class CapabilitiesType implements Capabilities {
   clientRegistration: boolean;
 }
 
-@ObjectType('Subresource', { description: 'A link to what hangs off an account and lives in another service.', simpleResolvers: true })
+@ObjectType('Subresource', {
+  description: 'A link to a resource of an account that another service keeps, such as its calls.',
+  simpleResolvers: true,
+})
 export class SubresourceType implements Subresource {
-  @Field({ description: 'Its name, as in `Calls`.' })
+  @Field({ description: 'Its name, for example `Calls`.' })
   name: string;
 
-  @Field({ description: "Its URI, relative to the documented API's mount. Append `.json` to have JSON." })
+  @Field({ description: 'Its URI in the REST API, relative to where that is mounted. Append `.json` for JSON.' })
   uri: string;
 
-  @Field(() => [String], { description: 'The media types that it can answer in.' })
+  @Field(() => [String], { description: 'The media types that it is available in.' })
   mediaTypes: readonly string[];
 }
 
 @ObjectType('AccountPermissions', {
-  description: "What the caller's role and place in the tree permit it to do to an account. The account's status may still refuse.",
+  description:
+    'What the caller may do to an account, by its role and its place in the tree. The status of the account may still rule it out.',
   simpleResolvers: true,
 })
 export class AccountPermissionsType {
@@ -92,7 +96,7 @@ export class AccountPermissionsType {
   @Field({ description: 'Read and rotate its AuthToken.' })
   useAuthToken: boolean;
 
-  @Field({ description: 'Make a one-time token that resets its password.' })
+  @Field({ description: 'Create a one-time token that resets its password.' })
   createPasswordResetToken: boolean;
 }
 
@@ -108,25 +112,25 @@ export class AccountObjectType extends NodeType implements Account {
   @Field(() => ID, { description: 'The SID of the organization that it belongs to.' })
   organizationSid: string;
 
-  @Field(() => EmailAddress, { description: 'The e-mail address, unique among accounts that are not closed.' })
+  @Field(() => EmailAddress, { description: 'The e-mail address. No two accounts have the same one, except for closed accounts.' })
   emailAddress: string;
 
-  @Field({ description: 'A description of 1 to 64 characters. By default the e-mail address.' })
+  @Field({ description: 'A description of 1 to 64 characters. By default, the e-mail address.' })
   friendlyName: string;
 
-  @Field(() => AccountType, { description: 'What it is, commercially.' })
+  @Field(() => AccountType, { description: 'Its commercial type.' })
   type: AccountType;
 
-  @Field(() => AccountStatus, { description: 'Where it stands in its life cycle.' })
+  @Field(() => AccountStatus, { description: 'Its status.' })
   status: AccountStatus;
 
   @Field(() => DateTime, {
     nullable: true,
-    description: 'Since when it has its status. Null where it has had it since before that was kept.',
+    description: 'When its status last changed. Null if that was before the gateway recorded it.',
   })
   statusChangedAt: Date | null;
 
-  @Field(() => Role, { description: 'What its credentials permit. The root is the Super Admin, whatever its role.' })
+  @Field(() => Role, { description: 'What it may do when it has signed in. The root is the Super Admin, whatever its role.' })
   role: Role;
 
   @Field(() => DateTime, { description: 'When it was created.' })
@@ -136,7 +140,7 @@ export class AccountObjectType extends NodeType implements Account {
   dateUpdated: Date;
 
   @Field(() => Int, {
-    description: 'Grows by one with each change. A mutation that names the version it read is refused once that is stale.',
+    description: 'Grows by one with each change. A mutation that names an older version is refused.',
   })
   version: number;
 
@@ -149,12 +153,12 @@ export class AccountObjectType extends NodeType implements Account {
 }
 
 @Directive('@oneOf')
-@InputType('AccountBy', { description: 'Names one account, by exactly one of the fields.' })
+@InputType('AccountBy', { description: 'Identifies one account, by exactly one of the fields.' })
 export class AccountBy {
   @Field(() => ID, { nullable: true, description: 'Its SID.' })
   sid?: string;
 
-  @Field(() => EmailAddress, { nullable: true, description: 'Its e-mail address, in any case. A closed account has none to be found by.' })
+  @Field(() => EmailAddress, { nullable: true, description: 'Its e-mail address, in any case. Closed accounts are not found by it.' })
   emailAddress?: string;
 }
 

@@ -5,25 +5,25 @@ import type { Context } from '../context.js';
 /** The arguments of every connection. */
 @ArgsType()
 export class ConnectionArgs implements PageArguments {
-  @Field(() => Int, { nullable: true, description: 'The first so many, 1 to 100, of what the cursors leave. Default: 50.' })
+  @Field(() => Int, { nullable: true, description: 'How many entries to take from the start, 1 to 100. Default: 50.' })
   first?: number;
 
-  @Field({ nullable: true, description: 'Leaves what comes after this cursor.' })
+  @Field({ nullable: true, description: 'Only entries after this cursor.' })
   after?: string;
 
-  @Field(() => Int, { nullable: true, description: 'The last so many, 1 to 100, of what the cursors leave. Not together with `first`.' })
+  @Field(() => Int, { nullable: true, description: 'How many entries to take from the end, 1 to 100. Not together with `first`.' })
   last?: number;
 
-  @Field({ nullable: true, description: 'Leaves what comes before this cursor. Alone, the page ends there.' })
+  @Field({ nullable: true, description: 'Only entries before this cursor. Without `first` and `last`, the page ends right before it.' })
   before?: string;
 }
 
-@ObjectType('PageInfo', { description: 'Where a page lies in its list.', simpleResolvers: true })
+@ObjectType('PageInfo', { description: 'Whether a page has neighbours in its list, and the cursors at its ends.', simpleResolvers: true })
 export class PageInfoType {
-  @Field({ description: 'Whether there is more after the page.' })
+  @Field({ description: 'Whether there are entries after the page.' })
   hasNextPage: boolean;
 
-  @Field({ description: 'Whether there is more before the page.' })
+  @Field({ description: 'Whether there are entries before the page.' })
   hasPreviousPage: boolean;
 
   @Field(() => String, { nullable: true, description: 'The cursor of the first entry; null on an empty page.' })
@@ -89,7 +89,7 @@ export function connectionOf<Node extends object>(
       return this.list.page.rows;
     }
 
-    @Field(() => PageInfoType, { description: 'Where the page lies in the list.' })
+    @Field(() => PageInfoType, { description: 'Whether the page has neighbours in the list, and the cursors at its ends.' })
     pageInfo(): PageInfoType {
       const { page, cursorOf } = this.list;
       const cursorAt = (index: number): string | null => (page.rows.length === 0 ? null : cursorOf(page.rows.at(index)!));

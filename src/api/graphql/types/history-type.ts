@@ -9,23 +9,26 @@ import { DateTime } from './scalars.js';
 
 registerEnumType(HistoryOperation, {
   name: 'HistoryOperation',
-  description: 'What can be done that the history tells of.',
+  description: 'What the history records.',
   valuesConfig: {
     CREATE_ACCOUNT: { description: 'The account was created.' },
     UPDATE_ACCOUNT: { description: 'Its name, type, role or e-mail address was changed, or its password was set.' },
-    SET_ACCOUNT_STATUS: { description: 'It was suspended or activated, with what is below it.' },
-    CLOSE_ACCOUNT: { description: 'It was closed, with what is below it.' },
-    MIGRATE_ACCOUNT: { description: 'It was moved to another organization, with what is below it.' },
-    READ_AUTH_TOKEN: { description: 'Somebody was shown its AuthToken, for the first time since that is the one.' },
+    SET_ACCOUNT_STATUS: { description: 'It was suspended or activated, with everything below it.' },
+    CLOSE_ACCOUNT: { description: 'It was closed, with everything below it.' },
+    MIGRATE_ACCOUNT: { description: 'It was moved to another organization, with everything below it.' },
+    READ_AUTH_TOKEN: {
+      description: 'Somebody was shown its AuthToken. Recorded once for each reader and each AuthToken.',
+    },
     LIST_AUTH_TOKENS: {
-      description: 'Somebody was shown a list, by REST, with the AuthTokens of the accounts in it, for the first time in that hour.',
+      description:
+        'Somebody was shown a REST list of accounts with their AuthTokens. Recorded at most once an hour for each reader and list.',
     },
     ROTATE_AUTH_TOKEN: { description: 'It was given a new AuthToken.' },
-    CREATE_PASSWORD_RESET_TOKEN: { description: 'A one-time token was made to reset its password.' },
-    RESET_PASSWORD: { description: 'Its password was set by a one-time token.' },
-    EMAIL_CONFLICT: { description: 'It asked for an e-mail address that an account out of its sight has.' },
+    CREATE_PASSWORD_RESET_TOKEN: { description: 'A one-time token to reset its password was created.' },
+    RESET_PASSWORD: { description: 'Its password was reset with a one-time token.' },
+    EMAIL_CONFLICT: { description: 'It asked for an e-mail address that belongs to an account which it cannot see.' },
     LINK_PROFILE: { description: 'The account or organization was linked to a profile.' },
-    UNLINK_PROFILE: { description: 'Its link to a profile was undone.' },
+    UNLINK_PROFILE: { description: 'Its link to a profile was removed.' },
     CREATE_PROFILE: { description: 'The profile was created.' },
     UPDATE_PROFILE: { description: 'The document of the profile was replaced.' },
     DELETE_PROFILE: { description: 'The profile was deleted.' },
@@ -39,17 +42,17 @@ export class AccountHistoryArgs extends ConnectionArgs {
   @Field({
     defaultValue: false,
     description:
-      'Also what was done to all accounts below it. Of a top-level account and of the root, that is their whole chain of entries; the chain of the root has organizations and profiles too.',
+      "Also what was done to the accounts below it. For a top-level account this is the whole chain of its tree. For the root it is the root's own chain, which includes organizations and profiles.",
   })
   includeDescendants: boolean;
 }
 
 @ObjectType('HistoryEntry', {
   description:
-    'One thing that was done. The entries of a top-level account with all below it are a chain, and so are those of the root: each has a hash over the one before it.',
+    "One recorded action. The entries of a top-level account and everything below it form a chain, and so do the root's: each entry has a hash that covers the one before it.",
 })
 export class HistoryEntryType implements VisibleEntry {
-  @Field(() => Int, { description: 'Its place in the chain, counted from 1 without a gap.' })
+  @Field(() => Int, { description: 'Its position in the chain, counted from 1 without gaps.' })
   position: number;
 
   @Field(() => DateTime, { description: 'When it was done.' })
@@ -58,7 +61,7 @@ export class HistoryEntryType implements VisibleEntry {
   @Field(() => ID, {
     name: 'actorSid',
     nullable: true,
-    description: 'The account that did it. Null where it is out of sight of the caller, and for what the gateway does by itself.',
+    description: 'The account that did it. Null if the caller cannot see that account, or if the gateway did it by itself.',
   })
   visibleActorSid: string | null;
 
@@ -71,20 +74,19 @@ export class HistoryEntryType implements VisibleEntry {
   @Field(() => String, {
     name: 'requestId',
     nullable: true,
-    description:
-      'The ID of the request that it was done for, as in the header `X-Request-Id`. Null where the account that did it is out of sight.',
+    description: 'The ID of the request, as in the header `X-Request-Id`. Null if the caller cannot see the account that did it.',
   })
   visibleRequestId: string | null;
 
-  @Field(() => JsonObject, { nullable: true, description: 'What was changed, as it was before. Null where there was nothing.' })
+  @Field(() => JsonObject, { nullable: true, description: 'The changed fields as they were before. Null if there was nothing before.' })
   before: string | null;
 
-  @Field(() => JsonObject, { nullable: true, description: 'What was changed, as it was after. No secret is part of it.' })
+  @Field(() => JsonObject, { nullable: true, description: 'The changed fields as they were after. It contains no secrets.' })
   after: string | null;
 
   @Field({
     description:
-      'The text that is hashed: a JSON array of position, date, SHA-256 of the SID of who did it, operation, subject, SHA-256 of the ID of the request, before and after. The oldest entries have the ID itself.',
+      'The text that is hashed: a JSON array of position, date, SHA-256 of the SID of the account that did it, operation, subject, SHA-256 of the request ID, before and after. The oldest entries have the request ID itself.',
   })
   record(): string {
     return recordOf(this);
@@ -92,7 +94,7 @@ export class HistoryEntryType implements VisibleEntry {
 
   @Field({
     description:
-      "SHA-256, in hexadecimal, of the hash of the entry before it, a line feed and `record`. Before the first entry stands the SID of the chain's account.",
+      "SHA-256, in hexadecimal, of three things in a row: the hash of the entry before it, a line feed, and `record`. The first entry has the SID of the chain's account instead of a hash before it.",
   })
   hash: string;
 

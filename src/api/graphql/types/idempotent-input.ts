@@ -1,12 +1,12 @@
 import { Field, InputType } from 'type-graphql';
 
 /** The input of every mutation that may be repeated; the key takes effect by `enforceIdempotency`. */
-@InputType({ description: 'A change that may be repeated.' })
+@InputType({ description: 'A change that can be repeated safely.' })
 export abstract class IdempotentInput {
   @Field({
     nullable: true,
     description:
-      'A word of the client for this change: 1 to 255 printable characters. All requests of the caller with it within 24 hours have one effect and the same result. Errors: IDEMPOTENCY_IN_FLIGHT while the first is worked on, IDEMPOTENCY_MISMATCH with another input.',
+      'A key that the client chooses for this change, 1 to 255 printable characters. If the caller repeats the request with the same key within 24 hours, the change is made once and every request gets the same result. Errors: IDEMPOTENCY_IN_FLIGHT while the first request is running, IDEMPOTENCY_MISMATCH if the input differs.',
   })
   idempotencyKey?: string;
 }

@@ -60,7 +60,7 @@ export function stringifyRaw(value: unknown): string {
 /** Whether the object may be stored is a rule of the domain. */
 export const JsonObject = new GraphQLScalarType<JsonText, RawJson>({
   name: 'JSONObject',
-  description: 'A JSON object of any content. It is kept and given out as it is written, with every digit of its numbers.',
+  description: 'A JSON object with any content. It is stored and returned exactly as written, with every digit of its numbers.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259#section-4',
   serialize: (text) => new RawJson(text as string),
   parseValue: jsonText,

@@ -9,10 +9,10 @@ function typeNameOf({ sid }: { sid: Sid }): string {
 }
 
 @InterfaceType('Node', {
-  description: "An object that can be read again by its ID, as Relay's specification of object identification says.",
+  description: "An object that can be read again by its ID, as in Relay's specification for object identification.",
   resolveType: typeNameOf,
 })
 export abstract class NodeType {
-  @Field(() => ID, { description: 'The SID: global and typed by its prefix, `AC`, `OR` or `PR`.' })
+  @Field(() => ID, { description: 'The SID. It is unique across all types; its prefix, `AC`, `OR` or `PR`, tells the type.' })
   id: string;
 }

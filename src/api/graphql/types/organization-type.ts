@@ -11,7 +11,7 @@ registerEnumType(OrganizationStatus, {
   description: 'Whether an organization can have accounts.',
   valuesConfig: {
     ACTIVE: { description: 'Accounts can be created in it and moved to it.' },
-    CLOSED: { description: 'All its accounts are closed, and it takes no more.' },
+    CLOSED: { description: 'All its accounts are closed, and it cannot have new ones.' },
   },
 });
 
@@ -24,7 +24,7 @@ export class OrganizationType extends NodeType implements Organization {
   @Field(() => ID, { description: 'The SID: `OR` and 32 hexadecimal digits.' })
   sid: string;
 
-  @Field(() => DomainName, { description: 'The domain name, unique among all organizations.' })
+  @Field(() => DomainName, { description: 'The domain name. No two open organizations have the same one.' })
   domainName: string;
 
   @Field(() => OrganizationStatus, { description: 'Whether it can have accounts.' })
@@ -38,7 +38,7 @@ export class OrganizationType extends NodeType implements Organization {
 }
 
 @Directive('@oneOf')
-@InputType('OrganizationBy', { description: 'Names one organization, by exactly one of the fields.' })
+@InputType('OrganizationBy', { description: 'Identifies one organization, by exactly one of the fields.' })
 export class OrganizationBy {
   @Field(() => ID, { nullable: true, description: 'Its SID.' })
   sid?: string;

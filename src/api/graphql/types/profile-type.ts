@@ -22,14 +22,14 @@ export class ProfileSummaryType implements ProfileSummary {
 
 @ObjectType('Profile', {
   implements: NodeType,
-  description: "Settings that the provider's services read, in effect for the accounts and organizations that it is linked to.",
+  description: "Settings for the provider's services. They are in effect for the accounts and organizations that the profile is linked to.",
   simpleResolvers: true,
 })
 export class ProfileType extends NodeType implements Profile {
   @Field(() => ID, { description: 'The SID: `PR` and 32 hexadecimal digits.' })
   sid: string;
 
-  @Field(() => JsonObject, { description: 'The settings, as they were stored.' })
+  @Field(() => JsonObject, { description: 'The settings, exactly as they were stored.' })
   document: string;
 
   @Field(() => DateTime, { description: 'When it was created.' })
@@ -40,7 +40,7 @@ export class ProfileType extends NodeType implements Profile {
 }
 
 @Directive('@oneOf')
-@InputType('ProfileTarget', { description: 'What to link a profile to, by exactly one of the fields.' })
+@InputType('ProfileTarget', { description: 'The account or organization to link a profile to, by exactly one of the fields.' })
 export class ProfileTargetInput {
   @Field(() => ID, { nullable: true, description: 'The SID of an account. Errors: ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED.' })
   accountSid?: string;
@@ -59,7 +59,7 @@ const ProfileConnection = connectionOf<ProfileSummary>('Profile', () => ProfileS
   nodes: 'The profiles of the page.',
 });
 
-@ObjectType('ProfileConnection', { description: 'A page of the list of profiles, in the order of their creation.' })
+@ObjectType('ProfileConnection', { description: 'A page of the list of profiles, the oldest first.' })
 export class ProfileConnectionType extends ProfileConnection {
   constructor(page: PageOf<ProfileSummary>) {
     super({

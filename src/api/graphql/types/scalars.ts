@@ -3,7 +3,7 @@ import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
 /** An instant; only ever given out. */
 export const DateTime = new GraphQLScalarType<Date, string>({
   name: 'DateTime',
-  description: 'An instant in UTC, to the millisecond, as RFC 3339 writes it: `2026-03-01T10:17:35.000Z`.',
+  description: 'An instant in UTC, to the millisecond, in the format of RFC 3339: `2026-03-01T10:17:35.000Z`.',
   specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time.html',
   serialize: (value) => (value as Date).toISOString(),
 });
@@ -15,13 +15,13 @@ export const DateTime = new GraphQLScalarType<Date, string>({
 
 export const EmailAddress = textScalar(
   'EmailAddress',
-  "An e-mail address; given out in lower case. The local part is made of letters, digits and `. _ % + - '`, because it doubles as a SIP login.",
+  "An e-mail address. It is returned in lower case. The local part consists of letters, digits and `. _ % + - '`, because it is a SIP login too.",
   'https://www.rfc-editor.org/rfc/rfc5321#section-4.1.2',
 );
 
 export const DomainName = textScalar(
   'DomainName',
-  'A domain name: labels of letters, digits and hyphens, joined by dots, at most 255 characters; given out in lower case.',
+  'A domain name: labels of letters, digits and hyphens, joined by dots, at most 255 characters. It is returned in lower case.',
   'https://www.rfc-editor.org/rfc/rfc1035#section-2.3.1',
 );
 
