@@ -71,3 +71,14 @@ it('an account stands in its list where the order of that says', () => {
 it('an account has these columns', () => {
   expect(accountColumns.toSorted()).toEqual(Object.keys(account()).toSorted());
 });
+
+it('a row has for certain its place and the columns that a tuple names; of columns put together at run time, none', () => {
+  const named = account() as AccountRow<['status']>;
+  const unknown = account() as AccountRow;
+  const certain: [string, string, string] = [named.sid, named.path, named.status];
+  // @ts-expect-error Whether it was read is not known.
+  const friendlyName: string = named.friendlyName;
+  // @ts-expect-error Nor is this.
+  const status: string = unknown.status;
+  expect([...certain, friendlyName, status]).not.toContain(undefined);
+});

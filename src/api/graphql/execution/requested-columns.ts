@@ -1,51 +1,56 @@
 import { type FieldNode, type GraphQLResolveInfo, Kind, type SelectionSetNode } from 'graphql';
+import type { Account } from '../../../domain/account.js';
 import type { AccountColumn, AccountListing } from '../../../domain/account-list.js';
 
 /**
- * What each field of an account is made of, beside the SID, the parent and the path, which every row of a list has.
- * A field that is left out is made of those alone.
+ * The column that each field of an account needs, beside those of its place in the tree, which are always read. A field that is
+ * left out needs no other.
  */
-const columnsOfField = new Map<string, AccountColumn>([
-  ['organizationSid', 'organizationSid'],
-  ['organization', 'organizationSid'],
-  ['profile', 'organizationSid'],
-  ['emailAddress', 'emailAddress'],
-  ['friendlyName', 'friendlyName'],
-  ['type', 'type'],
-  ['status', 'status'],
-  ['capabilities', 'status'],
-  ['statusChangedAt', 'statusChangedAt'],
-  ['statusChangedBy', 'statusChangedBy'],
-  ['role', 'role'],
-  ['dateCreated', 'dateCreated'],
-  ['dateUpdated', 'dateUpdated'],
-  ['version', 'version'],
-]);
+const columnOfField = {
+  organizationSid: 'organizationSid',
+  organization: 'organizationSid',
+  profile: 'organizationSid',
+  emailAddress: 'emailAddress',
+  friendlyName: 'friendlyName',
+  type: 'type',
+  status: 'status',
+  capabilities: 'status',
+  statusChangedAt: 'statusChangedAt',
+  statusChangedBy: 'statusChangedBy',
+  role: 'role',
+  dateCreated: 'dateCreated',
+  dateUpdated: 'dateUpdated',
+  version: 'version',
+} as const satisfies Record<string, AccountColumn>;
+const columnsByField = new Map<string, AccountColumn>(Object.entries(columnOfField));
 
-/** What a request asks for of a connection of accounts. */
-type Requested = Pick<AccountListing, 'columns' | 'cursors'>;
+/** The column that the field needs. A resolver that takes another one would find it unread in a list; so it says what it takes by this type. */
+export type ColumnFor<Field extends keyof typeof columnOfField> = Pick<Account, (typeof columnOfField)[Field]>;
 
-/** By the fields that ask: all accounts of a level ask by the same ones, so they are walked once for them all. */
-const known = new WeakMap<readonly FieldNode[], Requested>();
+/** What a query selects of a connection of accounts. */
+type SelectedOfAccounts = Pick<AccountListing, 'columns' | 'cursors'>;
 
-/** What a request asks for in a connection: the columns of the accounts under `nodes` and `edges { node }`, and cursors anywhere. */
-export function requestedOf(info: GraphQLResolveInfo): Requested {
-  const requested = known.get(info.fieldNodes) ?? walk(info);
-  known.set(info.fieldNodes, requested);
-  return requested;
+/** Results by the fields of the query: one level of a query has the same fields for every account, so they are walked once. */
+const known = new WeakMap<readonly FieldNode[], SelectedOfAccounts>();
+
+/** What the query selects of the connection: columns under `nodes` and `edges { node }`, and cursors under `edges` and `pageInfo`. */
+export function requestedColumns(info: GraphQLResolveInfo): SelectedOfAccounts {
+  const selected = known.get(info.fieldNodes) ?? walk(info);
+  known.set(info.fieldNodes, selected);
+  return selected;
 }
 
-/** Whether a request asks for the field of the objects that it gets here. */
+/** Whether the query selects the field of what it gets here. */
 export function asksFor(field: string, info: GraphQLResolveInfo): boolean {
   return below(info.fieldNodes, info).some(({ name }) => name.value === field);
 }
 
-function walk(info: GraphQLResolveInfo): Requested {
+function walk(info: GraphQLResolveInfo): SelectedOfAccounts {
   const inConnection = below(info.fieldNodes, info);
   const named = (fields: readonly FieldNode[], ...names: string[]) => fields.filter(({ name }) => names.includes(name.value));
   const inEdges = below(named(inConnection, 'edges'), info);
   const accounts = [...named(inConnection, 'nodes'), ...named(inEdges, 'node')];
-  const columns = below(accounts, info).map(({ name }) => columnsOfField.get(name.value));
+  const columns = below(accounts, info).map(({ name }) => columnsByField.get(name.value));
   const ends = named(below(named(inConnection, 'pageInfo'), info), 'startCursor', 'endCursor');
   return {
     columns: [...new Set(columns)].filter((column) => column !== undefined).toSorted(),
@@ -53,7 +58,7 @@ function walk(info: GraphQLResolveInfo): Requested {
   };
 }
 
-/** The fields selected right below some fields, through fragments; those that a directive skips as well, which harms nothing. */
+/** The fields selected directly below some fields, also through fragments. Fields that a directive skips are among them, which only reads too much. */
 function below(fields: readonly FieldNode[], { fragments }: GraphQLResolveInfo): FieldNode[] {
   const found: FieldNode[] = [];
   const seen = new Set<SelectionSetNode>();

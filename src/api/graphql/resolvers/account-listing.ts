@@ -16,7 +16,7 @@ import { AccountConnectionType } from '../types/account-type.js';
 import { ConnectionArgs } from '../types/connection.js';
 import type { Context } from '../context.js';
 import { OrganizationBy } from '../types/organization-type.js';
-import { requestedOf } from '../execution/requested-columns.js';
+import { requestedColumns } from '../execution/requested-columns.js';
 
 const AccountOrderField = { DATE_CREATED: 'dateCreated', FRIENDLY_NAME: 'friendlyName' } as const;
 type AccountOrderField = (typeof AccountOrderField)[keyof typeof AccountOrderField];
@@ -129,6 +129,6 @@ async function load(
   info: GraphQLResolveInfo,
 ): Promise<AccountConnectionType> {
   const page = parsePage(pageArguments, order);
-  const listing = { scope, filter: parseFilter(filter), order, page, ...requestedOf(info) };
+  const listing = { scope, filter: parseFilter(filter), order, page, ...requestedColumns(info) };
   return new AccountConnectionType(await loaders.pages.load({ owner, listing }), listing, owner);
 }

@@ -1,7 +1,6 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, Extensions, FieldResolver, ID, Info, Int, Query, Resolver, Root } from 'type-graphql';
 import { type Account, type AccountPlace, type Capabilities, capabilitiesIn, isRoot } from '../../../domain/account.js';
-import type { AccountRow } from '../../../domain/account-list.js';
 import type { Organization } from '../../../domain/organization.js';
 import type { Profile } from '../../../domain/profile.js';
 import type { Actor, SignedIn } from '../../../domain/actor.js';
@@ -24,7 +23,7 @@ import { AccountHistoryArgs, HistoryConnectionType, listHistory } from '../types
 import { OrganizationType, organizationReference } from '../types/organization-type.js';
 import { ProfileType } from '../types/profile-type.js';
 import { FollowsFrom, type PlanningHints } from '../execution/planning-hints.js';
-import { asksFor } from '../execution/requested-columns.js';
+import { type ColumnFor, asksFor } from '../execution/requested-columns.js';
 
 @Resolver(() => AccountObjectType)
 export class AccountResolver {
@@ -79,7 +78,7 @@ export class AccountResolver {
   @Guarded('readOwnOrganization')
   @FollowsFrom('organizationSid')
   @FieldResolver(() => OrganizationType, { nullable: true, description: 'The organization that it belongs to.' })
-  organization(@Root() { organizationSid }: Pick<Account, 'organizationSid'>, @Ctx() { loaders }: Context): Promise<Organization | null> {
+  organization(@Root() { organizationSid }: ColumnFor<'organization'>, @Ctx() { loaders }: Context): Promise<Organization | null> {
     return loaders.organizations.load(organizationSid);
   }
 
@@ -89,7 +88,7 @@ export class AccountResolver {
     nullable: true,
     description: 'The account above it. Null for the root, and for the caller itself, which never sees its own parent.',
   })
-  async parent(@Root() { parentSid }: Pick<Account, 'parentSid'>, @Ctx() { loaders }: Context): Promise<Account | null> {
+  async parent(@Root() { parentSid }: Pick<AccountPlace, 'parentSid'>, @Ctx() { loaders }: Context): Promise<Account | null> {
     return parentSid === null ? null : loaders.accounts.load(parentSid);
   }
 
@@ -101,7 +100,7 @@ export class AccountResolver {
     description:
       'The SID of the account that gave it its status, or `above` if the caller cannot see that account. Null if it is not known, or if the gateway did it by itself.',
   })
-  async statusAuthor(@Root() { statusChangedBy }: Pick<Account, 'statusChangedBy'>, @Ctx() { loaders }: Context): Promise<string | null> {
+  async statusAuthor(@Root() { statusChangedBy }: ColumnFor<'statusChangedBy'>, @Ctx() { loaders }: Context): Promise<string | null> {
     if (statusChangedBy === null) return null;
     return (await loaders.accounts.load(statusChangedBy))?.sid ?? 'above';
   }
@@ -150,7 +149,7 @@ export class AccountResolver {
   @Guarded('readAccount')
   @FollowsFrom('status')
   @FieldResolver(() => CapabilitiesType, { description: 'What it can do right now.' })
-  capabilities(@Root() { status }: Pick<Account, 'status'>): Capabilities {
+  capabilities(@Root() { status }: ColumnFor<'capabilities'>): Capabilities {
     return capabilitiesIn(status);
   }
 
@@ -165,7 +164,7 @@ export class AccountResolver {
     description: "The profile in effect for it: its own, or else its nearest ancestor's, its organization's, or the default profile.",
   })
   profile(
-    @Root() account: AccountRow<['organizationSid']>,
+    @Root() account: AccountPlace & ColumnFor<'profile'>,
     @Ctx() { loaders }: Context,
     @Info() info: GraphQLResolveInfo,
   ): Promise<Profile> {
