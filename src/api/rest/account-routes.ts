@@ -16,7 +16,7 @@ import { profileLink } from './links.js';
 import { accountFilters, organizationFilters, pageEnvelope } from './page-envelope.js';
 import { Parameters, formBodies, queryOf } from './parameters.js';
 import { representations, shownColumns } from './representation.js';
-import type { RestOptions } from './rest-api.js';
+import type { RestOptions } from './rest-options.js';
 
 interface OfAccount {
   /** A SID or an e-mail address. */

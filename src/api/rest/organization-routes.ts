@@ -7,7 +7,7 @@ import { profileLink } from './links.js';
 import { formBodies, queryOf } from './parameters.js';
 import { endsWithJson } from './path.js';
 import { representations } from './representation.js';
-import type { RestOptions } from './rest-api.js';
+import type { RestOptions } from './rest-options.js';
 
 interface OfOrganization {
   /** A SID or a domain name. */

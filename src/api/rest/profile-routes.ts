@@ -8,7 +8,7 @@ import { expectsNothing, repeatable } from './preconditions.js';
 import { linkTarget, urlOf } from './links.js';
 import { jsonBodies } from './parameters.js';
 import { profileEntry } from './representation.js';
-import type { RestOptions } from './rest-api.js';
+import type { RestOptions } from './rest-options.js';
 
 interface OfProfile {
   Params: { profile: string };

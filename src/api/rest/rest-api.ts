@@ -7,27 +7,18 @@ import { apiVersionPath } from '../../domain/subresource.js';
 import { AppError } from '../../errors.js';
 import { authenticate } from '../http/authentication.js';
 import { errorBody } from '../http/error-body.js';
-import { RequestCost, type CostBudgets, costOfChange } from '../http/cost-budget.js';
+import { RequestCost, costOfChange } from '../http/cost-budget.js';
 import { acquireSlot } from '../http/concurrency-limit.js';
 import { advise, refusalOf } from '../http/request-error.js';
 import type { PrefetchedAccount } from '../../service/sign-in.js';
-import type { Services } from '../services.js';
 import { accountRoutes } from './account-routes.js';
 import { sendText } from './responses.js';
 import { type Format, formatAskedFor } from './content-negotiation.js';
 import { organizationRoutes } from './organization-routes.js';
 import { profileRoutes } from './profile-routes.js';
+import type { RestOptions } from './rest-options.js';
 import { representations } from './representation.js';
 import { subresourceRoutes } from './subresource-routes.js';
-
-export interface RestOptions {
-  services: Services;
-  /** Where users reach the gateway; else what each request says it reached. */
-  publicUrl: string | undefined;
-  /** Whether lists of accounts show AuthTokens to whoever may read them. */
-  authTokensInLists: boolean;
-  budgets: CostBudgets;
-}
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -1,6 +1,6 @@
 import type { FastifyInstance, HTTPMethods } from 'fastify';
 import { anyBodies } from './parameters.js';
-import type { RestOptions } from './rest-api.js';
+import type { RestOptions } from './rest-options.js';
 
 /** What hangs off an account (SPEC §6): every method of every path below the account's own. */
 export async function subresourceRoutes(scope: FastifyInstance, { services }: Pick<RestOptions, 'services'>): Promise<void> {

@@ -1,5 +1,5 @@
 import type { AccountSelection, StaleFilter } from '../../domain/account-list.js';
-import type { Repositories } from './database.js';
+import type { Repositories } from '../repositories/repositories.js';
 
 /**
  * What may be read from a replica, which is behind the database (ADR 16): nothing that a permission or a change depends on, and

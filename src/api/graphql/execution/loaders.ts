@@ -25,7 +25,7 @@ interface ProfileKey<Of> {
 }
 
 /** Asks for one owner's entries of the history. */
-export interface HistoryListKey {
+interface HistoryListKey {
   owner: HistoryOwner;
   scope: HistoryScope;
   page: Page;

@@ -11,7 +11,7 @@ import type { PlanContext } from './plan-run.js';
  */
 export type ShadowResult = 'same' | 'different' | 'changed' | 'failed';
 
-export interface PlanShadowOptions {
+interface PlanShadowOptions {
   schema: GraphQLSchema;
   /** Of how many planned answers one is compared: 0 for none of them, 1 for all. */
   share: number;
@@ -24,7 +24,7 @@ export interface PlanShadowOptions {
 }
 
 /** An answer that a plan gave. */
-export interface PlannedAnswer<Context extends PlanContext> {
+interface PlannedAnswer<Context extends PlanContext> {
   plan: OperationPlan<Context, unknown>;
   /** The answer's data as JSON. */
   json: string;
