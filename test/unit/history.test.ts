@@ -11,6 +11,7 @@ import {
   parseCheckpoint,
   recordOf,
   snapshotOf,
+  updateEvents,
 } from '../../src/domain/history.js';
 import { account } from '../support/account.js';
 import { refusalOf } from '../support/refusal.js';
@@ -64,6 +65,41 @@ describe('an entry', () => {
       after: { friendlyName: 'B', role: 'Developer' },
     });
     expect(differences(before, after, ['type'])).toEqual({});
+  });
+});
+
+describe('an update of an account', () => {
+  const before = account({ status: 'uninitialized' });
+  const event = { operation: 'updateAccount', subjectSid: before.sid };
+
+  it('is told by an entry for its name, type and role, one for its e-mail address, and one for its password', () => {
+    const after = {
+      ...before,
+      friendlyName: 'B',
+      type: 'Trial' as const,
+      role: 'Developer' as const,
+      emailAddress: 'b@b.test',
+      status: 'active' as const,
+    };
+    expect(updateEvents(before, after, true)).toEqual([
+      {
+        ...event,
+        before: { friendlyName: 'A', type: 'Full', role: 'Administrator' },
+        after: { friendlyName: 'B', type: 'Trial', role: 'Developer' },
+      },
+      { ...event, before: { emailAddress: 'a@b.test' }, after: { emailAddress: 'b@b.test' } },
+      { ...event, before: { status: 'uninitialized' }, after: { status: 'active', passwordSet: true } },
+    ]);
+  });
+
+  it('is told by no entry for what stays as it is', () => {
+    expect(updateEvents(before, before, false)).toEqual([]);
+    expect(updateEvents(before, before, true)).toEqual([{ ...event, before: undefined, after: { passwordSet: true } }]);
+    expect(updateEvents(before, { ...before, status: 'active' }, false)).toEqual([]);
+    expect(updateEvents(before, { ...before, emailAddress: 'b@b.test' }, false)).toHaveLength(1);
+    expect(updateEvents(before, { ...before, role: 'Developer' }, false)).toEqual([
+      { ...event, before: { role: 'Administrator' }, after: { role: 'Developer' } },
+    ]);
   });
 });
 
