@@ -819,7 +819,7 @@ describe('over HTTP', () => {
     }
   });
 
-  it('answers a query by GET to whoever is no mere link, and no mutation', async () => {
+  it('answers queries by GET, but no mutations, and only with a header that a link or form cannot send', async () => {
     const get = (query: string) =>
       fetch(`${gateway.url}/graphql?query=${encodeURIComponent(query)}`, {
         headers: { authorization: basic(admin), 'apollo-require-preflight': 'yes' },

@@ -60,12 +60,12 @@ export const authDirective = new GraphQLDirective({
   },
 });
 
-/** What the schema keeps of a guard besides the directive. */
+/** What a field's extensions say about its guard, beside the directive. */
 interface GuardedField {
   guardedBy?: Operation;
 }
 
-/** Guards a field of the schema by what the permission table says of the operation. */
+/** Guards a field of the schema as the permission table guards the operation. */
 export function Guarded(operation: Operation): MethodDecorator & PropertyDecorator {
   const decorators = [
     Directive(`@auth(requires: ${spellings[minimumRank(operation)]})`),
@@ -76,7 +76,7 @@ export function Guarded(operation: Operation): MethodDecorator & PropertyDecorat
   };
 }
 
-/** Who stands at least as high as a rank. */
+/** The callers who have at least a rank, in words. */
 const callers: Record<Rank, string> = {
   Anonymous: 'anyone, signed in or not',
   ProvisioningAgent: 'any account',
@@ -85,7 +85,7 @@ const callers: Record<Rank, string> = {
   SuperAdmin: 'the Super Admin alone',
 };
 
-/** Who may do the operation, and for whom: what the permission table says (SPEC §2). */
+/** Who may do the operation, and for which accounts, by the permission table (SPEC §2). */
 function whoMay(operation: Operation): string {
   const { self, below } = requiredRanksFor(operation);
   const least = minimumRank(operation);
@@ -96,7 +96,7 @@ function whoMay(operation: Operation): string {
   return `${callers[self]}, for itself; ${callers[below]}, for the accounts below it too`;
 }
 
-/** Ends the description of every operation with who may ask for it, since introspection does not carry directives (SPEC §3). */
+/** Adds to the description of every query and mutation who may use it, since introspection does not show directives (SPEC §3). */
 export function describeGuards(schema: GraphQLSchema): GraphQLSchema {
   return mapSchema(schema, {
     [MapperKind.ROOT_FIELD]: (field: GraphQLFieldConfig<unknown, Context>) => {
@@ -106,7 +106,7 @@ export function describeGuards(schema: GraphQLSchema): GraphQLSchema {
   });
 }
 
-/** Makes every `@auth` of the schema hold, when the field is resolved and when it is subscribed to. */
+/** Enforces every `@auth` of the schema, when a field is resolved and when it is subscribed to. */
 export function enforceAuth(schema: GraphQLSchema): GraphQLSchema {
   return mapSchema(schema, {
     [MapperKind.OBJECT_FIELD]: (field: GraphQLFieldConfig<unknown, Context>) => {
@@ -126,8 +126,8 @@ export function enforceAuth(schema: GraphQLSchema): GraphQLSchema {
 }
 
 /**
- * Refuses to build a schema with an open door: every operation, and every field of an account or an organization that
- * leads to another object, must name its guard. A guard that opens to anyone is named as well.
+ * Refuses a schema in which a guard was forgotten: every query and mutation, and every field of a node that leads to another
+ * object, must name its guard. What is open to anyone must say so too.
  */
 export function assertGuarded(schema: GraphQLSchema): void {
   const operations = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];

@@ -45,7 +45,7 @@ export const wordings = {
 } as const;
 
 /** An error as GraphQL spells it. */
-export function formatted({ code, message, field }: Omit<PublicError, 'status'>): GraphQLFormattedError {
+export function formatPublicError({ code, message, field }: Omit<PublicError, 'status'>): GraphQLFormattedError {
   return { message: message.slice(0, messageLength), extensions: field === undefined ? { code } : { code, field } };
 }
 
@@ -59,12 +59,12 @@ interface About {
 }
 
 /** What a caller learns of an error that ended a request or a field. */
-export function describe(error: GraphQLError, about: About): GraphQLFormattedError {
+export function describeError(error: GraphQLError, about: About): GraphQLFormattedError {
   // Apollo's errors wrap graphql's own; anything else inside was thrown by us.
   const thrown = error.originalError instanceof GraphQLError ? undefined : error.originalError;
   const shown = thrown === undefined ? documentError(error, about) : publicError(thrown, about.requestId, about.report);
   return {
-    ...formatted(shown ?? publicError(error, about.requestId, about.report)),
+    ...formatPublicError(shown ?? publicError(error, about.requestId, about.report)),
     ...(error.locations !== undefined && { locations: error.locations }),
     ...(error.path !== undefined && { path: error.path }),
   };

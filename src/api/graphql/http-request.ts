@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.js';
 import { acceptWithoutParameters, preferredMediaType } from '../http/accept.js';
 
-/** What an answer can be. */
+/** The media types that an answer can have. */
 const mediaTypes = ['application/json', 'application/graphql-response+json'];
 
 /** What a request by HTTP asks for (GraphQL over HTTP, "Request Parameters"). */
@@ -15,8 +15,8 @@ interface Parameters {
 }
 
 /**
- * A request as Apollo is to see it, with nothing wrong in its form: all that Apollo would refuse is refused before, in the
- * words of this gateway. What clients send beside the operation, and what means nothing, is taken out (SPEC §3).
+ * The request as Apollo gets it. Whatever Apollo would refuse about its form is refused here first, in the words of this
+ * gateway. What clients send in addition and means nothing is removed (SPEC §3).
  * @throws AppError METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, PERSISTED_QUERY_NOT_SUPPORTED, UNSUPPORTED_MEDIA_TYPE, BAD_USER_INPUT,
  * PAYLOAD_TOO_LARGE
  */
@@ -26,7 +26,7 @@ export function graphqlRequestOf(request: FastifyRequest, reply: FastifyReply, m
     reply.header('allow', 'GET, POST');
     throw new AppError('METHOD_NOT_ALLOWED', 'GraphQL is asked by POST, and queries by GET too.');
   }
-  // Before anything is done: who cannot read the answer must not find out after a change was made.
+  // First of all: a client that cannot read the answer must learn so before a change is made.
   if (preferredMediaType(request.headers.accept, mediaTypes) === undefined) {
     throw new AppError('NOT_ACCEPTABLE', `The answer is ${mediaTypes.join(' or ')}.`);
   }
@@ -39,8 +39,8 @@ export function graphqlRequestOf(request: FastifyRequest, reply: FastifyReply, m
   }
   const inUrl = parametersIn(url);
   normalize(inUrl);
-  // After that: who learns that there are no persisted queries has learned nothing, and some clients ask by GET without the header.
-  assertNoMereLink(request);
+  // Only now: some clients try persisted queries by GET without the header, and the answer to that gives nothing away.
+  assertNotCrossSite(request);
   assertWellFormed(inUrl, maxLength);
   const given = Object.entries(inUrl).filter(([, value]) => value !== undefined && value !== null);
   const texts = given.map(([name, value]): [string, string] => [name, typeof value === 'string' ? value : JSON.stringify(value)]);
@@ -77,8 +77,8 @@ function parametersIn(url: string): Parameters {
 }
 
 /**
- * An empty name is none. A hash that comes beside a document says nothing that the document does not; a hash alone cannot be
- * answered. The message is the word by which Apollo Client and urql know to send the document instead.
+ * An empty operation name counts as no name. The hash of a persisted query is dropped if the document comes with it; a hash alone
+ * is refused, with the message by which Apollo Client and urql know that they must send the document.
  * @throws AppError PERSISTED_QUERY_NOT_SUPPORTED
  */
 function normalize(parameters: Parameters): void {
@@ -95,7 +95,7 @@ function normalize(parameters: Parameters): void {
 function assertWellFormed({ query, operationName, variables, extensions }: Parameters, maxLength: number): void {
   if (typeof query !== 'string' || query === '')
     throw new AppError('BAD_USER_INPUT', 'The request has no document: send it as a text, "query".');
-  // A body is as long as a profile among its variables can be; a document is not.
+  // The body may be long, because a profile may be among the variables. The document may not.
   if (query.length > maxLength) throw new AppError('PAYLOAD_TOO_LARGE', `A document has at most ${maxLength} characters.`);
   if (operationName !== undefined && operationName !== null && typeof operationName !== 'string') {
     throw new AppError('BAD_USER_INPUT', 'operationName is a text.');
@@ -106,11 +106,11 @@ function assertWellFormed({ query, operationName, variables, extensions }: Param
   }
 }
 
-/** Headers that a page of another origin cannot have a browser send, unless it asks first. */
+/** Headers that a browser sends for a page of another origin only after a preflight request. */
 const requiredHeaders = ['apollo-require-preflight', 'x-apollo-operation-name'];
 
-/** Refuses what a link, an image or a form could ask for: the browser would add the credentials that it remembers. @throws AppError */
-function assertNoMereLink({ headers }: FastifyRequest): void {
+/** Refuses what a link, an image or a form of another site could send: the browser would add the credentials it has stored. @throws AppError */
+function assertNotCrossSite({ headers }: FastifyRequest): void {
   const [contentType] = (headers['content-type'] ?? '').split(';');
   if (contentType!.trim().toLowerCase() === 'application/json') return;
   if (!requiredHeaders.some((name) => headers[name])) {

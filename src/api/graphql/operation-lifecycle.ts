@@ -10,10 +10,10 @@ import { Introspection } from './execution/introspection.js';
 import { type OperationPlan, OperationPlans } from './execution/operation-plan.js';
 import { type OperationRequest, coercedVariables } from './execution/operation-request.js';
 import type { PlanShadow } from './execution/plan-shadow.js';
-import { asGraphqlError, describe } from './graphql-error.js';
+import { asGraphqlError, describeError } from './graphql-error.js';
 import { retryAfterOf, statusOfAnswer } from './http-response.js';
 import { onlySwitchesOff } from './resolvers/switching-off.js';
-import { RawJson, keepTexts } from './types/json-object.js';
+import { RawJson, rememberJsonTexts } from './types/json-object.js';
 
 export interface OperationOptions {
   schema: GraphQLSchema;
@@ -24,10 +24,10 @@ export interface OperationOptions {
   shadow: PlanShadow<Context>;
 }
 
-/** How many mistakes in a document are told; each takes time to find its place in the document. */
+/** How many mistakes in a document are reported. Finding the place of each takes time in a long document. */
 export const mistakesShown = 5;
 
-/** What an operation does at each step of Apollo's request life cycle: sign in and pay before it runs, set HTTP's status after it. */
+/** What happens at each step of Apollo's request life cycle: sign-in and weighing before an operation runs, HTTP's status after it. */
 export function operationLifecycle(options: OperationOptions): ApolloServerPlugin<Context> {
   const { schema, observeAnswer, budgets, shadow } = options;
   const start = operationStart(options);
@@ -39,7 +39,7 @@ export function operationLifecycle(options: OperationOptions): ApolloServerPlugi
           try {
             if (operation === undefined) throw noOperation(document, request.operationName);
             const variables = request.variables ?? {};
-            keepTexts(schema, operation, variables, request.http?.body);
+            rememberJsonTexts(schema, operation, variables, request.http?.body);
             planned = await start({ document, operation, operationName, variables }, contextValue);
           } catch (error) {
             throw asGraphqlError(error);
@@ -62,7 +62,7 @@ export function operationLifecycle(options: OperationOptions): ApolloServerPlugi
           if (body.kind !== 'single' || errors === undefined) return;
           const shown = errors.slice(0, mistakesShown);
           const about = { schema, document, variables: request.variables, requestId, report };
-          body.singleResult.errors = shown.map((error) => describe(error, about));
+          body.singleResult.errors = shown.map((error) => describeError(error, about));
           if (body.singleResult.data === undefined) observe.refusal('graphql', body.singleResult.errors[0]!.extensions!.code as ErrorCode);
           const status = statusOfAnswer(body.singleResult);
           // 500 is what Apollo says when it has no status of its own.

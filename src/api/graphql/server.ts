@@ -8,12 +8,12 @@ import { DocumentStore } from './execution/document-store.js';
 import { limitRules } from './execution/limits.js';
 import type { ObserveBatch } from './execution/loaders.js';
 import { PlanShadow, type ShadowResult } from './execution/plan-shadow.js';
-import { formatted } from './graphql-error.js';
+import { formatPublicError } from './graphql-error.js';
 import { graphqlRequestOf } from './http-request.js';
 import { send, stringifyAnswer } from './http-response.js';
 import { type OperationOptions, mistakesShown, operationLifecycle } from './operation-lifecycle.js';
 
-export interface GraphqlOptions extends Omit<OperationOptions, 'shadow'> {
+interface GraphqlOptions extends Omit<OperationOptions, 'shadow'> {
   services: Services;
   introspection: boolean;
   /** Whether messages may suggest names of the schema. */
@@ -48,7 +48,7 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
     validationRules: limitRules(limits),
     validationOptions: { maxErrors: mistakesShown },
     // For a request that never becomes an operation, should there be one. Errors of operations are described in operation-lifecycle.ts.
-    formatError: ({ message }) => formatted({ code: 'BAD_USER_INPUT', message }),
+    formatError: ({ message }) => formatPublicError({ code: 'BAD_USER_INPUT', message }),
     stringifyResult: stringifyAnswer,
     plugins: [
       ApolloServerPluginCacheControlDisabled(),
@@ -76,7 +76,7 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
     errorHandler: (error: FastifyError, request, reply) => {
       const shown = refusalOf(error, request);
       advise(reply, shown);
-      return reply.code(shown.status).send({ errors: [formatted(shown)] });
+      return reply.code(shown.status).send({ errors: [formatPublicError(shown)] });
     },
   });
 }

@@ -15,18 +15,18 @@ import { AppError } from '../../../errors.js';
 import { complexityOf } from './expected-cost.js';
 import type { OperationRequest } from './operation-request.js';
 
-/** How often the whole schema may be asked for in one document, as GraphiQL and code generators ask for it. */
+/** How many times the whole schema may be asked for in one document, as GraphiQL and code generators do. */
 const schemasAtMost = 2;
 
-/** A document without one of these names asks for nothing of the schema. `__typename` is no such name. */
+/** A document without one of these names does not introspect. `__typename` is not introspection. */
 const asksForSchema = /__(?:schema|type)\b/;
 
-/** So many fields of the schema take as long as one object of the model does. */
+/** How many fields of the schema take as long as one object of the model. */
 const fieldsOfEntry = 4;
 
 /**
- * What documents ask for of the schema itself. Whoever calls may ask, before anybody knows who it is (SPEC §3); so it is
- * weighed by itself, by the sizes that the schema has, and no document gets more than a few times the whole schema.
+ * Weighs introspection. Anyone may introspect without signing in (SPEC §3), so it has a limit of its own: a document gets at
+ * most a few times the whole schema. The weight is exact for this schema, since its sizes are known.
  */
 export class Introspection {
   readonly #estimators: ComplexityEstimator[];
@@ -47,14 +47,14 @@ export class Introspection {
     this.#fieldsAtMost = schemasAtMost * this.#weigh(wholeSchema());
   }
 
-  /** What the operation costs by what it asks for of the schema. @throws AppError GRAPHQL_VALIDATION_FAILED when that is too much */
+  /** What introspection costs in the operation. @throws AppError GRAPHQL_VALIDATION_FAILED when it asks for too much */
   costOf(request: OperationRequest): number {
     const { document, operation, variables } = request;
     if (!asksForSchema.test(document.loc!.source.body)) return 0;
     let fields = this.#known.get(operation);
     if (fields === undefined) {
       fields = this.#weigh(request);
-      // Variables decide what is left out.
+      // With variables, `@skip` and `@include` may give another weight the next time.
       if (Object.keys(variables).length === 0) this.#known.set(operation, fields);
     }
     if (fields <= this.#fieldsAtMost) return Math.ceil(fields / fieldsOfEntry);
@@ -66,7 +66,7 @@ export class Introspection {
   }
 }
 
-/** The query by which tools read a schema, with all that it can ask for. */
+/** The query by which tools read a schema, with all options on. */
 function wholeSchema(): OperationRequest {
   const document = parse(
     getIntrospectionQuery({
@@ -80,7 +80,7 @@ function wholeSchema(): OperationRequest {
   return { document, operation: document.definitions[0] as OperationDefinitionNode, operationName: null, variables: {} };
 }
 
-/** How long the lists of the introspection types are in the schema: on an average, where there is anything in them. */
+/** How long the lists of the introspection types are in the schema: their mean length, without empty ones. */
 function listSizes(schema: GraphQLSchema): Map<string, number> {
   const types = Object.values(schema.getTypeMap());
   const composite = types.filter((type) => isObjectType(type) || isInterfaceType(type));
@@ -93,7 +93,7 @@ function listSizes(schema: GraphQLSchema): Map<string, number> {
     ['__Type.possibleTypes', meanLength(types.filter(isInterfaceType).map((type) => schema.getPossibleTypes(type)))],
     ['__Type.inputFields', meanLength(types.filter(isInputObjectType).map((type) => Object.values(type.getFields())))],
     ['__Type.enumValues', meanLength(types.filter(isEnumType).map((type) => type.getValues()))],
-    // About every other type is a list, or not null, of another one.
+    // About every second type wraps another one, as a list or as not null.
     ['__Type.ofType', 0.5],
     ['__Field.args', meanLength(fields.flat().map(({ args }) => args))],
     ['__Directive.args', meanLength(schema.getDirectives().map(({ args }) => args))],

@@ -11,18 +11,18 @@ import {
 import type { RequestLimits } from '../../../config.js';
 
 /**
- * The rules that a document is held to beside GraphQL's own, whatever it came by: who serves documents over another
- * transport validates them by this same list. All hold before anything is executed or read.
+ * The validation rules for documents beside GraphQL's own. They apply to every transport, and before anything is executed or
+ * read.
  */
 export function limitRules(limits: RequestLimits): ValidationRule[] {
   return [sizeLimit(limits)];
 }
 
 /**
- * Holds a document to its size before any other rule works on it. GraphQL's own compare every two selections of one field
- * with each other and follow fragments wherever they lead, which takes far longer than to count. All rules share one visit
- * of the document; this one counts as soon as the visit begins and, where there is too much, takes the document out of it,
- * so that the others see nothing of it.
+ * Limits the size of a document before any other rule works on it. GraphQL's own rules compare every two selections of one
+ * field with each other and follow fragments wherever they lead, which takes far longer than counting. All rules share one
+ * visit of the document. This one counts when the visit begins. If there is too much, it removes the document from the visit,
+ * so that the other rules see none of it.
  */
 function sizeLimit(limits: RequestLimits): ValidationRule {
   return (context) => ({
@@ -35,7 +35,7 @@ function sizeLimit(limits: RequestLimits): ValidationRule {
   });
 }
 
-/** What the document has too much of, in a sentence. */
+/** Which limit the document exceeds, in a sentence. */
 function excessIn(document: DocumentNode, limits: RequestLimits): string | undefined {
   const found = { aliases: 0, directives: 0, fragments: 0 };
   visit(document, {
@@ -46,30 +46,30 @@ function excessIn(document: DocumentNode, limits: RequestLimits): string | undef
   for (const what of ['aliases', 'directives', 'fragments'] as const) {
     if (found[what] > limits[what]) return `The document has more than ${limits[what]} ${what}.`;
   }
-  return new Spread(document, limits).excess;
+  return new WrittenOut(document, limits).excess;
 }
 
 /** What is selected under one response name at one place of the answer. */
 interface Merged {
   count: number;
   below: SelectionSetNode[];
-  /** Those that a client may have added by itself. */
+  /** The fields that a client library may have added. */
   added: Set<FieldNode>;
 }
 
-/** What clients add to every fragment by themselves, to know again what they are given. */
-const addedByClients = ['__typename', 'id'];
+/** The fields that client libraries add to every fragment, to recognize objects in their cache. */
+const fieldsAddedByLibraries = ['__typename', 'id'];
 
-function isAddedByClient({ alias, name, arguments: args, selectionSet }: FieldNode): boolean {
-  return addedByClients.includes(name.value) && alias === undefined && args?.length === 0 && selectionSet === undefined;
+function isAddedByLibrary({ alias, name, arguments: args, selectionSet }: FieldNode): boolean {
+  return fieldsAddedByLibraries.includes(name.value) && alias === undefined && args?.length === 0 && selectionSet === undefined;
 }
 
-/** A document as it is executed: each fragment written out wherever it is spread, and what is selected twice merged. */
-class Spread {
-  /** What there is too much of, in a sentence. */
+/** Measures a document as it is executed: with each fragment written out wherever it is spread, and equal fields merged. */
+class WrittenOut {
+  /** Which limit is exceeded, in a sentence. */
   excess: string | undefined;
   readonly #fragments = new Map<string, FragmentDefinitionNode>();
-  /** Those that were spread, and those that are being spread. */
+  /** The fragments that were spread, and those that are being spread right now. */
   readonly #reached = new Set<string>();
   readonly #open = new Set<string>();
   #selections = 0;
@@ -84,19 +84,19 @@ class Spread {
     for (const definition of definitions) {
       if (definition.kind === Kind.OPERATION_DEFINITION) this.#merge([definition.selectionSet], 0);
     }
-    // GraphQL's rules work on those that no operation uses as well, before one of them says so.
+    // Fragments that no operation uses: one of GraphQL's rules refuses them, but the others work on them first.
     for (const [name, { selectionSet }] of this.#fragments) if (!this.#reached.has(name)) this.#merge([selectionSet], 0);
   }
 
-  /** Walks over all that is selected at one place of the answer, and below it. */
+  /** Measures everything that is selected at one place of the answer, and below it. */
   #merge(sets: readonly SelectionSetNode[], depth: number): void {
     const { limits } = this;
-    // A fragment that leads back to itself ends here as well.
+    // This also ends a fragment that leads back to itself.
     if (depth > limits.depth) this.excess ??= `The document is nested more than ${limits.depth} levels deep.`;
     const merged = new Map<string, Merged>();
     for (const set of sets) this.#collect(set, merged);
     for (const [name, { count, below, added }] of merged) {
-      // Nobody repeats what a client adds (SPEC §3); but there is no more of it than there can be fragments.
+      // What a library adds may repeat more often (SPEC §3), but at most once for each fragment.
       const addedAtMost = limits.repetition + limits.fragments;
       const exceeded = count > limits.repetition ? limits.repetition : added.size > addedAtMost ? addedAtMost : undefined;
       if (exceeded !== undefined) this.excess ??= `The document selects ${name} more than ${exceeded} times at one place.`;
@@ -108,14 +108,14 @@ class Spread {
   #collect({ selections }: SelectionSetNode, merged: Map<string, Merged>): void {
     for (const selection of selections) {
       this.#selections += 1;
-      // Fragments save writing; they do not get more out of a document than could be written.
+      // Fragments shorten a document. They do not allow more than could be written without them.
       if (this.#selections > this.limits.tokens) this.excess ??= 'The document spreads out too far.';
       if (this.excess !== undefined) return;
       switch (selection.kind) {
         case Kind.FIELD: {
           const name = (selection.alias ?? selection.name).value;
           const { count, below, added } = merged.get(name) ?? { count: 0, below: [], added: new Set() };
-          const isAdded = isAddedByClient(selection);
+          const isAdded = isAddedByLibrary(selection);
           if (isAdded) added.add(selection);
           merged.set(name, {
             count: isAdded ? count : count + 1,

@@ -12,19 +12,19 @@ import type { PrefetchedAccount } from '../../../service/sign-in.js';
 import type { HistoryOwner, VisibleEntry } from '../../../service/history-queries.js';
 import type { Services } from '../../services.js';
 
-/** Asks for one owner's list, among many that are asked for at the same level of a query. */
+/** One owner's list. A level of a query asks for many of them at once. */
 interface ListKey<Selected extends AccountSelection> {
   listing: Selected;
   owner: ListOwner;
 }
 
-/** Asks for a profile; documents are read for those only that ask for them. */
+/** A profile, with its document only if the query asks for it. */
 interface ProfileKey<Of> {
   of: Of;
   withDocument: boolean;
 }
 
-/** Asks for one owner's entries of the history. */
+/** One owner's entries of the history. */
 interface HistoryListKey {
   owner: HistoryOwner;
   scope: HistoryScope;
@@ -45,12 +45,12 @@ export interface Loaders {
   historyCounts: DataLoader<Omit<HistoryListKey, 'page'>, number, string>;
 }
 
-/** Told how many keys each batch had. */
+/** Called with the number of keys of each batch. */
 export type ObserveBatch = (loader: keyof Loaders, size: number) => void;
 
 /**
- * The loaders of one request and one viewer: they ask the services, so nothing reaches a resolver that the viewer may
- * not see. A level of a query, however wide, becomes one batch: one statement.
+ * The loaders of one request and one caller. They ask the services, so no resolver gets anything that the caller may not see. A
+ * level of a query becomes one batch, and one statement, however wide it is.
  */
 export function createLoaders(
   {
@@ -91,7 +91,7 @@ export function createLoaders(
         return inGroups(
           keys,
           ({ withDocument }) => String(withDocument),
-          // Without their documents they are no whole profiles, but all that is asked of them.
+          // Without documents they are not whole profiles, but nobody asks these for more.
           (group) =>
             read(
               group.map((key) => key.of),
@@ -154,7 +154,7 @@ export function createLoaders(
   };
 }
 
-/** Works group by group on what belongs together, and gives the results in the order of the keys. */
+/** Does the work for each group of keys, and returns the results in the order of the keys. */
 async function inGroups<Key, Result>(
   keys: readonly Key[],
   groupOf: (key: Key) => string,
@@ -168,7 +168,7 @@ async function inGroups<Key, Result>(
     else group.push(key);
   }
   const results = new Map<Key, Result>();
-  // One after the other, so that a request that lists in many ways at once does not take every connection.
+  // One after the other, so that one request with many different lists does not take every connection.
   for (const group of groups.values()) {
     const found = await work(group);
     group.forEach((key, index) => results.set(key, found[index]!));

@@ -13,7 +13,7 @@ import {
 import type { RequestLimits } from '../../../config.js';
 import { AppError } from '../../../errors.js';
 
-/** An operation of a document that was found valid, with what comes with it. */
+/** A request for an operation of a valid document. */
 export interface OperationRequest {
   document: DocumentNode;
   operation: OperationDefinitionNode;
@@ -22,7 +22,7 @@ export interface OperationRequest {
 }
 
 /**
- * The variables of the operation, as its fields take them.
+ * The variables of the operation, coerced: as its fields take them.
  * @throws GraphQLError when they do not fit their types
  * @throws AppError BAD_USER_INPUT when there are too many to look at
  */
@@ -31,7 +31,7 @@ export function coercedVariables(
   { operation, variables }: OperationRequest,
   limits: RequestLimits,
 ): Record<string, unknown> {
-  // Weighing coerces the variables too, but collects every mistake in them, each with all of the input in its message.
+  // Weighing coerces the variables too, but collects every mistake, each with the whole input in its message.
   const definitions = operation.variableDefinitions ?? [];
   let left = limits.variables;
   for (const { variable, type } of definitions) {
@@ -45,8 +45,8 @@ export function coercedVariables(
 }
 
 /**
- * How many values GraphQL would look at, one by one, to fit the value to its type; no more are counted than it takes to
- * exceed the limit. Into a scalar it does not look: a profile's document is one value.
+ * How many values GraphQL looks at to coerce the value to its type. Counting ends once the limit is exceeded. GraphQL does not
+ * look into scalars: a profile's document is one value.
  */
 function valuesIn(value: unknown, type: GraphQLInputType, limit: number): number {
   const nullable = getNullableType(type);

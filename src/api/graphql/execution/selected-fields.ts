@@ -21,19 +21,19 @@ import {
 } from 'graphql';
 import type { OperationRequest } from './operation-request.js';
 
-/** A field at one place of an operation, each fragment written out. */
+/** A field at one place of an operation, with fragments written out. */
 export interface SelectedField {
-  /** Of the object that it is a field of. */
+  /** The type that the field belongs to. */
   type: GraphQLCompositeType;
   definition: GraphQLField<unknown, unknown>;
   args: Record<string, unknown>;
   /** The field that it is selected below. */
   above: SelectedField | undefined;
-  /** By which the answer has it. */
+  /** Its name in the answer. */
   responseName: string;
 }
 
-/** Every field of an operation that was found valid, those above first; `variables` as its fields take them. */
+/** Every field of a valid operation, each before those below it. The variables are coerced ones. */
 export function* selectedFields(schema: GraphQLSchema, { document, operation, variables }: OperationRequest): Generator<SelectedField> {
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const definition of document.definitions) {

@@ -3,19 +3,19 @@ import { type Weight, costOfReading, assumedListLength } from '../../http/cost-b
 import { type SelectedField, pathOf, selectedFields } from './selected-fields.js';
 import type { OperationRequest } from './operation-request.js';
 
-/** To search the names and e-mail addresses of accounts for a text takes so many times as long as to read the accounts. */
+/** How many times as long a text search takes as reading the same accounts. */
 const timesToSearch = 3;
 
-/** Arguments that narrow a list, so that its page may lie anywhere in it. */
+/** Arguments that narrow a list: PostgreSQL may have to read all of it to fill a page. */
 const narrowing = ['filter', 'status', 'maxDepth', 'includeDescendants'];
 
-/** Fields that are counted. */
+/** Fields for which PostgreSQL counts rows. */
 const counts = ['totalCount', 'descendantCount'];
 
 /**
- * What an operation may take of PostgreSQL, weighed before it runs: its filters, searches and counts, as if each list had the
- * greatest length that is foreseen. However many lists a field is resolved for, one statement reads them all, and of each
- * account once.
+ * What an operation may take of PostgreSQL, estimated before it runs: its filters, searches and counts, as if each list had the
+ * length that lists are assumed to have. A field counts once, however many lists it is resolved for: one statement reads them
+ * all, and each account once.
  */
 export function weightOf(schema: GraphQLSchema, request: OperationRequest): Weight {
   let cost = 0;
@@ -29,10 +29,10 @@ export function weightOf(schema: GraphQLSchema, request: OperationRequest): Weig
   return { cost, of: heaviest === undefined ? '' : pathOf(heaviest) };
 }
 
-/** What the statement of one field may take; nothing where an index leads to all that it reads. */
+/** What the statement of one field may take; 0 if an index finds everything it reads. */
 export function weightOfField({ definition, args, above }: Pick<SelectedField, 'definition' | 'args' | 'above'>): number {
   const reading = costOfReading(assumedListLength);
-  // A list is counted with the filter that it is read with.
+  // A count uses the filter of the list that it belongs to.
   const filtered = counts.includes(definition.name) ? (above?.args ?? {}) : args;
   if (isSearch(filtered)) return timesToSearch * reading;
   return counts.includes(definition.name) || narrowing.some((name) => isGiven(args[name])) ? reading : 0;

@@ -39,7 +39,7 @@ export class NodeResolver {
   }
 }
 
-/** What is malformed names nothing, as what is unknown or out of sight does (SPEC §3). */
+/** A malformed ID finds nothing, as an unknown one does (SPEC §3). */
 async function loadNode(id: Sid, { loaders }: Context, info: GraphQLResolveInfo): Promise<Account | Organization | Profile | null> {
   switch (kindOf(id)) {
     case 'account':

@@ -5,12 +5,12 @@ import type { Expected } from '../execution/expected-cost.js';
 import { type SelectedField, selectedFields } from '../execution/selected-fields.js';
 import type { OperationRequest } from '../execution/operation-request.js';
 
-/** What may be asked for of each change beside it, in points: the account, what was reached, the accounts above. */
+/** What each change may select in its answer, in points: the account, the numbers of affected accounts, the ancestors. */
 const costBeside = 50;
 
 /**
- * Whether the operation suspends or closes accounts and does nothing else, and so is let in whatever was used up (SPEC §10).
- * One that asks for much beside that would be a way round the budget; `variables` as its fields take them.
+ * Whether the operation does nothing but suspend or close accounts. Then it runs even if the budget is used up (SPEC §10). An
+ * operation that selects much more would be a way round the budget, so it does not count. The variables are coerced ones.
  */
 export function onlySwitchesOff(schema: GraphQLSchema, request: OperationRequest, { cost, weight }: Expected): boolean {
   if (request.operation.operation !== OperationTypeNode.MUTATION || weight.cost > 0) return false;

@@ -144,8 +144,7 @@ export class AccountObjectType extends NodeType implements Account {
   })
   version: number;
 
-  // Not in the schema as they are: the parent is out of sight for the account itself, and the path would show it; so may be who
-  // gave it its status.
+  // Not in the schema as they are: an account may not see its parent, which the path would show, and perhaps not who set its status.
   statusChangedBy: string | null;
   parentSid: string | null;
   topLevelSid: string;

@@ -51,7 +51,7 @@ export class AccountHistoryArgs extends ConnectionArgs {
   description:
     "One recorded action. The entries of a top-level account and everything below it form a chain, and so do the root's: each entry has a hash that covers the one before it.",
 })
-export class HistoryEntryType implements VisibleEntry {
+class HistoryEntryType implements VisibleEntry {
   @Field(() => Int, { description: 'Its position in the chain, counted from 1 without gaps.' })
   position: number;
 
@@ -98,7 +98,7 @@ export class HistoryEntryType implements VisibleEntry {
   })
   hash: string;
 
-  // Not in the schema: who did it, and for which request, may be out of sight.
+  // Not in the schema: the caller may not be allowed to see who did it, and in which request.
   actorSid: string | null;
   requestId: string | null;
   recordVersion: RecordVersion;

@@ -1,6 +1,6 @@
 import { Field, InputType } from 'type-graphql';
 
-/** The input of every mutation that may be repeated; the key takes effect by `enforceIdempotency`. */
+/** The input of every mutation that takes an idempotency key. `enforceIdempotency` acts on it. */
 @InputType({ description: 'A change that can be repeated safely.' })
 export abstract class IdempotentInput {
   @Field({

@@ -16,21 +16,21 @@ import {
 import { textsIn } from '../../http/json-source.js';
 
 /*
- * A JSON object passes through GraphQL to the letter (ADR 37): JavaScript would read 12345678901234567890 as another number, and
- * write 1.0 as 1. So it is a text on its way in and on its way out, and nothing that walks over inputs walks into it.
+ * A JSON object passes through GraphQL byte for byte (ADR 37). JavaScript would read 12345678901234567890 as another number, and
+ * write 1.0 as 1. So the object is kept as text on its way in and on its way out, and nothing that walks over inputs looks into it.
  */
 
-/** A JSON object that came in. */
+/** A JSON object of an input. */
 export class JsonText {
   constructor(readonly text: string) {}
 
-  /** In what stands for a request that may be repeated. */
+  /** For the comparison of requests with the same idempotency key. */
   toJSON(): string {
     return this.text;
   }
 }
 
-/** A JSON object on its way out. */
+/** JSON in an answer, as text. */
 export class RawJson {
   constructor(readonly text: string) {}
 
@@ -39,13 +39,13 @@ export class RawJson {
   }
 }
 
-/** Nobody else knows it; so nothing else that is written has it. */
+/** A placeholder for raw JSON. It is random and secret, so no client can put it into an answer. */
 const mark = randomUUID();
 const marked = new RegExp(`"${mark}(\\d+)"`, 'g');
-/** The texts of what is being written. */
+/** The raw texts of the answer that is being written. */
 let written: string[] | undefined;
 
-/** Writes JSON, in which whatever is raw stands as it is. */
+/** `JSON.stringify`, but each `RawJson` is written as its text. */
 export function stringifyRaw(value: unknown): string {
   const texts: string[] = [];
   written = texts;
@@ -57,7 +57,7 @@ export function stringifyRaw(value: unknown): string {
   }
 }
 
-/** Whether the object may be stored is a rule of the domain. */
+/** Whether the object can be stored is checked by the domain. */
 export const JsonObject = new GraphQLScalarType<JsonText, RawJson>({
   name: 'JSONObject',
   description: 'A JSON object with any content. It is stored and returned exactly as written, with every digit of its numbers.',
@@ -71,7 +71,7 @@ export const JsonObject = new GraphQLScalarType<JsonText, RawJson>({
   },
 });
 
-/** Each object of a request is read when its operation is weighed, and again when it is executed. */
+/** The texts of the objects of requests. Each object is read twice: when its operation is weighed, and when it is executed. */
 const known = new WeakMap<object, JsonText>();
 
 function jsonText(value: unknown): JsonText {
@@ -82,7 +82,7 @@ function jsonText(value: unknown): JsonText {
   return text;
 }
 
-/** JavaScript reads a number that is too large as infinite, and would write it as null. */
+/** Refuses numbers that are too large: JavaScript reads them as infinite, and would write them as null. */
 function finite(_key: string, value: unknown): unknown {
   if (typeof value === 'number' && !Number.isFinite(value)) throw new GraphQLError('JSONObject has a number that is too large.');
   return value;
@@ -92,7 +92,7 @@ function notAnObject(): GraphQLError {
   return new GraphQLError('JSONObject must be an object.');
 }
 
-/** A literal of the document as JSON, with its numbers as they are written there; nothing for a variable that was not given. */
+/** A literal of the document as JSON, with its numbers as they are written; undefined for a variable that was not given. */
 function textOf(node: ValueNode, variables: Record<string, unknown>): string | undefined {
   switch (node.kind) {
     case Kind.OBJECT: {
@@ -118,8 +118,8 @@ function textOf(node: ValueNode, variables: Record<string, unknown>): string | u
   }
 }
 
-/** Keeps, for the JSON objects among the variables of an operation, how the body of the request writes them. */
-export function keepTexts(
+/** Remembers how the body of the request spells the JSON objects among the operation's variables. */
+export function rememberJsonTexts(
   schema: GraphQLSchema,
   operation: OperationDefinitionNode,
   variables: Record<string, unknown>,

@@ -3,7 +3,7 @@ import { type Sid, type SidKind, kindOf } from '../../../domain/sid.js';
 
 const typeNames: Record<SidKind, string> = { account: 'Account', organization: 'Organization', profile: 'Profile' };
 
-/** Which type of the schema an object is: its SID says it. */
+/** The name of the object's type, which its SID tells. */
 function typeNameOf({ sid }: { sid: Sid }): string {
   return typeNames[kindOf(sid)!];
 }

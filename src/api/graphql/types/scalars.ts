@@ -1,6 +1,6 @@
 import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
 
-/** An instant; only ever given out. */
+/** An instant. It is only used in answers. */
 export const DateTime = new GraphQLScalarType<Date, string>({
   name: 'DateTime',
   description: 'An instant in UTC, to the millisecond, in the format of RFC 3339: `2026-03-01T10:17:35.000Z`.',
@@ -9,8 +9,8 @@ export const DateTime = new GraphQLScalarType<Date, string>({
 });
 
 /*
- * The next two take any string: what is a valid address or name is a rule of the domain, which answers by the catalogue
- * (INVALID_EMAIL, INVALID_DOMAIN_NAME) and the same on every surface.
+ * The next two accept any string. The domain decides which addresses and names are valid, with errors of the catalogue
+ * (INVALID_EMAIL, INVALID_DOMAIN_NAME), the same for every surface.
  */
 
 export const EmailAddress = textScalar(
