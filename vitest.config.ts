@@ -10,7 +10,8 @@ export default defineConfig({
     setupFiles: ['reflect-metadata'],
     // Each has gateways, with connections to the one PostgreSQL of the tests.
     maxWorkers: Math.min(4, availableParallelism()),
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // No test is about how fast the machine is: one that hangs is found as well after a while.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
   },
 });

@@ -17,7 +17,8 @@ const config = mergeConfig(main, pooled);
 config.test.include = [
   'test/pooled/*.pooled.ts',
   'test/conformance/*.test.ts',
-  'test/security/{locks,revocation,sign-in-limits,tenant-matrix}.test.ts',
-  'test/{surface,database,resilience}/{broken-connections,credentials,graphql,races,schema,statements,tree-locks}.test.ts',
+  'test/security/tenant-matrix/*.test.ts',
+  'test/security/{locks,revocation,sign-in-limits}.test.ts',
+  'test/{surface,database,resilience}/{broken-connections,credentials,graphql,races-*,schema,starts-at-once,statements,tree-locks}.test.ts',
 ];
 export default config;

@@ -23,9 +23,11 @@ import { Passwords } from '../../src/service/passwords.js';
 import { ProfileService } from '../../src/service/profile-service.js';
 import { Secrets } from '../../src/service/secrets.js';
 import { type TestDatabase, cloneDatabase } from '../support/database.js';
+import { interleavingSeed as seed, interleavings } from '../support/effort.js';
 import { admin, cheapPasswords, testKey, unlimited } from '../support/gateway.js';
 import { brokenInvariants } from '../support/invariants.js';
 import { Dice } from '../support/mutation.js';
+import { eventually } from '../support/patience.js';
 import { password, uniqueEmail } from '../support/tree.js';
 
 /*
@@ -33,10 +35,9 @@ import { password, uniqueEmail } from '../support/tree.js';
  * one small tree. Called at the services, since HTTP only adds to the time. INTERLEAVINGS=… and INTERLEAVING_SEED=…
  */
 
-const interleavings = Number(process.env.INTERLEAVINGS ?? 600); // oxlint-disable-line node/no-process-env
-const seed = Number(process.env.INTERLEAVING_SEED ?? Date.now() % 1_000_000_000); // oxlint-disable-line node/no-process-env
 /** Trees that are worked on side by side. */
 const lanes = 4;
+const timeout = 300_000 + interleavings * 200;
 /** How often the invariants are asked for. */
 const interval = 100;
 
@@ -147,7 +148,7 @@ function choose(dice: Dice, { sids, organizations, profiles }: Stage): UseCase {
   ]);
 }
 
-it(`${interleavings} interleavings leave every invariant, and nothing of a deadlock reaches a client`, async () => {
+it(`${interleavings} interleavings leave every invariant, and nothing of a deadlock reaches a client`, { timeout }, async () => {
   const told = new Map<string, number>();
   const perLane = Math.ceil(interleavings / lanes);
   const lane = async (number: number): Promise<void> => {
@@ -183,10 +184,11 @@ it(`${interleavings} interleavings leave every invariant, and nothing of a deadl
   expect(await verifyHistoryOf(database.url, undefined)).toMatchObject({ isSound: true });
   // Every backend tells the statistics about its deadlocks before it ends.
   await dataSource.destroy();
-  await sleep(500);
+  const others = 'SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()';
+  await eventually(async () => expect(await database.query(others)).toEqual([]));
   const [statistics] = await database.query<{ deadlocks: number }>(
     'SELECT deadlocks::integer FROM pg_stat_database WHERE datname = current_database()',
   );
   expect(statistics!.deadlocks).toBe(0);
   await dataSource.initialize();
-}, 600_000);
+});

@@ -9,7 +9,8 @@ import {
   isObjectType,
   isRequiredArgument,
 } from 'graphql';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../support/patience.js';
 import { parse } from 'yaml';
 import { createSchema } from '../../src/api/graphql/schema.js';
 import { AccountStatus, Role } from '../../src/domain/account.js';
@@ -30,7 +31,7 @@ import { type Created, create } from '../support/tree.js';
 let replicated: Replicated;
 beforeAll(async () => {
   replicated = await startReplicated();
-}, 120_000);
+});
 afterAll(() => replicated.stop());
 
 /** A gateway on the primary that reads the replica, however far behind, once it does. */
@@ -53,7 +54,7 @@ const metricsOf = async ({ metricsUrl }: TestGateway): Promise<string> => (await
 
 async function untilUsed(gateway: TestGateway, isUsed = true): Promise<void> {
   const line = `gateway_replica_used ${Number(isUsed)}\n`;
-  await vi.waitFor(async () => expect(await metricsOf(gateway)).toContain(line), { timeout: 40_000, interval: 100 });
+  await eventually(async () => expect(await metricsOf(gateway)).toContain(line));
 }
 
 const count = async ({ url }: TestGateway): Promise<number> => {
@@ -284,7 +285,7 @@ describe('a replica', () => {
       try {
         await untilUsed(gateway, false);
         const before = answered;
-        await vi.waitFor(() => expect(answered).toBeGreaterThan(before + 1), { timeout: 20_000 });
+        await eventually(() => expect(answered).toBeGreaterThan(before + 1));
         expect(reasons(gateway)).toEqual(['read', 'it does not answer']);
       } finally {
         for (const pid of pids) process.kill(pid, 'SIGCONT');
@@ -310,7 +311,7 @@ describe('a replica', () => {
   ])('that %s does not keep the gateway from working', async (_what, url, reason) => {
     gateway = await startReading({ replicaUrl: url() });
     work();
-    await vi.waitFor(() => expect(reasons(gateway)).toEqual([expect.stringMatching(reason)]), { timeout: 20_000 });
+    await eventually(() => expect(reasons(gateway)).toEqual([expect.stringMatching(reason)]));
     expect(await metricsOf(gateway)).toContain('gateway_replica_used 0\n');
   });
 
@@ -324,7 +325,7 @@ describe('a replica', () => {
       onUnusable: () => {},
     });
     replica.follow(primary);
-    await vi.waitFor(() => expect(replica.isUsed).toBe(true), 40_000);
+    await eventually(() => expect(replica.isUsed).toBe(true));
     let end = (): void => {};
     const isOver = new Promise<void>((resolve) => (end = resolve));
     const [one, other] = ['one', 'other'].map((sid) => ({ sid, topLevelSid: sid }));
@@ -337,18 +338,18 @@ describe('a replica', () => {
     expect(await under).toHaveLength(4);
     await replica.close();
     await primary.close();
-  }, 60_000);
+  });
 
   it('shows its connections, and is let go of at the end', async () => {
     gateway = await startReading();
     await untilUsed(gateway);
     work();
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(await metricsOf(gateway)).toMatch(/^gateway_database_pool_connections\{database="replica",state="total"\} [1-9]/m);
     });
     await stop();
     const connected = `SELECT state, query FROM pg_stat_activity WHERE application_name = 'account-gateway' AND datname = current_database()`;
-    await vi.waitFor(async () => expect(await replicated.onReplica(connected)).toEqual([]), { timeout: 20_000 });
+    await eventually(async () => expect(await replicated.onReplica(connected)).toEqual([]));
     // Nor is it looked at any more.
     await sleep(1_500);
     expect(reasons(gateway)).toEqual(['read']);

@@ -3,13 +3,12 @@ import { mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { eventually } from '../support/patience.js';
 import { PostgresLog } from '../../src/embedded-postgres/log.js';
 import { availableMemory, memorySettings } from '../../src/embedded-postgres/memory.js';
 import { startGateway } from '../support/gateway-process.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { ask, embeddedUrl, killProcessesIn } from '../support/processes.js';
-
-const patience = 30_000;
 
 let folder: string;
 beforeEach(async () => {
@@ -87,7 +86,7 @@ describe("the embedded PostgreSQL's log", () => {
     await ask(embeddedUrl(folder), `DO $$ BEGIN RAISE WARNING 'a word of warning'; END $$`);
     const forged = `INSERT INTO credential SELECT sid, 'a secret hash', 'x', 'y' FROM account, generate_series(1, 2)`;
     await expect(ask(embeddedUrl(folder), forged)).rejects.toThrow('duplicate key');
-    await vi.waitFor(() => expect(gateway.output()).toMatch(/"level":40,.*"msg":"PostgreSQL: a word of warning"/), patience);
+    await eventually(() => expect(gateway.output()).toMatch(/"level":40,.*"msg":"PostgreSQL: a word of warning"/));
     expect(await gateway.end('SIGTERM')).toBe(0);
     const text = await readFile(join(folder, 'postgres.log'), 'utf8');
     expect(text).toMatch(/WARNING: {2}a word of warning/);
@@ -116,26 +115,23 @@ it('a disk that is full is named in the log, costs no process, and is used again
     await expect(async () => execFileSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=64k'], { stdio: 'ignore' })).rejects.toThrow();
     const url = embeddedUrl(folder);
     await expect(ask(url, `CREATE TABLE large AS SELECT repeat(md5(i::text), 30) FROM generate_series(1, 100000) AS i`)).rejects.toThrow();
-    await vi.waitFor(
-      () => expect(gateway.output()).toContain(`"msg":"the disk is full: ${folder} has no space left (PostgreSQL: `),
-      patience,
-    );
+    await eventually(() => expect(gateway.output()).toContain(`"msg":"the disk is full: ${folder} has no space left (PostgreSQL: `));
 
     await rm(filler);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { errors } = await postGraphql(
         gateway.url,
         login,
         'mutation { createOrganization(input: { domainName: "room.test" }) { organization { sid } } }',
       );
       expect(errors).toBeUndefined();
-    }, patience);
+    });
     expect(await gateway.end('SIGTERM')).toBe(0);
   } finally {
     await killProcessesIn(folder);
     execFileSync('umount', ['-l', folder]);
   }
-}, 120_000);
+});
 
 describe('the embedded PostgreSQL is sized to the machine', () => {
   const gigabyte = 1024 ** 3;

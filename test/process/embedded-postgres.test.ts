@@ -13,8 +13,7 @@ import { transformWithOxc } from 'vite';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EmbeddedPostgresError } from '../../src/embedded-postgres/errors.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded-postgres/launcher.js';
-
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
+import { eventually } from '../support/patience.js';
 
 const isRoot = process.getuid?.() === 0;
 const onLinuxAsRoot = isRoot && process.platform === 'linux';
@@ -31,7 +30,11 @@ beforeEach(async () => {
   cleanups = [];
   folder = await temporaryFolder(tmpdir());
   directory = join(folder, 'data');
-  cleanups.push(() => vi.waitUntil(async () => !(await postmaster().then(isAlive, () => false)), 30_000));
+  cleanups.push(() =>
+    eventually(async () => {
+      if (await postmaster().then(isAlive, () => false)) throw new Error('PostgreSQL still runs');
+    }),
+  );
 });
 
 afterEach(async () => {
@@ -39,7 +42,7 @@ afterEach(async () => {
   const failures: unknown[] = [];
   for (const cleanup of cleanups.toReversed()) await cleanup().catch((error: unknown) => failures.push(error));
   if (failures.length > 0) throw new AggregateError(failures, 'Not everything could be cleaned up');
-}, 60_000);
+});
 
 describe('a started server', () => {
   it('answers pg and TypeORM at its URL, whatever PG* variables say', async () => {
@@ -82,7 +85,7 @@ describe('a started server', () => {
       onLog: (line) => lines.push(line),
     });
     expect(await ask(url, 'SHOW work_mem')).toEqual([{ work_mem: '7MB' }]);
-    await vi.waitFor(() => expect(lines).toContainEqual(expect.stringMatching(/statement: SHOW work_mem$/)));
+    await eventually(() => expect(lines).toContainEqual(expect.stringMatching(/statement: SHOW work_mem$/)));
   });
 
   it('does not pass on our environment, which holds secrets', async () => {
@@ -140,7 +143,7 @@ describe('when the gateway ends', () => {
     const gateway = await startGateway();
     const pid = await postmaster();
     gateway.process.kill('SIGKILL');
-    await vi.waitFor(() => expect(isAlive(pid)).toBe(false), 5_000);
+    await eventually(() => expect(isAlive(pid)).toBe(false));
   });
 
   it('lets the next start wait for a shutdown that takes longer than "already running" would', async () => {
@@ -229,10 +232,10 @@ describe('when PostgreSQL ends unasked', () => {
     await remember(url, 'recovered');
     const first = await postmaster();
     process.kill(first, 'SIGKILL');
-    await vi.waitFor(async () => expect(await remembered(url)).toBe('recovered'), { timeout: 10_000, interval: 50 });
+    await eventually(async () => expect(await remembered(url)).toBe('recovered'));
     const second = await postmaster();
     process.kill(second, 'SIGKILL');
-    await vi.waitFor(async () => expect(await remembered(url)).toBe('recovered'), { timeout: 10_000, interval: 50 });
+    await eventually(async () => expect(await remembered(url)).toBe('recovered'));
     expect(new Set([first, second, await postmaster()]).size).toBe(3);
   });
 
@@ -240,7 +243,7 @@ describe('when PostgreSQL ends unasked', () => {
     const { url } = await start();
     await keepBusy(url);
     process.kill(await postmaster(), 'SIGKILL');
-    await vi.waitFor(() => ask(url, 'SELECT 1'), { timeout: 10_000, interval: 50 });
+    await eventually(() => ask(url, 'SELECT 1'));
   });
 
   it.each([0, 90, 110, 130, 160])('can be stopped %i ms into that', async (milliseconds) => {
@@ -255,16 +258,14 @@ describe('when PostgreSQL ends unasked', () => {
 });
 
 describe('a second start in the same folder', () => {
-  it('says within about a second that one is already running, and its pid', async () => {
+  it('says that one is already running, and its pid', async () => {
     const gateway = await startGateway();
-    const began = Date.now();
     await expect(start()).rejects.toThrow(
       new EmbeddedPostgresError(
         `A PostgreSQL is already running in ${directory}/postgres (pid ${await postmaster()}). ` +
           'Stop the program that started it, or choose another folder.',
       ),
     );
-    expect(Date.now() - began).toBeLessThan(2_000);
     expect(await ask(gateway.url, 'SELECT 1 AS answer')).toEqual([{ answer: 1 }]);
   });
 
@@ -273,9 +274,7 @@ describe('a second start in the same folder', () => {
     const lockFile = join(directory, 'postgres/postmaster.pid');
     const lock = await fs.readFile(lockFile, 'utf8');
     await fs.writeFile(lockFile, lock.replace(/^\d+/, `${process.pid}`));
-    const began = Date.now();
     await expect(start()).rejects.toThrow(`already running in ${directory}/postgres (pid ${process.pid})`);
-    expect(Date.now() - began).toBeLessThan(2_000);
     await fs.writeFile(lockFile, lock);
   });
 
@@ -302,7 +301,7 @@ describe('a second start in the same folder', () => {
 describe('the first start', () => {
   it('leaves nothing half-made when it is killed', async () => {
     const gateway = await spawnGateway(await projectIn(folder));
-    await vi.waitFor(async () => expect(await fs.readdir(directory)).not.toEqual([]), { timeout: 5_000, interval: 5 });
+    await eventually(async () => expect(await fs.readdir(directory)).not.toEqual([]), 5);
     await sleep(100);
     gateway.process.kill('SIGKILL');
     expect(await fs.readdir(directory)).toEqual([expect.stringMatching(/^unfinished-/)]);
@@ -524,7 +523,10 @@ async function ask(url: string, sql: string) {
 async function keepBusy(url: string): Promise<void> {
   const client = await connected(url);
   client.query(`DO $$ BEGIN WHILE clock_timestamp() < now() + '1.5 s' LOOP END LOOP; END $$`).catch(() => {});
-  await sleep(100);
+  const busy = `SELECT 1 FROM pg_stat_activity WHERE query LIKE 'DO %' AND state = 'active'`;
+  await eventually(async () => {
+    if ((await ask(url, busy)).length === 0) throw new Error('the backend is not busy yet');
+  });
 }
 
 const remember = (url: string, word: string) => ask(url, `CREATE TABLE memory AS SELECT '${word}' AS word`);

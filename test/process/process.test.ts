@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { eventually } from '../support/patience.js';
 import { type TestDatabase, cloneDatabase } from '../support/database.js';
 import { inDatabase } from '../support/database-url.js';
 import { type GatewayProcess, type GatewayProcessOptions, spawnGateway, startGateway } from '../support/gateway-process.js';
@@ -21,6 +22,9 @@ const createAccount = `mutation($email: EmailAddress!) {
   createAccount(input: { emailAddress: $email, password: "a decent password", role: DEVELOPER }) { account { sid } }
 }`;
 
+/** A request that waits for a lock waits for as long as the test makes it. */
+const endless = { LOCK_TIMEOUT_SECONDS: '3600', CHANGE_TIMEOUT_SECONDS: '3600' };
+
 let folder: string;
 let cleanups: (() => Promise<unknown>)[];
 
@@ -29,7 +33,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'gateway-'));
   cleanups.push(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }));
   cleanups.push(() => killProcessesIn(folder));
-  cleanups.push(() => expectNoProcessIn(folder, 10_000));
+  cleanups.push(() => expectNoProcessIn(folder));
 });
 
 afterEach(async () => {
@@ -103,17 +107,15 @@ describe.each([1, 2])('when it is told to stop, with WORKERS=%i', (count) => {
 
   it('finishes every request that runs, takes no new one, and ends right after the last', async () => {
     // All of them have a connection, whichever worker they come to, and wait for as long as the test makes them.
-    const gateway = await start({ environment: { WORKERS, DATABASE_POOL_SIZE: '190', LOCK_TIMEOUT_SECONDS: '60' } });
+    const gateway = await start({ environment: { WORKERS, DATABASE_POOL_SIZE: '190', ...endless, DRAIN_SECONDS: '3600' } });
     const { requests, release } = await runningRequests(gateway, 40 / count);
     const ended = gateway.end('SIGTERM');
     await drains(gateway);
     expect(await readiness(gateway)).toBe(false);
     await release();
-    const began = Date.now();
 
     const answers = await Promise.all(requests);
     expect(await ended).toBe(0);
-    expect(Date.now() - began).toBeLessThan(8_000);
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
 
     await start();
@@ -122,31 +124,31 @@ describe.each([1, 2])('when it is told to stop, with WORKERS=%i', (count) => {
   });
 
   it('is not hurried by a second signal, such as the one that npm passes on', async () => {
-    const gateway = await start({ environment: { WORKERS } });
+    const gateway = await start({ environment: { WORKERS, ...endless, DRAIN_SECONDS: '3600' } });
     const { requests, release } = await runningRequests(gateway, 1);
     const ended = gateway.end('SIGINT');
-    await sleep(300);
+    await drains(gateway);
     process.kill(gateway.pid, 'SIGINT');
-    await sleep(300);
+    await sleep(500);
     await release();
     expect(await statusesOf(requests)).toEqual([200]);
     expect(await ended).toBe(0);
   });
 
   it('waits no longer than DRAIN_SECONDS for a request that does not end', async () => {
-    const gateway = await start({ environment: { WORKERS, DRAIN_SECONDS: '1' } });
+    const gateway = await start({ environment: { WORKERS, ...endless, DRAIN_SECONDS: '1' } });
     const { requests } = await runningRequests(gateway, 1);
-    expect(await endsWithin(5_000, gateway)).toBe(0);
+    expect(await gateway.end('SIGTERM')).toBe(0);
     expect(await statusesOf(requests)).toEqual(['fetch failed']);
     await expectNoProcessIn(folder);
   });
 
   it.each(['API', 'metrics'])('is not held up by a client that only connected to the %s', async (which) => {
-    const gateway = await start({ environment: { WORKERS, DRAIN_SECONDS: '1' } });
+    const gateway = await start({ environment: { WORKERS, DRAIN_SECONDS: '3600' } });
     const { port } = new URL(which === 'API' ? gateway.url : await metricsUrlOf(gateway));
     const client = connect(Number(port), '127.0.0.1').on('error', () => {});
     await once(client, 'connect');
-    expect(await endsWithin(5_000, gateway)).toBe(0);
+    expect(await gateway.end('SIGTERM')).toBe(0);
     client.destroy();
   });
 
@@ -156,7 +158,7 @@ describe.each([1, 2])('when it is told to stop, with WORKERS=%i', (count) => {
     await sleep(milliseconds);
     child.kill('SIGTERM');
     await ended;
-    await expectNoProcessIn(folder, 5_000);
+    await expectNoProcessIn(folder);
     expect((await start()).output()).toContain('ready');
   });
 });
@@ -167,14 +169,14 @@ describe.each([1, 2])('npm start, with WORKERS=%i', (count) => {
     ['SIGTERM to all that npm started', 'SIGTERM', (npm: ChildProcess) => -npm.pid!],
     ['Ctrl-C in the terminal', 'SIGINT', (npm: ChildProcess) => -npm.pid!],
   ] as const)('ends by %s, after the requests that run', async (_name, signal, target) => {
-    const npm = await npmStart({ WORKERS: `${count}` });
+    const npm = await npmStart({ WORKERS: `${count}`, ...endless, DRAIN_SECONDS: '3600' });
     const { requests, release } = await runningRequests(npm, 3);
     process.kill(target(npm.child), signal);
     await drains(npm);
     expect(await readiness(npm)).toBe(false);
     await release();
     expect(await statusesOf(requests)).toEqual([200, 200, 200]);
-    await vi.waitFor(() => expect(isAlive(npm.serverPid())).toBe(false), 8_000);
+    await eventually(() => expect(isAlive(npm.serverPid())).toBe(false));
     await expectNoProcessIn(folder);
   });
 });
@@ -475,7 +477,7 @@ async function npmStart(settings: Record<string, string>) {
     async () => kill(serverPid()),
   );
   const started = /GraphQL +(http\S+)\/graphql/;
-  await vi.waitFor(() => expect(text).toMatch(started), 30_000);
+  await eventually(() => expect(text).toMatch(started));
   return {
     child,
     serverPid,
@@ -498,11 +500,6 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Sends SIGTERM; tells the exit code, or that the gateway is still there. */
-function endsWithin(milliseconds: number, gateway: GatewayProcess): Promise<number | null | string> {
-  return Promise.race([gateway.end('SIGTERM'), sleep(milliseconds, `still there after ${milliseconds} ms`)]);
-}
-
 type Running = Pick<GatewayProcess, 'url' | 'output' | 'adminEmail' | 'adminPassword'>;
 
 function administrator({ adminEmail, adminPassword }: Running): Login {
@@ -512,7 +509,7 @@ function administrator({ adminEmail, adminPassword }: Running): Login {
 /** It is printed last. */
 async function metricsUrlOf({ output }: Running): Promise<string> {
   const printed = /Metrics +(http\S+)\/metrics/;
-  await vi.waitFor(() => expect(output()).toMatch(printed));
+  await eventually(() => expect(output()).toMatch(printed));
   return printed.exec(output())![1]!;
 }
 
@@ -526,7 +523,7 @@ async function signIn({ url }: Running, login: Login) {
 
 /** Waits until the gateway has heard the signal, and some more, for a second one or a mistake to show. */
 async function drains({ output }: Running): Promise<void> {
-  await vi.waitFor(() => expect(output()).toContain('"draining"'), 5_000);
+  await eventually(() => expect(output()).toContain('"draining"'));
   await sleep(500);
 }
 
@@ -552,12 +549,12 @@ async function runningRequests(gateway: Running, count: number) {
   );
   for (const request of requests) request.catch(() => {});
   const metricsUrl = await metricsUrlOf(gateway);
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const metrics = await (await fetch(metricsUrl)).text();
     const connections = (state: string) => Number(new RegExp(`connections{database="primary",state="${state}"} (\\d+)`).exec(metrics)?.[1]);
     const locked = await ask(embeddedUrl(folder), `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'`);
     expect(locked.length + connections('waiting')).toBe(count);
-  }, 20_000);
+  });
   // After a crash there is nothing left to release.
   return { requests, release: () => blocker.query('COMMIT').catch(() => {}) };
 }

@@ -4,8 +4,10 @@ import { AccountStatus, Role } from '../../src/domain/account.js';
 import type { ErrorCode } from '../../src/errors.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import type { Login } from '../support/graphql-client.js';
+import { commandRuns } from '../support/effort.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { brokenInvariants } from '../support/invariants.js';
+import { assertAsyncProperty, defaultSeed, steadySeed } from '../support/property.js';
 import { restJsonSurface, restXmlSurface } from '../support/rest-surface.js';
 import type { AccountView, Answer, Changes, NewAccount, OrganizationView, ProfileTarget, Surface } from '../support/surface.js';
 import { AccountTree, type Command, type ModelAccount, type Predicted, pathOf, viewOf, wellKnownPassword } from './model.js';
@@ -13,12 +15,9 @@ import { AccountTree, type Command, type ModelAccount, type Predicted, pathOf, v
 /*
  * Random commands, by anyone, on anything: the gateway must answer each as the model does, through whichever surface it
  * comes; show what came of it alike on every surface; and hold in its tables in the end what the model holds. FC_SEED=… tries others, FC_RUNS=… more of them,
- * FC_VERBOSE=1 counts the answers.
+ * FC_SHRINK=1 searches for a smaller example that fails, FC_VERBOSE=1 counts the answers.
  */
 
-const defaultSeed = 20151104;
-const seed = Number(process.env.FC_SEED ?? defaultSeed);
-const numRuns = Number(process.env.FC_RUNS ?? 110);
 const commandsPerRun = 60;
 const maxLevels = 4;
 
@@ -361,11 +360,10 @@ const refusals: ErrorCode[] = [
   'ORGANIZATION_REQUIRED',
 ];
 
-it('answers random commands as the model does, and ends in the same tree', { timeout: 450_000 }, async () => {
+it('answers random commands as the model does, and ends in the same tree', { timeout: commandRuns * 20_000 }, async () => {
   const counts: Record<string, number> = {};
 
-  let running = Promise.resolve();
-  const property = fc.asyncProperty(fc.array(step, { maxLength: commandsPerRun, size: 'max' }), (steps) => (running = run(steps)));
+  const property = fc.asyncProperty(fc.array(step, { maxLength: commandsPerRun, size: 'max' }), run);
 
   async function run(steps: Step[]): Promise<void> {
     const tree = await clear();
@@ -417,14 +415,9 @@ it('answers random commands as the model does, and ends in the same tree', { tim
     );
   }
 
-  try {
-    // The time limit also bounds the search for a smaller counterexample; it leaves the last run to end by itself.
-    await fc.assert(property, { seed, numRuns, interruptAfterTimeLimit: 400_000, markInterruptAsFailure: true });
-  } finally {
-    await running.catch(() => {});
-  }
+  await assertAsyncProperty(property, { seed: steadySeed, numRuns: commandRuns });
   if (process.env.FC_VERBOSE !== undefined) console.log(counts);
-  if (seed !== defaultSeed) return;
+  if (steadySeed !== defaultSeed) return;
   expect(refusals.filter((code) => !Object.keys(counts).some((outcome) => outcome.endsWith(`: ${code}`)))).toEqual([]);
   expect(Object.keys(counts).filter((outcome) => outcome.endsWith(': done'))).toHaveLength(8);
 });

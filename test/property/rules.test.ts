@@ -13,10 +13,9 @@ import {
 import { type OrderField, cursorOf, parsePage } from '../../src/domain/page.js';
 import { isBelow, levelOf, pathBelow, sidsAlong, topLevelSidOf } from '../../src/domain/tree.js';
 import { AppError } from '../../src/errors.js';
+import { assertProperty, steadySeed } from '../support/property.js';
 
-const numRuns = 1000;
-const check = (property: fc.IRawProperty<any>): void =>
-  fc.assert(property as fc.IProperty<any>, { numRuns, seed: Number(process.env.FC_SEED ?? 20151104) });
+const check = (property: fc.IRawProperty<any>): void => assertProperty(property, { numRuns: 1000, seed: steadySeed });
 
 const hexadecimal = fc.stringMatching(/^[0-9a-f]{32}$/);
 const accountSid = hexadecimal.map((digits) => `AC${digits}`);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, expect, inject, it, vi } from 'vitest';
+import { eventually } from '../support/patience.js';
 import { inDatabase } from '../support/database-url.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { postGraphql } from '../support/graphql-client.js';
@@ -9,7 +10,9 @@ import { create } from '../support/tree.js';
 
 let gateway: TestGateway;
 beforeAll(async () => {
-  gateway = await startTestGateway({ environment: { SIGN_IN_FAILURES_PER_ACCOUNT: '1', SIGN_IN_FAILURES_SECONDS: '3' } });
+  gateway = await startTestGateway({
+    environment: { SIGN_IN_FAILURES_PER_ACCOUNT: '1', SIGN_IN_FAILURES_SECONDS: '6', LOCK_TIMEOUT_SECONDS: '300' },
+  });
 });
 afterAll(() => gateway.stop());
 afterEach(() => vi.useRealTimers());
@@ -26,7 +29,7 @@ it('a clock that is set back two days makes no lockout longer', async () => {
   const status = async (secret: string) => (await postGraphql(gateway.url, { ...account.login, secret }, '{ viewer { sid } }')).status;
   expect([await status('a wrong password'), await status(account.login.secret)]).toEqual([401, 429]);
   setClock(-2 * day);
-  await vi.waitFor(async () => expect(await status(account.login.secret)).toBe(200), { timeout: 20_000, interval: 500 });
+  await eventually(async () => expect(await status(account.login.secret)).toBe(200), 500);
 });
 
 it('a clock that is set a day ahead cancels no change that runs', async () => {
@@ -37,7 +40,8 @@ it('a clock that is set a day ahead cancels no change that runs', async () => {
   await holder.query('SELECT 1 FROM account WHERE sid = $1 FOR UPDATE', [sid]);
   const rename = 'mutation($sid: ID!) { updateAccount(input: { sid: $sid, friendlyName: "Renamed" }) { account { friendlyName } } }';
   const answer = postGraphql(gateway.url, admin, rename, { sid });
-  await sleep(500);
+  const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+  await eventually(async () => expect(await gateway.database.query(waiting)).toHaveLength(1));
   setClock(day);
   // Longer than a running statement is left alone between two looks at it, and than a cancelled one has to end.
   await sleep(4_000);

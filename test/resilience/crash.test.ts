@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../support/patience.js';
 import { newSid } from '../../src/domain/sid.js';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
 import { type GraphqlAnswer, postGraphql } from '../support/graphql-client.js';
@@ -29,15 +30,15 @@ beforeEach(async () => {
 afterEach(async () => {
   await gateways.at(-1)?.end('SIGKILL');
   try {
-    await expectNoProcessIn(folder, 10_000);
+    await expectNoProcessIn(folder);
   } finally {
     await killProcessesIn(folder);
     await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   }
 });
 
-describe('a cascade over 10,000 accounts happens whole or not at all, and what was acknowledged stays', () => {
-  it('when the gateway is killed in the middle of it', async () => {
+describe('a cascade over 10,000 accounts', () => {
+  it('happens whole or not at all when the gateway is killed in the middle of it, and what was acknowledged stays', async () => {
     let gateway = await start();
     const duration = await durationOfClosing(gateway);
     const outcomes: string[] = [];
@@ -47,9 +48,7 @@ describe('a cascade over 10,000 accounts happens whole or not at all, and what w
       const closing = close(gateway, top);
       await come(moment, top, closing, duration);
       await gateway.end('SIGKILL');
-      const began = Date.now();
-      await expectNoProcessIn(folder, 5_000);
-      expect(Date.now() - began).toBeLessThan(5_000);
+      await expectNoProcessIn(folder);
 
       gateway = await start();
       const outcome = await expectWhole(top, await closing);
@@ -63,18 +62,20 @@ describe('a cascade over 10,000 accounts happens whole or not at all, and what w
     }
     tell('gateway', duration, outcomes);
     expect(new Set(outcomes)).toEqual(new Set(['before', 'closed']));
-  }, 120_000);
+  });
 
   it.each([
     ['PostgreSQL is killed', () => postmasterOf(folder)],
     ['the connection that does it is killed', busyBackend],
   ])(
-    'when %s in the middle of it; and the gateway recovers by itself',
+    'happens whole or not at all when %s in the middle of it; what was acknowledged stays, and the gateway recovers by itself',
     async (name, victim) => {
       const gateway = await start();
       const duration = await durationOfClosing(gateway);
       const outcomes: string[] = [];
-      for (const moment of ['sent', 0.4, 0.8, 'visible', 'answered'] as const) {
+      // On a machine whose speed changes, the shares of its duration may all come late: then there are more tries at the beginning.
+      const moments: Moment[] = [...Array<Moment>(10).fill(0.2), 'answered', 'visible', 0.8, 0.4, 'sent'];
+      for (let moment; (moment = moments.pop()) !== undefined && (moment !== 0.2 || !outcomes.includes('before'));) {
         const top = await plantTree();
         const { heard } = await listenForCrash();
         const pid = moment === 'sent' ? await victim() : undefined;
@@ -83,20 +84,19 @@ describe('a cascade over 10,000 accounts happens whole or not at all, and what w
         await come(moment, top, closing, duration);
         process.kill(pid ?? (await victim()), 'SIGKILL');
 
-        const answer = await Promise.race([closing, sleep(15_000, 'no answer')]);
+        const answer = await closing;
         expect(answer).toMatchObject(answerOf(answer) === undefined ? { errors: [{ extensions: { code: 'UNAVAILABLE' } }] } : {});
         await heard;
-        await vi.waitFor(async () => expect(await create(gateway)).toBeDefined(), { timeout: 15_000, interval: 50 });
-        await vi.waitFor(() => ask(url, 'SELECT 1'), { timeout: 15_000, interval: 50 });
+        await eventually(async () => expect(await create(gateway)).toBeDefined());
+        await eventually(() => ask(url, 'SELECT 1'));
         writer.stop();
-        outcomes.push(await expectWhole(top, answer as GraphqlAnswer<any>));
+        outcomes.push(await expectWhole(top, answer));
         await expectKept(await writer.journal);
       }
       tell(name, duration, outcomes);
       expect(new Set(outcomes)).toEqual(new Set(['before', 'closed']));
       expect(await gateway.end('SIGTERM')).toBe(0);
     },
-    120_000,
   );
 });
 

@@ -3,9 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { verifyHistoryOf } from '../../src/cli/verify-history.js';
+import { eventually } from '../support/patience.js';
 import { newSid } from '../../src/domain/sid.js';
+import { crashPoints } from '../support/effort.js';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { brokenInvariants } from '../support/invariants.js';
@@ -16,7 +18,7 @@ import { ask, embeddedUrl, expectNoProcessIn, killProcessesIn, postmasterOf } fr
  * How many crashes, in how many pairs of a gateway and its PostgreSQL side by side, each with how many clients that write.
  * A machine that has other things to do comes to fewer of them in its time.
  */
-const points = Number(process.env.CRASH_POINTS ?? 30); // oxlint-disable-line node/no-process-env
+const points = crashPoints;
 const pairs = 2;
 const clients = 4;
 const milliseconds = 400_000;
@@ -77,7 +79,7 @@ async function crashAndCompare(times: number): Promise<Tally> {
       tally[victim] += 1;
       await Promise.all(writing);
       if (victim !== 'database') {
-        await expectNoProcessIn(folder, 30_000);
+        await expectNoProcessIn(folder);
         gateway = await startGateway({ dataDirectory: folder });
       }
       await recovered(gateway, url);
@@ -113,13 +115,10 @@ async function postgresProcess(folder: string, url: string): Promise<number> {
 
 /** Waits until the gateway has a database again whose processes are all those of after the crash. */
 async function recovered(gateway: GatewayProcess, url: string): Promise<void> {
-  await vi.waitFor(
-    async () => {
-      await ask(url, 'SELECT 1');
-      expect((await fetch(`${gateway.url}/health/ready`)).status).toBe(200);
-    },
-    { timeout: 60_000, interval: 20 },
-  );
+  await eventually(async () => {
+    await ask(url, 'SELECT 1');
+    expect((await fetch(`${gateway.url}/health/ready`)).status).toBe(200);
+  });
 }
 
 /** An account as the client knows it: by the e-mail address, since it may not have learned the SID. */

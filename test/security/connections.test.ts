@@ -1,6 +1,7 @@
 import { type Socket, connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/patience.js';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { basic, postGraphql } from '../support/graphql-client.js';
@@ -75,7 +76,7 @@ describe('requests of one connection', () => {
 
 describe('a client that reads', () => {
   /** Milliseconds, where a gateway of its own waits for a minute. */
-  const unreadMilliseconds = 800;
+  const unreadMilliseconds = 2_000;
   let gateway: TestGateway;
   beforeAll(async () => {
     gateway = await startTestGateway({ config: { unreadMilliseconds } });
@@ -113,10 +114,10 @@ describe('a client that reads', () => {
     const socket = await connectTo(gateway.url);
     socket.write(requests());
     const ended = (): string[] => gateway.log.slice(earlier).filter((line) => /"msg":"(?:answered|broken off)"/.test(line));
-    await vi.waitFor(() => expect(ended()).toHaveLength(count), { timeout: 20_000 });
+    await eventually(() => expect(ended()).toHaveLength(count));
     expect(ended().some((line) => line.includes('"msg":"broken off"'))).toBe(true);
     expect(await countConnections()).toBeLessThanOrEqual(connections);
-    await vi.waitFor(async () => expect(await busyConnections()).toBe(0));
+    await eventually(async () => expect(await busyConnections()).toBe(0));
   });
 
   it('nothing is cut off, though it goes on sending', async () => {
@@ -124,7 +125,7 @@ describe('a client that reads', () => {
     socket.write(requestFor(`${mount}/Accounts.json`));
     const sending = setInterval(() => socket.write(requestFor('/health/live')), unreadMilliseconds / 4);
     const closed = new Promise((resolve) => socket.once('close', resolve));
-    await vi.waitFor(() => expect(brokenOff().some((line) => line.includes('/health/live'))).toBe(true), { timeout: 6000 });
+    await eventually(() => expect(brokenOff().some((line) => line.includes('/health/live'))).toBe(true));
     clearInterval(sending);
     socket.resume();
     await closed;
@@ -132,7 +133,7 @@ describe('a client that reads', () => {
 
   const long = `{ ${['a', 'b', 'c', 'd'].map((name) => `${name}: profile(sid: "SID") { document }`).join(' ')} }`;
   const steadily: [what: string, request: () => string, bytesAtOnce: number, end: string][] = [
-    ['a list that streams', () => requestFor(`${mount}/Accounts.json`), 2 * megabyte, ']\r\n0\r\n\r\n'],
+    ['a list that streams', () => requestFor(`${mount}/Accounts.json`), 1.5 * megabyte, ']\r\n0\r\n\r\n'],
     // The gateway writes it once, and the system takes it a part at a time.
     [
       'one long answer',
@@ -157,7 +158,7 @@ describe('a client that reads', () => {
       chunks.push(chunk as Buffer);
       taken += (chunk as Buffer).length;
       if (taken < bytesAtOnce) continue;
-      await sleep(unreadMilliseconds / 2);
+      await sleep(unreadMilliseconds / 4);
       taken = 0;
     }
     expect(performance.now() - began).toBeGreaterThan(2 * unreadMilliseconds);

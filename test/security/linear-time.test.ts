@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { parse } from 'graphql';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { isSid } from '../../src/domain/sid.js';
 import { formatAskedFor } from '../../src/api/rest/content-negotiation.js';
 import { versionExpected } from '../../src/api/rest/preconditions.js';
@@ -18,6 +18,7 @@ import { parseDocument } from '../../src/domain/profile.js';
 import { networkOf } from '../../src/domain/sign-in-limit.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { basic } from '../support/graphql-client.js';
+import { expectLinearTime } from '../support/processor-time.js';
 
 /** Texts that parsers and regular expressions take long for, when they do: one thing again and again, between others. */
 const repeated: [what: string, unit: string][] = [
@@ -70,20 +71,11 @@ const textsOf = (length: number): [what: string, text: string][] =>
     ]),
   );
 
-/** Milliseconds that the quickest of some tries takes: whatever else runs can only add to it. */
-function leastTime(work: () => unknown, enough: number): number {
-  let least = Infinity;
-  for (let tries = 0; tries < 6 && least > enough; tries++) {
-    const began = performance.now();
-    try {
-      work();
-    } catch {
-      // Refused.
-    }
-    least = Math.min(least, performance.now() - began);
-  }
-  return least;
-}
+/** Each text as long as it can be, and a quarter as long. */
+const textsOfTwoLengths = (longest: number): { what: string; long: string; short: string }[] => {
+  const shorter = textsOf(longest / 4);
+  return textsOf(longest).map(([what, long], index) => ({ what, long, short: shorter[index]![1] }));
+};
 
 const order = { field: 'dateCreated', descending: false } as const;
 const cursorWith = (key: string): string => cursorOf({ key, sid: `AC${'0'.repeat(32)}` }, order);
@@ -122,29 +114,30 @@ const parsers: [what: string, parse: (text: string) => unknown, longest: number]
   ['a text in a GraphQL document', (text) => parse(`{ a(b: """${text}""") }`, { maxTokens: 2000 }), 65_536],
 ];
 
-/** Milliseconds: what takes the square of the length takes several times as long, from the length of a header on. */
-const allowedFor = (length: number): number => 8 + length / 2000;
-
-describe('takes time in proportion to the length of a text:', () => {
-  it.each(parsers)('%s', (_what, parseText, longest) => {
-    for (const [what, text] of textsOf(longest)) {
-      expect(
-        leastTime(() => parseText(text), allowedFor(longest)),
-        what,
-      ).toBeLessThan(allowedFor(longest));
+describe('the time to parse a text grows no faster than its length:', () => {
+  it.each(parsers)('%s', async (_what, parseText, longest) => {
+    const parsing = (text: string) => () => {
+      try {
+        parseText(text);
+      } catch {
+        // A refusal takes its time too.
+      }
+    };
+    for (const { what, long, short } of textsOfTwoLengths(longest)) {
+      await expectLinearTime({ short: parsing(short), long: parsing(long) }, { negligible: 4, what });
     }
   });
 });
 
-describe('costs next to nothing, as a header as long as a header can be:', () => {
+describe('a header that is as long as a header can be costs next to nothing:', () => {
   let gateway: TestGateway;
   beforeAll(async () => {
     gateway = await startTestGateway({ environment: { TRUST_PROXY: '127.0.0.1', CORS_ORIGINS: 'https://console.test' } });
   });
   afterAll(() => gateway.stop());
 
-  /** Milliseconds of the processor; a refusal takes about one. */
-  const allowed = 15;
+  /** Milliseconds of the processor, in which a refusal takes about one. */
+  const negligible = 15;
 
   const names = [
     'accept',
@@ -193,17 +186,11 @@ describe('costs next to nothing, as a header as long as a header can be:', () =>
 
   it.each(names)('%s', async (name) => {
     for (const [method, path] of targets) {
-      for (const [what, text] of textsOf(15_000)) {
+      for (const { what, long, short } of textsOfTwoLengths(15_000)) {
         // What Node.js itself refuses to send.
-        if (/[^\t\x20-\x7e\x80-\xff]/.test(text)) continue;
-        let least = Infinity;
-        for (let tries = 0; tries < 12 && least > allowed; tries++) {
-          const { user, system } = process.cpuUsage();
-          await send(method, path, { [name]: text });
-          const after = process.cpuUsage({ user, system });
-          least = Math.min(least, (after.user + after.system) / 1000);
-        }
-        expect(least, `${method} ${path}: ${what}`).toBeLessThan(allowed);
+        if (/[^\t\x20-\x7e\x80-\xff]/.test(long)) continue;
+        const sending = (text: string) => () => send(method, path, { [name]: text });
+        await expectLinearTime({ short: sending(short), long: sending(long) }, { negligible, what: `${method} ${path}: ${what}` });
       }
     }
   });

@@ -2,11 +2,12 @@ import { type GraphQLSchema, isEnumType, isInputObjectType, isInterfaceType, isO
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createSchema } from '../../src/api/graphql/schema.js';
 import { Role } from '../../src/domain/account.js';
+import { mutations } from '../support/effort.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { type Login, basic, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { type Dice, mutateText, mutateValue, oddTexts } from '../support/mutation.js';
-import { mutations, runMutations } from '../support/mutation-run.js';
+import { runMutations } from '../support/mutation-run.js';
 import { plant } from '../support/plant.js';
 import { create, missingSid } from '../support/tree.js';
 import type { WireRequest } from '../support/wire.js';
@@ -58,7 +59,7 @@ function vocabularyOf(schema: GraphQLSchema): string[] {
   return [...new Set(names), ...syntax.split(' '), ...syntax.split(' '), ...oddTexts.slice(0, 8)];
 }
 
-it(`answers ${mutations} mutated documents by the catalogue, unharmed`, { timeout: 600_000 }, async () => {
+it(`answers ${mutations} mutated documents by the catalogue, unharmed`, { timeout: 300_000 + mutations * 100 }, async () => {
   const surface = graphqlSurface(gateway.url);
   const made = [];
   for (const role of [Role.ADMINISTRATOR, Role.DEVELOPER, Role.PROVISIONING_AGENT]) made.push(await create(surface, { role }));

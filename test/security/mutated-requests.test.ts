@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Role } from '../../src/domain/account.js';
+import { mutations } from '../support/effort.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { type Login, basic, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { mutateText, mutateValue, oddTexts } from '../support/mutation.js';
-import { mutations, runMutations } from '../support/mutation-run.js';
+import { runMutations } from '../support/mutation-run.js';
 import { plant } from '../support/plant.js';
 import { mount, sendRest } from '../support/rest-client.js';
 import { create, missingSid } from '../support/tree.js';
@@ -25,7 +26,7 @@ const vocabulary = [
 
 const methods = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'LINK', 'UNLINK', 'TRACE', 'PROPFIND'];
 
-it(`answers ${mutations} mutated requests by the catalogue, unharmed`, { timeout: 600_000 }, async () => {
+it(`answers ${mutations} mutated requests by the catalogue, unharmed`, { timeout: 300_000 + mutations * 100 }, async () => {
   const surface = graphqlSurface(gateway.url);
   const made = [];
   for (const role of [Role.ADMINISTRATOR, Role.DEVELOPER, Role.PROVISIONING_AGENT]) made.push(await create(surface, { role }));

@@ -383,4 +383,4 @@ it('no secret is in a log, a metric, an error, another answer, the database or i
     }
   }
   expect(found).toEqual([]);
-}, 180_000);
+});

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSchema } from '../../src/api/graphql/schema.js';
 import { newSid, type Sid } from '../../src/domain/sid.js';
+import { switchRounds } from '../support/effort.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { type Login, basic, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
@@ -15,7 +16,6 @@ import { create, password, uniqueEmail } from '../support/tree.js';
  * asked for before. SWITCH_ROUNDS=… runs more rounds of each.
  */
 
-const rounds = Number(process.env.SWITCH_ROUNDS ?? 6);
 /** Requests of each change in a round. */
 const width = 8;
 
@@ -282,7 +282,7 @@ describe.each(ways)('after $name', ({ name: way, secret, switchOff }) => {
   it('was acknowledged, nothing is committed that its account asked for before', async () => {
     const raced = kinds.filter(([, { isOfRoot, isOfSelf }]) => isOfRoot !== true && !(isOfSelf === true && way === 'a demotion'));
     const surface = graphqlSurface(gateways[0]!.url);
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < switchRounds; round++) {
       const top = await create(surface);
       const { sid } = await create(surface, { parent: top.sid });
       const child = await create(surface, { parent: sid });
@@ -306,7 +306,7 @@ describe('after the Super Admin has given itself', () => {
     const surface = graphqlSurface(at);
     const [{ sid }] = (await database.query<{ sid: Sid }>('SELECT sid FROM account WHERE parent_sid IS NULL')) as [{ sid: Sid }];
     const [profile] = await plantProfiles(1);
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < switchRounds; round++) {
       newProfiles.push(...(await plantProfiles(3 * width)));
       const child = await create(surface);
       const parent = await create(surface);

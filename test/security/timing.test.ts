@@ -47,7 +47,7 @@ it('the time of a refusal does not tell what is behind a login', async () => {
     Object.entries(logins).map(([name, ofClass]) => [name, (round: number) => millisecondsToRefuse(ofClass[round % loginsOfAClass]!)]),
   );
   await expectAlike('a wrong secret', tries, 500, 0.05);
-}, 240_000);
+});
 
 /** The requests by which a caller names an account by its e-mail address, of those that are answered alike for what is out of sight. */
 const byEmailAddress: Record<string, (emailAddress: string) => Promise<Response>> = {

@@ -1,16 +1,11 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect } from 'vitest';
+import { mutationSeed as seed, mutations } from './effort.js';
 import type { TestGateway } from './gateway.js';
 import { brokenInvariants } from './invariants.js';
 import { Dice } from './mutation.js';
 import { type WireRequest, sendOnWire } from './wire.js';
-
-/** How many mutations each file tries; more where there is time (MUTATIONS). */
-export const mutations = Number(process.env.MUTATIONS ?? 20_000);
-
-/** Another one each time, unless a run is to be repeated (MUTATION_SEED). */
-export const seed = Number(process.env.MUTATION_SEED ?? Date.now() % 1_000_000_000);
 
 /** The answer to a mutated request. */
 interface Answered {

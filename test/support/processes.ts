@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { readFile, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
+import { eventually, patience } from './patience.js';
 import { spawnGateway } from './gateway-process.js';
 
 /** How a program ended. */
@@ -15,12 +16,12 @@ export interface Ended {
   output: string;
 }
 
-/** Runs the built program with just this environment, to its end; kills it when it has none within 20 seconds. */
+/** Runs the built program with just this environment, to its end; kills it when it has none. */
 export async function runGateway(environment: Record<string, string>, args: string[] = []): Promise<Ended> {
   const { child, output } = spawnGateway(environment, args);
   let stderr = '';
   child.stderr.on('data', (chunk: string) => (stderr += chunk));
-  const impatience = setTimeout(() => child.kill('SIGKILL'), 20_000);
+  const impatience = setTimeout(() => child.kill('SIGKILL'), patience);
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   clearTimeout(impatience);
   return { code, signal, mistakes: stderr.split('\n').filter(Boolean), output: output() };
@@ -47,9 +48,9 @@ function posixProcesses(): string[] {
   return execFileSync('ps', ['-axww', '-o', 'pid=,command='], { encoding: 'utf8' }).split('\n');
 }
 
-/** Fails unless the last process in the folder has ended by then. */
-export function expectNoProcessIn(folder: string, milliseconds = 1_000): Promise<void> {
-  return vi.waitFor(async () => expect(await processesIn(folder)).toEqual([]), { timeout: milliseconds, interval: 20 });
+/** Fails unless the last process in the folder ends. */
+export function expectNoProcessIn(folder: string): Promise<void> {
+  return eventually(async () => expect(await processesIn(folder)).toEqual([]));
 }
 
 /** Kills, pid by pid, what a failed test left running in its folder. */

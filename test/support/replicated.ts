@@ -4,7 +4,8 @@ import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
+import { eventually } from './patience.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded-postgres/launcher.js';
 import { migrate } from '../../src/persistence/schema/migrate.js';
 import { createDataSource } from '../../src/persistence/connection/data-source.js';
@@ -73,7 +74,7 @@ export async function startReplicated(): Promise<Replicated> {
     const [written] = await ask<{ log: string }>(url, 'SELECT pg_current_wal_lsn() AS log');
     const isThere = `SELECT pg_last_wal_replay_lsn() >= '${written!.log}' AS "isThere"`;
     // Also when the database itself is not there yet.
-    await vi.waitFor(async () => expect(await onReplica(isThere)).toEqual([{ isThere: true }]), { timeout: 30_000 });
+    await eventually(async () => expect(await onReplica(isThere)).toEqual([{ isThere: true }]));
   };
   await caughtUp();
   return {
@@ -83,7 +84,7 @@ export async function startReplicated(): Promise<Replicated> {
     caughtUp,
     async pause() {
       await onReplica('SELECT pg_wal_replay_pause()');
-      await vi.waitFor(async () =>
+      await eventually(async () =>
         expect(await onReplica('SELECT pg_get_wal_replay_pause_state() AS state')).toEqual([{ state: 'paused' }]),
       );
     },

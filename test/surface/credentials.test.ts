@@ -7,6 +7,7 @@ import { type Login, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { restJsonSurface, restXmlSurface } from '../support/rest-surface.js';
 import { type Created, create, password } from '../support/tree.js';
+import { processorTime } from '../support/processor-time.js';
 
 let gateway: TestGateway;
 /** Another instance on the same database. */
@@ -191,12 +192,10 @@ describe('a password that was verified', () => {
     const hash = await passwords.hash(password, undefined);
     const known = { ...account, version: 1 } as never;
     const turn = { group: account.sid, member: '' };
-    const timed = async () => {
-      const start = performance.now();
-      expect(await passwords.verify(known, hash, password, turn)).toBe(true);
-      return performance.now() - start;
-    };
-    expect(await timed()).toBeGreaterThan((await timed()) * 5);
+    const verify = async () => expect(await passwords.verify(known, hash, password, turn)).toBe(true);
+    const [hashed, remembered] = [await processorTime(verify), []] as [number, number[]];
+    for (let count = 0; count < 10; count++) remembered.push(await processorTime(verify));
+    expect(hashed).toBeGreaterThan(Math.min(...remembered) * 5);
     expect(await passwords.verify(known, hash, 'wrong', turn)).toBe(false);
   });
 

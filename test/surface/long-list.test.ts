@@ -1,6 +1,7 @@
 import { type Socket, connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/patience.js';
 import { batchSize } from '../../src/service/streamed-list.js';
 import { type TestDatabase, cloneDatabase } from '../support/database.js';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
@@ -60,7 +61,7 @@ async function forgetStatements({ query }: TestDatabase): Promise<void> {
 
 /** Waits until batches have been read and no more are, and says how many were. */
 async function batchesReadInTheEnd(database: TestDatabase): Promise<number> {
-  await vi.waitFor(async () => expect(await batchesRead(database)).toBeGreaterThan(0), { timeout: 30_000 });
+  await eventually(async () => expect(await batchesRead(database)).toBeGreaterThan(0));
   let read = 0;
   for (let quiet = 0; quiet < 4; quiet++) {
     await sleep(300);
@@ -91,7 +92,7 @@ describe(`the list of ${length} accounts, from a process of its own`, () => {
     const [root] = await database.query<{ sid: string }>('SELECT sid FROM account');
     await plant(database, { below: root!.sid, widths: [length] });
     await plantAuthTokens(database, Buffer.from(credentialsKey, 'hex'));
-  }, 240_000);
+  });
   afterAll(async () => {
     await gateway.stop();
     await database.drop();
@@ -142,7 +143,7 @@ describe(`the list of ${length} accounts, from a process of its own`, () => {
   it('is read no further once the client is gone, and no connection is kept for it', async () => {
     await forgetStatements(database);
     const socket = await requestList(gateway.url, '/Accounts', authorization);
-    await vi.waitFor(async () => expect(await batchesRead(database)).toBeGreaterThan(0), { timeout: 30_000 });
+    await eventually(async () => expect(await batchesRead(database)).toBeGreaterThan(0));
     socket.destroy();
     const read = await batchesReadInTheEnd(database);
     expect(read).toBeLessThan(60);
@@ -191,7 +192,7 @@ describe('a list that fails half-way', () => {
     expect(answer.match(/"sid"|<Sid>/g)!.length).toBeGreaterThan(batchSize);
     expect(answer).not.toContain('\r\n0\r\n\r\n');
     expect(answer).not.toMatch(/relation|account_gone|INTERNAL/);
-    await vi.waitFor(() => expect(gateway.log.join('')).toMatch(/"status":500,"milliseconds":\d+,"msg":"broken off"/));
+    await eventually(() => expect(gateway.log.join('')).toMatch(/"status":500,"milliseconds":\d+,"msg":"broken off"/));
     expect(gateway.log.filter((line) => line.includes('a list was broken off'))).not.toEqual([]);
   });
 

@@ -1,5 +1,6 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/patience.js';
 import { parse } from 'yaml';
 import { readConfig } from '../../src/config.js';
 import { Role } from '../../src/domain/account.js';
@@ -298,7 +299,7 @@ async function createWhileSuspended(ask: Ask): Promise<void> {
   await query('SELECT pg_advisory_xact_lock(hashtextextended($1, 1))', [sid]);
   await query(`UPDATE account SET status = 'suspended' WHERE sid = $1`, [sid]);
   const created = ask('POST', '/Accounts', { form: newAccount() }, login);
-  await vi.waitFor(async () => expect(await query('SELECT 1 FROM pg_locks WHERE NOT granted')).not.toEqual([]), 5_000);
+  await eventually(async () => expect(await query('SELECT 1 FROM pg_locks WHERE NOT granted')).not.toEqual([]));
   await query('COMMIT');
   await created;
 }

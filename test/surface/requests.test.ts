@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/patience.js';
 import { readConfig } from '../../src/config.js';
 import { type TestGateway, type TestGatewayOptions, admin, startTestGateway } from '../support/gateway.js';
 import { basic } from '../support/graphql-client.js';
 import { mount } from '../support/rest-client.js';
 import { sendOnWire } from '../support/wire.js';
+import { ask } from '../support/processes.js';
 
 let gateway: TestGateway;
 let others: TestGateway[] = [];
@@ -55,13 +56,14 @@ describe('a client that hangs up before it has its answer', () => {
       const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
       await once(socket, 'connect');
       socket.write(`${head}Host: gateway.test\r\nAuthorization: ${basic(admin)}\r\n\r\n${body}`);
-      await sleep(500);
+      const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+      await eventually(async () => expect(await ask(gateway.database.url, waiting)).not.toEqual([]));
       socket.destroy();
-      await vi.waitFor(async () => expect(await counted()).toEqual([answered, hungUp + 1]), 10_000);
+      await eventually(async () => expect(await counted()).toEqual([answered, hungUp + 1]));
     } finally {
       await gateway.database.query('ROLLBACK');
     }
-    await vi.waitFor(() => expect(gateway.log.join('')).toMatch(new RegExp(`"route":"${route}","status":499,.*"msg":"broken off"`)));
+    await eventually(() => expect(gateway.log.join('')).toMatch(new RegExp(`"route":"${route}","status":499,.*"msg":"broken off"`)));
   });
 });
 

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../src/errors.js';
+import type { ErrorCode } from '../../../src/errors.js';
 
 /*
  * Who may do what to whom, declared: written by hand from the prose and the table of SPEC §2 (with §5 for secrets and §9

@@ -1,0 +1,470 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { defaultProfileSid } from '../../../src/domain/profile.js';
+import { newSid, type Sid } from '../../../src/domain/sid.js';
+import { type Path, isBelow, pathBelow, topLevelSidOf } from '../../../src/domain/tree.js';
+import { Secrets } from '../../../src/service/secrets.js';
+import { type TestGateway, admin, startTestGateway, testKey } from '../../support/gateway.js';
+import { type GraphqlAnswer, type GraphqlError, type Login, byExecutor, postGraphql } from '../../support/graphql-client.js';
+import { type RestAnswer, type RestRequest, sendRest } from '../../support/rest-client.js';
+import {
+  type GraphqlRequest,
+  type Request,
+  type Subject,
+  requestsOnAccounts,
+  restOnAccounts,
+  restUntargeted,
+  untargetedRequests,
+} from './requests.js';
+import {
+  type Caller,
+  type Outcome,
+  type Place,
+  type State,
+  type SurfaceName,
+  callers,
+  expectedOf,
+  expectedOn,
+  placesOf,
+  sees,
+  seesOrganization,
+  stateBelow,
+  states,
+} from './tables.js';
+
+/*
+ * Every operation × every place of its target in the tree × every kind of caller × every state of the target, over HTTP,
+ * against the declared tables. Besides the outcome, each cell holds that
+ * - a request that is refused, finds nothing or only asks changes nothing in the database;
+ * - a change changes something, and nothing outside the target's tree;
+ * - no answer shows an account or organization that is out of the caller's sight;
+ * - a query is answered the same by its plan and by GraphQL's executor.
+ */
+
+/** Organizations, from the caller's point of view. */
+export interface Organizations {
+  own: Sid;
+  another: Sid;
+  empty: Sid;
+  closed: Sid;
+  missing: Sid;
+}
+
+/** Profiles: linked to the target, to the caller's organization, to nothing. */
+export interface Profiles {
+  linked: Sid;
+  ofOrganization: Sid;
+  unlinked: Sid;
+  missing: Sid;
+  default: Sid;
+}
+
+/** An account of a world. Those in no `Place` are only there to be seen or harmed by mistake. */
+interface Inhabitant {
+  place: string;
+  sid: Sid;
+  parentSid: Sid | null;
+  path: Path;
+  organizationSid: Sid;
+  emailAddress: string;
+  role: Caller['role'];
+  state: State;
+  secrets: { token: string; tokenCiphertext: Buffer; tokenHash: Buffer; resetToken: string; resetTokenHash: Buffer };
+}
+
+/** A tree with one caller in it, and an account in each of the other places. */
+interface World {
+  caller: Inhabitant;
+  inhabitants: Inhabitant[];
+  organizations: Organizations;
+  profiles: Profiles;
+  /** Absent where the target is missing. */
+  target: Inhabitant | undefined;
+}
+
+const secrets = new Secrets([testKey]);
+
+function secretsOf(sid: Sid): Inhabitant['secrets'] {
+  const { token: resetToken, tokenHash: resetTokenHash } = secrets.newResetToken();
+  const token = secrets.newAuthToken();
+  return { token, ...secrets.storedAuthToken(sid, token), resetToken, resetTokenHash };
+}
+
+const nameOf = (organizationSid: Sid): string => `${organizationSid.slice(2, 12)}.test`;
+
+/**
+ * The world of a caller, with the target in one state: what is above and beside it is active, and what is below it is as
+ * much as it can be (SPEC §2: below an account that is not active, nothing is active).
+ */
+function worldOf(caller: Caller, targetPlace: Place | undefined, targetState: State): World {
+  const organizations: Organizations = {
+    own: newSid('organization'),
+    another: newSid('organization'),
+    empty: newSid('organization'),
+    closed: newSid('organization'),
+    missing: newSid('organization'),
+  };
+  const inhabitants: Inhabitant[] = [];
+  const add = (place: string, parent: Inhabitant | null, own: Partial<Inhabitant> = {}): Inhabitant => {
+    const sid = newSid('account');
+    const usual = stateBelow(parent?.state ?? 'active');
+    const inhabitant: Inhabitant = {
+      place,
+      sid,
+      parentSid: parent?.sid ?? null,
+      path: pathBelow(parent?.path ?? null, sid),
+      organizationSid: parent?.organizationSid ?? organizations.own,
+      emailAddress: `${sid.slice(2, 12)}@tests.test`,
+      role: 'Administrator',
+      secrets: secretsOf(sid),
+      ...own,
+      state: place === targetPlace ? targetState : (own.state ?? usual),
+    };
+    inhabitants.push(inhabitant);
+    return inhabitant;
+  };
+
+  const { level, role } = caller;
+  const own = { organizationSid: organizations.own };
+  const another = { organizationSid: organizations.another };
+  let self: Inhabitant;
+  if (level === 1) {
+    self = add('self', null, own);
+    add('child in another organization', self, another);
+  } else {
+    const root = add(level === 2 ? 'parent' : 'root', null, another);
+    const parent = level === 2 ? root : add('parent', root, own);
+    self = add('self', parent, { ...own, role });
+    add('child of the sibling', add('sibling', parent, own));
+    add('stranger of the same organization', root, own);
+    add('child of the stranger', add('stranger', root, another));
+  }
+  add('grandchild', add('child', self));
+  add('child of a suspended child', add('suspended child', self, { state: self.state === 'closed' ? 'closed' : 'suspended' }));
+  const profiles: Profiles = {
+    linked: newSid('profile'),
+    ofOrganization: newSid('profile'),
+    unlinked: newSid('profile'),
+    missing: newSid('profile'),
+    default: defaultProfileSid,
+  };
+  return { caller: self, inhabitants, organizations, profiles, target: inhabitants.find(({ place }) => place === targetPlace) };
+}
+
+let gateway: TestGateway;
+let passwordHash: string;
+
+beforeAll(async () => {
+  gateway = await startTestGateway();
+  const [root] = await gateway.database.query<{ password_hash: string }>('SELECT password_hash FROM credential');
+  passwordHash = root!.password_hash;
+  await prepareDigest();
+});
+afterAll(() => gateway.stop());
+
+const always = '2026-01-02T03:04:05.678Z';
+const bytes = (buffer: Buffer): string => `\\x${buffer.toString('hex')}`;
+
+const statusIn = (state: State): string => (state === 'prepared' ? 'uninitialized' : state);
+
+/** Makes the world all that the database holds. */
+async function establish({ inhabitants, organizations, profiles, target }: World): Promise<void> {
+  const { own, another, empty, closed } = organizations;
+  const organizationRows = [own, another, empty, closed].map((sid) => ({
+    sid,
+    domain_name: nameOf(sid),
+    status: sid === closed ? 'closed' : 'active',
+    date_created: always,
+    date_updated: always,
+  }));
+  const accountRows = inhabitants.map(({ sid, parentSid, path, organizationSid, emailAddress, role, state }) => ({
+    sid,
+    parent_sid: parentSid,
+    top_level_sid: topLevelSidOf(path),
+    path,
+    organization_sid: organizationSid,
+    email_address: emailAddress,
+    friendly_name: emailAddress,
+    type: 'Full',
+    status: statusIn(state),
+    status_changed_by: inhabitants[0]!.sid,
+    role,
+    date_created: always,
+    date_updated: always,
+    version: 1,
+  }));
+  const credentialRows = inhabitants
+    .filter(({ state }) => state !== 'uninitialized' && state !== 'closed')
+    .map(({ sid, secrets: { tokenCiphertext, tokenHash } }) => ({
+      account_sid: sid,
+      password_hash: passwordHash,
+      token_ciphertext: bytes(tokenCiphertext),
+      token_hash: bytes(tokenHash),
+    }));
+  const resetTokenRows = inhabitants
+    .filter(({ state }) => state !== 'closed')
+    .map(({ sid, secrets: { resetTokenHash } }) => ({
+      account_sid: sid,
+      token_hash: bytes(resetTokenHash),
+      expires_at: '2999-01-01T00:00:00Z',
+    }));
+
+  const insert = (table: string, columns: string, parameter: string): string =>
+    `INSERT INTO ${table} (${columns}) SELECT ${columns} FROM jsonb_populate_recordset(NULL::${table}, ${parameter}::jsonb)`;
+  const columnsOf = (rows: object[]): string => Object.keys(rows[0]!).join(', ');
+  const { missing: _missing, ...existing } = profiles;
+  const profileRows = Object.values(existing).map((sid) => ({ sid, document: '{}', date_created: always, date_updated: always }));
+  const accountProfileRows =
+    target === undefined || target.state === 'closed' ? [] : [{ account_sid: target.sid, profile_sid: profiles.linked }];
+  const organizationProfileRows = [{ organization_sid: own, profile_sid: profiles.ofOrganization }];
+  await gateway.database.query('TRUNCATE password_reset_token, credential, profile, account, organization CASCADE');
+  await gateway.database.query(
+    `WITH organizations AS (${insert('organization', columnsOf(organizationRows), '$1')}),
+          accounts AS (${insert('account', columnsOf(accountRows), '$2')}),
+          credentials AS (${insert('credential', 'account_sid, password_hash, token_ciphertext, token_hash', '$3')}),
+          profiles AS (${insert('profile', columnsOf(profileRows), '$5')}),
+          account_profiles AS (${insert('account_profile', 'account_sid, profile_sid', '$6')}),
+          organization_profiles AS (${insert('organization_profile', columnsOf(organizationProfileRows), '$7')})
+     ${insert('password_reset_token', columnsOf(resetTokenRows), '$4')}`,
+    [organizationRows, accountRows, credentialRows, resetTokenRows, profileRows, accountProfileRows, organizationProfileRows].map((rows) =>
+      JSON.stringify(rows),
+    ),
+  );
+}
+
+/** What the database holds, in two digests: of everything, and of all but the tree below the path. */
+interface Digest {
+  whole: string;
+  outside: string;
+}
+
+/** Planned once, because each cell asks for it. */
+async function prepareDigest(): Promise<void> {
+  const of = (condition: string): string => `md5(concat_ws('|',
+    (SELECT string_agg(account::text, ',' ORDER BY account.sid) FROM account WHERE ${condition}),
+    (SELECT string_agg(credential::text, ',' ORDER BY account.sid)
+     FROM credential JOIN account ON account.sid = credential.account_sid WHERE ${condition}),
+    (SELECT string_agg(token::text, ',' ORDER BY token.token_hash)
+     FROM password_reset_token AS token JOIN account ON account.sid = token.account_sid WHERE ${condition}),
+    (SELECT string_agg(link::text, ',' ORDER BY account.sid)
+     FROM account_profile AS link JOIN account ON account.sid = link.account_sid WHERE ${condition}),
+    (SELECT string_agg(organization::text, ',' ORDER BY organization.sid) FROM organization),
+    (SELECT string_agg(link::text, ',' ORDER BY link.organization_sid) FROM organization_profile AS link),
+    (SELECT string_agg(profile::text, ',' ORDER BY profile.sid) FROM profile)))`;
+  await gateway.database.query(
+    `PREPARE digest(text) AS SELECT ${of('true')} AS whole, ${of('NOT starts_with(account.path, $1)')} AS outside`,
+  );
+}
+
+async function digest(path: Path): Promise<Digest> {
+  const [found] = await gateway.database.query<Digest>(`EXECUTE digest('${path}')`);
+  return found!;
+}
+
+/** How the request ended, in the words of the tables; and all that is wrong with it beyond that. */
+function outcomeOf({ status, data, errors }: GraphqlAnswer<any>, answer: string): string {
+  if (errors === undefined) {
+    const value = answer.split('.').reduce((inner, field) => inner?.[field], data);
+    const outcome = value === null || value === undefined ? 'null' : 'done';
+    return status === 200 ? outcome : `${outcome} with HTTP ${status}`;
+  }
+  const codes = [...new Set(errors.map(({ extensions }) => extensions.code))].join(' and ');
+  const refusedWhole: Record<string, number> = { UNAUTHENTICATED: 401, ACCOUNT_NOT_ACTIVE: 403 };
+  return status === (refusedWhole[codes] ?? 200) ? codes : `${codes} with HTTP ${status}`;
+}
+
+/** The same of a request of the documented API; what succeeds reads the same way in all of them. */
+function restOutcomeOf({ status, text }: RestAnswer): string {
+  if (status < 400) return 'done';
+  const { error, status: told } = JSON.parse(text) as { error: string; status: number };
+  return told === status ? error : `${error} with HTTP ${status}`;
+}
+
+/** Makes the request, and says how it ended and what was shown. */
+async function outcomeAndAnswer(
+  login: Login | undefined,
+  request: Request,
+  variables: Variables,
+): Promise<[outcome: string, shown: string]> {
+  if ('document' in request) {
+    const answer = await postGraphql(gateway.url, login, request.document, variables);
+    if (request.document.startsWith('query')) {
+      const { status, data, errors } = await postGraphql(gateway.url, login, byExecutor(request.document), variables);
+      const withoutPlaces = ({ locations: _, ...error }: GraphqlError & { locations?: unknown }) => error;
+      expect({ status, data, errors: errors?.map(withoutPlaces) }).toEqual({
+        status: answer.status,
+        data: answer.data,
+        errors: answer.errors?.map(withoutPlaces),
+      });
+    }
+    return [outcomeOf(answer, request.answer), JSON.stringify({ data: answer.data, errors: answer.errors })];
+  }
+  const filledIn = JSON.stringify(request).replace(/\$(\w+)/g, (_, name: string) => variables[name]!);
+  const answer = await sendRest(gateway.url, login, JSON.parse(filledIn) as RestRequest);
+  return [restOutcomeOf(answer), `${answer.text} ${JSON.stringify([...answer.headers])}`];
+}
+
+type Variables = Record<string, string | undefined>;
+
+/** One cell of the matrix. */
+interface Cell {
+  title: string;
+  request: Request;
+  variables: Variables;
+  expected: Outcome;
+  /** Whether a change has to stay in the tree of the target; organizations are in none. */
+  staysInTree: boolean;
+  /** What an answer that succeeds has to mention, and what no answer may. */
+  mentions: string | undefined;
+  hidden: [string, string][];
+}
+
+/** Runs the cells in the world, one by one, and says of each that deviates how. The path is that of the target. */
+async function deviationsIn(world: World, path: Path, login: Login | undefined, cells: Cell[]): Promise<string[]> {
+  const deviations: string[] = [];
+  // What the world is like; unknown until it is made, and after each change of it.
+  let pristine: Digest | undefined;
+  for (const { title, request, variables, expected, staysInTree, mentions, hidden } of cells) {
+    if (pristine === undefined) await establish(world);
+    const before = (pristine ??= await digest(path));
+    const [got, shown] = await outcomeAndAnswer(login, request, variables);
+    const after = await digest(path);
+
+    const deviates = (how: string): void => void deviations.push(`${title}: ${how}`);
+    const wanted = expected === 'unchanged' ? 'done' : expected;
+    if (got !== wanted) deviates(`expected ${expected}, got ${got}`);
+
+    const isChange =
+      expected === 'done' && ('document' in request ? request.document.startsWith('mutation') : request.method !== undefined);
+    const changed = before.whole !== after.whole;
+    if (changed) pristine = undefined;
+    if (isChange && !changed) deviates('expected a change, but nothing changed');
+    if (!isChange && changed) deviates('expected nothing to change, but something did');
+    if (isChange && staysInTree && before.outside !== after.outside) deviates("something changed outside the target's tree");
+
+    if (wanted === 'done' && mentions !== undefined && !shown.includes(mentions)) deviates('the answer is not about the target');
+    for (const [what, text] of hidden) if (shown.includes(text)) deviates(`the answer shows ${what}`);
+  }
+  return deviations;
+}
+
+/**
+ * What must not be in an answer to the caller: what is out of its sight, each with what it is. To a caller that is not
+ * active, that is everything but its own SID.
+ */
+function hiddenFrom(caller: Caller, { caller: self, inhabitants, organizations }: World): [string, string][] {
+  const isActive = self.state === 'active';
+  const isSeen = ({ sid, path }: Inhabitant): boolean =>
+    isActive && sees(caller, sid === self.sid ? 'self' : isBelow(path, self.path) ? 'child' : 'stranger');
+  const accounts = inhabitants
+    .filter((inhabitant) => !isSeen(inhabitant))
+    .flatMap(({ place, sid, emailAddress, secrets: { token } }): [string, string][] => [
+      [`the SID of ${place}`, sid],
+      [`the e-mail address of ${place}`, emailAddress],
+      [`the AuthToken of ${place}`, token],
+    ])
+    .filter(([, text]) => caller.column === 'nobody' || text !== self.sid);
+  const others = (['own', 'another', 'empty', 'closed'] as const)
+    .filter((name) => !isActive || !seesOrganization(caller, name === 'own'))
+    .flatMap((name): [string, string][] => [
+      [`the SID of ${name} organization`, organizations[name]],
+      [`the domain name of ${name} organization`, nameOf(organizations[name])],
+    ]);
+  return [...accounts, ...others];
+}
+
+function loginOf({ column }: Caller, { caller: { sid } }: World): Login | undefined {
+  return column === 'nobody' ? undefined : { login: sid, secret: admin.secret };
+}
+
+/** All operations on the account in the place, on both surfaces. */
+async function deviationsOn(caller: Caller, place: Place, state: State): Promise<string[]> {
+  const world = worldOf(caller, place, state);
+  const { organizations, profiles, target } = world;
+  const variables = {
+    sid: target?.sid ?? newSid('account'),
+    emailAddress: target?.emailAddress ?? 'missing@tests.test',
+    status: statusIn(state),
+    role: (target?.role ?? 'Administrator').replace('gA', 'g_A').toUpperCase(),
+    roleName: target?.role ?? 'Administrator',
+    otherRole: target?.role === 'Developer' ? 'ADMINISTRATOR' : 'DEVELOPER',
+    resetToken: target?.secrets.resetToken ?? randomBytes(32).toString('base64url'),
+    itsOrganization: target?.organizationSid ?? organizations.own,
+    destination: organizations.empty,
+    closed: organizations.closed,
+    linked: profiles.linked,
+    unlinked: profiles.unlinked,
+  };
+  const hidden = hiddenFrom(caller, world);
+  const cells = eachOf(requestsOnAccounts, restOnAccounts).map(([surface, operation, request]): Cell => {
+    // Who holds a reset token is told whose it is; the documented account says which organization it wears.
+    const told = operation === 'resetPassword by its token' ? [target?.sid] : surface === 'REST' ? [organizations.own] : [];
+    const isAboutIt = !operation.includes('Profile') && operation !== 'subresources of it';
+    return {
+      title: `${operation} of ${place}${target === undefined ? '' : `, which is ${state},`} by ${caller.name} through ${surface}`,
+      request,
+      variables,
+      expected: expectedOn(surface, operation, caller, place, state),
+      staysInTree: true,
+      mentions:
+        operation === 'authToken'
+          ? target?.secrets.token
+          : isAboutIt && !(surface === 'REST' && operation.startsWith('createAccount'))
+            ? target?.sid
+            : undefined,
+      hidden: hidden.filter(([, text]) => !told.includes(text)),
+    };
+  });
+  return deviationsIn(world, target?.path ?? 'none', loginOf(caller, world), cells);
+}
+
+/** All operations that are about no account in particular, by a caller in the state, on both surfaces. */
+async function deviationsOf(caller: Caller, state: State): Promise<string[]> {
+  const world = worldOf(caller, 'self', state);
+  const hidden = hiddenFrom(caller, world);
+  const cells = eachOf(untargetedRequests, restUntargeted).map(([surface, operation, request]): Cell => {
+    const { names, byName, profile }: Subject = untargetedRequests[operation]!;
+    const named = names && world.organizations[names];
+    const shownAnyway = [byName && named && nameOf(named), surface === 'REST' ? world.organizations.own : undefined];
+    return {
+      title: `${operation} by ${caller.name}, which is ${state}, through ${surface}`,
+      request,
+      variables: {
+        sid: world.caller.sid,
+        named: named && byName ? nameOf(named) : named,
+        profile: profile && world.profiles[profile],
+        unlinked: world.profiles.unlinked,
+      },
+      expected: expectedOf(surface, operation, caller, state),
+      staysInTree: operation.startsWith('createAccount'),
+      mentions: undefined,
+      // What the request itself names may come back; and what the documented account says of itself.
+      hidden: hidden.filter(([, text]) => !shownAnyway.includes(text)),
+    };
+  });
+  return deviationsIn(world, world.caller.path, loginOf(caller, world), cells);
+}
+
+/** Every request of both surfaces, with the operation of the tables that it makes. */
+function eachOf(graphql: Record<string, GraphqlRequest>, rest: Record<string, RestRequest>): [SurfaceName, string, Request][] {
+  return [
+    ...Object.entries(graphql).map(([operation, request]): [SurfaceName, string, Request] => ['GraphQL', operation, request]),
+    ...Object.entries(rest).map(([operation, request]): [SurfaceName, string, Request] => ['REST', operation, request]),
+  ];
+}
+
+/** Defines the tests of one caller. Callers are in several files, which run side by side. */
+export function describeCaller(name: string): void {
+  describe.each(callers.filter((caller) => caller.name === name))('$name', (caller) => {
+    it.each(states)('is answered as declared on accounts that are %s, wherever they stand', async (state) => {
+      const deviations: string[] = [];
+      for (const place of placesOf(caller, state)) deviations.push(...(await deviationsOn(caller, place, state)));
+      expect(deviations).toEqual([]);
+    });
+
+    const ownStates = caller.level === 1 ? (['active'] as const) : states;
+    it.each(ownStates)('is answered as declared about itself and organizations, when it is %s', async (state) => {
+      expect(await deviationsOf(caller, state)).toEqual([]);
+    });
+  });
+}

@@ -1,0 +1,4 @@
+import { describeCaller } from './cells.js';
+
+describeCaller('a Developer');
+describeCaller('a ProvisioningAgent');

@@ -1,0 +1,3 @@
+import { describeCaller } from './cells.js';
+
+describeCaller('the Super Admin');
