@@ -86,7 +86,7 @@ const lateStatements = [
   /^SELECT COUNT\(\$?\d\) AS "cnt" FROM "profile" "ProfileEntity"$/,
 ];
 
-it('gives no way to credentials or accounts where it may be late', () => {
+it('a replica, which may be late, is no way to credentials or accounts', () => {
   const credentials = (database: Database) =>
     // @ts-expect-error There are none.
     database.readStale(undefined, (reads) => reads.credentials.findForSignIn([]));
@@ -123,7 +123,7 @@ describe('while the replica shows nothing new', () => {
     conformanceCases(() => connect(gateway.url));
   });
 
-  it('all of that asked the replica for lengths of lists at most', async () => {
+  it('every test of conformance asked the replica for lengths of lists at most', async () => {
     expect(await count(gateway)).toBe(0);
     const statements = await statementsOnReplica();
     expect(statements).not.toEqual([]);
@@ -169,7 +169,7 @@ describe('after everything has changed, and the replica does not know', () => {
     expect(await statementsOnReplica()).toEqual([]);
   });
 
-  it('every field of GraphQL shows it too, but for the lengths of lists', async () => {
+  it('every field of GraphQL shows what is so now, but for the lengths of lists', async () => {
     const schema = createSchema();
     const differences = new Set<string>();
     for (const login of world.callers) {

@@ -33,19 +33,19 @@ async function told(login: Login, mutation: string, input: object, selection = '
   return errors?.[0]?.extensions.code ?? 'OK';
 }
 
-describe('a tree whose own administrator changes it without pause', () => {
+describe('a tree is suspended, activated, moved and closed at once, though its own administrator, without pause,', () => {
   const floods: [string, number, (tree: Created) => [string, object]][] = [
-    ['creates', 12, ({ sid }) => ['createAccount', { parentSid: sid, emailAddress: uniqueEmail(), role: 'DEVELOPER' }]],
-    ['creates', 100, ({ sid }) => ['createAccount', { parentSid: sid, emailAddress: uniqueEmail(), role: 'DEVELOPER' }]],
+    ['creates accounts', 12, ({ sid }) => ['createAccount', { parentSid: sid, emailAddress: uniqueEmail(), role: 'DEVELOPER' }]],
+    ['creates accounts', 100, ({ sid }) => ['createAccount', { parentSid: sid, emailAddress: uniqueEmail(), role: 'DEVELOPER' }]],
     [
-      'creates, with passwords,',
+      'creates accounts with passwords',
       100,
       ({ sid }) => ['createAccount', { parentSid: sid, emailAddress: uniqueEmail(), password, role: 'DEVELOPER' }],
     ],
-    ['renames', 100, ({ sid }) => ['updateAccount', { sid, friendlyName: uniqueEmail() }]],
-    ['sets passwords', 12, ({ sid }) => ['updateAccount', { sid, password }]],
+    ['renames itself', 100, ({ sid }) => ['updateAccount', { sid, friendlyName: uniqueEmail() }]],
+    ['sets its password', 12, ({ sid }) => ['updateAccount', { sid, password }]],
   ];
-  it.each(floods)('who %s over %i connections, is suspended, moved and closed at once', async (_name, connections, request) => {
+  it.each(floods)('%s over %i connections', async (_name, connections, request) => {
     const tree = await make();
     const organization = uniqueEmail().replace('@', '.');
     await told(admin, 'createOrganization', { domainName: organization }, 'organization { sid }');
@@ -172,7 +172,7 @@ describe('the links of a profile are locked in the order of what is linked', () 
   });
 });
 
-describe('beside a version that locks the row of the top-level account instead,', () => {
+describe('beside an older gateway, which locks the row of the top-level account instead,', () => {
   it('an account is not created below one that the other is closing', async () => {
     const tree = await make();
     const other = await session();
@@ -185,7 +185,7 @@ describe('beside a version that locks the row of the top-level account instead,'
     expect(await answer).toBe('PARENT_NOT_ACTIVE');
   });
 
-  it('what the other is creating is closed with all else', async () => {
+  it('an account that the other is creating is closed with all else in its tree', async () => {
     const tree = await make();
     const child = await make({ parent: tree.sid });
     const other = await session();
@@ -249,6 +249,6 @@ describe('a list that streams', () => {
   });
 });
 
-it('no invariant is broken after all that', async () => {
+it('every invariant holds after all these changes of trees', async () => {
   expect(await brokenInvariants(gateway.database)).toEqual([]);
 });

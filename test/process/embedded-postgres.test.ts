@@ -44,7 +44,7 @@ afterEach(async () => {
   if (failures.length > 0) throw new AggregateError(failures, 'Not everything could be cleaned up');
 });
 
-describe('a started server', () => {
+describe('an embedded PostgreSQL that was started', () => {
   it('answers pg and TypeORM at its URL, whatever PG* variables say', async () => {
     vi.stubEnv('PGPORT', '1').stubEnv('PGSSLMODE', 'require').stubEnv('PGHOST', 'elsewhere');
     try {
@@ -123,7 +123,7 @@ describe('a started server', () => {
   });
 });
 
-describe('when the gateway ends', () => {
+describe('the embedded PostgreSQL, when the gateway ends,', () => {
   it('stops cleanly after kill -9, and an immediate start finds the data', async () => {
     const gateway = await startGateway();
     await remember(gateway.url, 'survived');
@@ -185,7 +185,7 @@ describe('when the gateway ends', () => {
   });
 });
 
-describe('after kill -9 of gateway and PostgreSQL', () => {
+describe('the next start after kill -9 of gateway and PostgreSQL', () => {
   it('waits for an orphan that is still busy with a query', async () => {
     const gateway = await startGateway();
     await keepBusy(gateway.url);
@@ -196,7 +196,7 @@ describe('after kill -9 of gateway and PostgreSQL', () => {
   });
 });
 
-describe('after kill -9 of gateway and watchdog', () => {
+describe('the next start after kill -9 of gateway and watchdog', () => {
   it('stops the orphan, though a client is connected to it, and starts on its data', async () => {
     const gateway = await startGateway();
     await remember(gateway.url, 'orphaned');
@@ -226,7 +226,7 @@ describe('after kill -9 of gateway and watchdog', () => {
   });
 });
 
-describe('when PostgreSQL ends unasked', () => {
+describe('the launcher, when PostgreSQL ends unasked,', () => {
   it('starts it again at the same URL, with the data', async () => {
     const { url } = await start();
     await remember(url, 'recovered');
@@ -246,7 +246,7 @@ describe('when PostgreSQL ends unasked', () => {
     await eventually(() => ask(url, 'SELECT 1'));
   });
 
-  it.each([0, 90, 110, 130, 160])('can be stopped %i ms into that', async (milliseconds) => {
+  it.each([0, 90, 110, 130, 160])('can be stopped %i ms later', async (milliseconds) => {
     const server = await start();
     process.kill(await postmaster(), 'SIGKILL');
     await sleep(milliseconds);
@@ -257,7 +257,7 @@ describe('when PostgreSQL ends unasked', () => {
   });
 });
 
-describe('a second start in the same folder', () => {
+describe('a second start of PostgreSQL in the same folder', () => {
   it('says that one is already running, and its pid', async () => {
     const gateway = await startGateway();
     await expect(start()).rejects.toThrow(
@@ -298,7 +298,7 @@ describe('a second start in the same folder', () => {
   });
 });
 
-describe('the first start', () => {
+describe('the first start of PostgreSQL', () => {
   it('leaves nothing half-made when it is killed', async () => {
     const gateway = await spawnGateway(await projectIn(folder));
     await eventually(async () => expect(await fs.readdir(directory)).not.toEqual([]), 5);
@@ -336,7 +336,7 @@ describe('the first start', () => {
   });
 });
 
-describe('the binaries', () => {
+describe('the binaries of PostgreSQL', () => {
   it('get the links that npm does not pack', async () => {
     const project = await projectIn(folder, { ownBinaries: true });
     const lib = join(project, 'node_modules', platformPackage, 'native/lib');
@@ -370,7 +370,7 @@ describe('the binaries', () => {
   });
 });
 
-describe.runIf(onLinuxAsRoot)('started by root', () => {
+describe.runIf(onLinuxAsRoot)('the embedded PostgreSQL, started by root,', () => {
   it('works with project and data in a home that only root may enter, and loosens no permission', async () => {
     const cacheExisted = existsSync('/var/cache/account-gateway');
     if (!cacheExisted) cleanups.push(() => fs.rm('/var/cache/account-gateway', { recursive: true, force: true }));
@@ -400,7 +400,7 @@ describe.runIf(onLinuxAsRoot)('started by root', () => {
   });
 });
 
-it('leaves nothing behind that would keep the program from ending, and prints nothing', async () => {
+it('an embedded PostgreSQL that was stopped leaves nothing behind that would keep the program from ending, and prints nothing', async () => {
   const gateway = await startGateway();
   gateway.process.kill('SIGTERM');
   const [[code]] = await Promise.all([once(gateway.process, 'exit'), once(gateway.process, 'close')]);

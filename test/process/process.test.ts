@@ -42,7 +42,7 @@ afterEach(async () => {
   if (failures.length > 0) throw new AggregateError(failures, 'Not everything could be cleaned up');
 });
 
-describe('the first start', () => {
+describe('the first start of the gateway', () => {
   it('prints where GraphiQL is and, once, a password that signs in; the second start prints none and finds everything', async () => {
     const first = await start({ environment: { ADMIN_PASSWORD: '' } });
     await metricsUrlOf(first);
@@ -81,7 +81,7 @@ describe('the first start', () => {
   });
 });
 
-describe('where nothing can be written but DATA_DIR', () => {
+describe('where nothing can be written but in DATA_DIR', () => {
   it('the gateway does all that it does', async () => {
     const permission = ['--permission', '--experimental-permission'].find((flag) => process.allowedNodeEnvironmentFlags.has(flag));
     const allowed = ['--allow-fs-read=*', `--allow-fs-write=${folder}/*`, '--allow-child-process', '--allow-addons', '--allow-worker'];
@@ -93,7 +93,7 @@ describe('where nothing can be written but DATA_DIR', () => {
   });
 });
 
-describe.each([1, 2])('when it is told to stop, with WORKERS=%i', (count) => {
+describe.each([1, 2])('a gateway that is told to stop, with WORKERS=%i,', (count) => {
   const WORKERS = `${count}`;
 
   it.each(['SIGTERM', 'SIGINT'] as const)('ends by %s with code 0, silently, and leaves no process behind', async (signal) => {

@@ -80,9 +80,9 @@ describe('the first start', () => {
 
 describe('a later start', () => {
   it.each([
-    ['another', 'another horse battery', 1],
-    ['the same', 'correct horse battery', 0],
-  ])('with %s ADMIN_PASSWORD than the Super Admin has, says that it is ignored, or nothing', async (_which, password, times) => {
+    ['says that ADMIN_PASSWORD is ignored, when it is not the password of the Super Admin', 'another horse battery', 1],
+    ['says nothing of an ADMIN_PASSWORD that is the password of the Super Admin', 'correct horse battery', 0],
+  ])('%s', async (_what, password, times) => {
     const database = await onEmptyDatabase();
     await (await startGateway({ dataDirectory: folder, environment: database })).end('SIGTERM');
     const later = await startGateway({ dataDirectory: folder, environment: { ...database, ADMIN_PASSWORD: password } });

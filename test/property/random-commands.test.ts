@@ -360,7 +360,7 @@ const refusals: ErrorCode[] = [
   'ORGANIZATION_REQUIRED',
 ];
 
-it('answers random commands as the model does, and ends in the same tree', { timeout: commandRuns * 20_000 }, async () => {
+it('the gateway answers random commands as the model does, and ends in the same tree', { timeout: commandRuns * 20_000 }, async () => {
   const counts: Record<string, number> = {};
 
   const property = fc.asyncProperty(fc.array(step, { maxLength: commandsPerRun, size: 'max' }), run);

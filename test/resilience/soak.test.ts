@@ -43,7 +43,7 @@ beforeAll(async () => {
 afterAll(() => gateway?.stop());
 
 it(
-  'serves mixed traffic at saturation, in flat memory, and refuses early what is too much',
+  'the gateway serves mixed traffic at saturation, in flat memory, and refuses early what is too much',
   async () => {
     const seen = new Seen();
     const memory: Sample[] = [];

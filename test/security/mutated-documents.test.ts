@@ -59,7 +59,7 @@ function vocabularyOf(schema: GraphQLSchema): string[] {
   return [...new Set(names), ...syntax.split(' '), ...syntax.split(' '), ...oddTexts.slice(0, 8)];
 }
 
-it(`answers ${mutations} mutated documents by the catalogue, unharmed`, { timeout: 300_000 + mutations * 100 }, async () => {
+it(`the gateway answers ${mutations} mutated documents by the catalogue, unharmed`, { timeout: 300_000 + mutations * 100 }, async () => {
   const surface = graphqlSurface(gateway.url);
   const made = [];
   for (const role of [Role.ADMINISTRATOR, Role.DEVELOPER, Role.PROVISIONING_AGENT]) made.push(await create(surface, { role }));

@@ -26,7 +26,7 @@ const vocabulary = [
 
 const methods = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'LINK', 'UNLINK', 'TRACE', 'PROPFIND'];
 
-it(`answers ${mutations} mutated requests by the catalogue, unharmed`, { timeout: 300_000 + mutations * 100 }, async () => {
+it(`the gateway answers ${mutations} mutated requests by the catalogue, unharmed`, { timeout: 300_000 + mutations * 100 }, async () => {
   const surface = graphqlSurface(gateway.url);
   const made = [];
   for (const role of [Role.ADMINISTRATOR, Role.DEVELOPER, Role.PROVISIONING_AGENT]) made.push(await create(surface, { role }));

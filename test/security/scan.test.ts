@@ -171,7 +171,7 @@ const expected: Record<string, string | [byDefault: string, inProduction: string
 describe.each([
   ['by default', {}, 0],
   ['in production', { NODE_ENV: 'production' }, 1],
-] as const)('%s', (_configuration, environment, column) => {
+] as const)('what scanners for GraphQL look for is as declared %s:', (_configuration, environment, column) => {
   let gateway: TestGateway;
   beforeAll(async () => {
     gateway = await startTestGateway({ environment });
@@ -183,7 +183,7 @@ describe.each([
     expect(outcome(await sendOnWire(gateway.url, request))).toBe(typeof wanted === 'string' ? wanted : wanted![column]);
   });
 
-  it('none of them changes anything', async () => {
+  it('none of the checks changes anything', async () => {
     expect(await gateway.database.query(`SELECT 1 FROM organization WHERE domain_name = 'scanned.test'`)).toEqual([]);
     const signedIn = await fetch(`${gateway.url}/graphql`, {
       method: 'POST',

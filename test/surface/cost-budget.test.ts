@@ -156,7 +156,7 @@ describe('an account that has used up its budget', () => {
     const shown = answer instanceof Response ? await answer.json() : { ...answer!.errors![0], error: answer!.errors![0]!.extensions.code };
     expect(shown).toMatchObject({
       error: 'RATE_LIMITED',
-      message: `The account has used up what it may use in a minute. Try again in ${seconds} seconds.`,
+      message: `The account has used up what it may use in a minute. Try again in ${Math.ceil(seconds / 60)} minutes.`,
     });
     expect(await metric(refusals)).toBe(before + 1);
   });

@@ -6,7 +6,7 @@ const app = Fastify().register(explorer);
 afterAll(() => app.close());
 const get = (url: string, headers = {}) => app.inject({ url, headers });
 
-it('serves the page under a policy that admits nothing inline and nothing foreign', async () => {
+it('the page of GraphiQL comes under a policy that admits nothing inline and nothing foreign', async () => {
   const { statusCode, headers } = await get('/graphiql');
   expect(statusCode).toBe(200);
   expect(headers).toMatchObject({
@@ -19,7 +19,7 @@ it('serves the page under a policy that admits nothing inline and nothing foreig
   });
 });
 
-it('serves every file that the page refers to, from its own origin', async () => {
+it('every file that the page of GraphiQL refers to comes from its own origin', async () => {
   const { body } = await get('/graphiql');
   const references = [...body.matchAll(/(?:src|href)="(?!data:)([^"]*)"/g)].map(([, url]) => url!);
   expect(references).toHaveLength(6);
@@ -36,7 +36,7 @@ it('serves every file that the page refers to, from its own origin', async () =>
   }
 });
 
-it('answers 304 to a browser that has the file already', async () => {
+it('a browser that has a file of GraphiQL already is answered 304', async () => {
   const { etag } = (await get('/graphiql/graphiql.js')).headers;
   const { statusCode, body } = await get('/graphiql/graphiql.js', { 'if-none-match': `W/${etag}` });
   expect({ statusCode, body }).toEqual({ statusCode: 304, body: '' });
@@ -54,11 +54,11 @@ it.each([
   '/graphiql/..%2f..%2fpackage.json',
   '/graphiql/%2e%2e/explorer.ts',
   '/graphiql//etc/passwd',
-])('has nothing at %s', async (url) => {
+])('GraphiQL has nothing at %s', async (url) => {
   expect((await get(url)).statusCode).toBe(404);
 });
 
-it('starts in an app that ignores trailing slashes', async () => {
+it('GraphiQL starts in an app that ignores trailing slashes', async () => {
   const lenient = Fastify({ routerOptions: { ignoreTrailingSlash: true } }).register(explorer);
   expect((await lenient.inject('/graphiql')).statusCode).toBe(200);
   expect((await lenient.inject('/graphiql/')).statusCode).toBe(308);

@@ -783,7 +783,7 @@ describe('variables that do not fit', () => {
     ['role: "HUNTER2"', 'role', 'Role: ADMINISTRATOR, DEVELOPER, PROVISIONING_AGENT'],
     ['role: DEVELOPER, type: [HUNTER2]', 'type', 'AccountType: FULL, TRIAL'],
     ['role: DEVELOPER, status: 5', 'status', 'AccountStatus: UNINITIALIZED, ACTIVE, SUSPENDED, CLOSED'],
-  ])('nor is it told of a literal: %s', async (literal, field, expected) => {
+  ])('are told what was expected, without what came, as literals too: %s', async (literal, field, expected) => {
     const { errors } = await ask(`mutation { createAccount(input: { emailAddress: "a@b.test", ${literal} }) { account { sid } } }`);
     expect(errors).toMatchObject([
       { message: `The value of ${field} is none of the type ${expected}.`, extensions: { code: 'GRAPHQL_VALIDATION_FAILED', field } },

@@ -240,7 +240,7 @@ describe('by REST, links of profiles with the same Idempotency-Key', () => {
   });
 });
 
-describe('an account has a version', () => {
+describe('the version of an account', () => {
   const read = (sid: string) => sendRest(gateway.url, admin, { path: `/Accounts/${sid}.json` });
   const rename = (sid: string, tag: string, name = uniqueEmail('name')) =>
     sendRest(gateway.url, admin, {
@@ -250,7 +250,7 @@ describe('an account has a version', () => {
       headers: { 'if-match': tag },
     });
 
-  it('as ETag, which If-Match holds a change to', async () => {
+  it('is its ETag, which If-Match holds a change to', async () => {
     const { sid } = await make();
     const { headers } = await read(sid);
     expect(headers.get('etag')).toBe('"1"');
@@ -273,7 +273,7 @@ describe('an account has a version', () => {
     expect((await read(sid)).headers.get('etag')).toBe('"4"');
   });
 
-  it('which lets one of many that read the same one through', async () => {
+  it('lets through one of many changes that were made after reading the same one', async () => {
     for (let round = 0; round < 20; round++) {
       const { sid } = await make();
       const answers = await Promise.all(Array.from({ length: 8 }, (_, index) => rename(sid, '"1"', `Racer ${index}`)));
@@ -281,7 +281,7 @@ describe('an account has a version', () => {
     }
   });
 
-  it('which a migration changes, of what is below too: what was read before it is stale', async () => {
+  it('is another one after a migration, below the account too: what was read before is stale', async () => {
     const top = await make();
     const child = await make({ parent: top.sid });
     const before = await Promise.all([top, child].map(async ({ sid }) => (await read(sid)).headers.get('etag')!));

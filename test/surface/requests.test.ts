@@ -91,12 +91,12 @@ describe('a page of a trusted origin', () => {
   });
 });
 
-describe('a header that has to be one', () => {
+describe('a request that has a header twice', () => {
   it.each([
     ['authorization', { Authorization: basic(admin), authorization: basic({ ...admin, secret: 'another' }) }],
     ['authorization', { Authorization: basic(admin), AUTHORIZATION: basic(admin) }],
     ['host', { Host: 'gateway.test', host: 'evil.test' }],
-  ])('and is two, is refused: %s', async (name, headers) => {
+  ])('is refused where the header has to be one: %s', async (name, headers) => {
     for (const target of [`${mount}/Accounts.json`, '/graphql?query={viewer{sid}}', '/health/live']) {
       const answer = await sendOnWire(gateway.url, { target, headers });
       expect([answer.status, answer.body]).toEqual([400, expect.stringContaining(`more than one header \\"${name}\\"`)]);
