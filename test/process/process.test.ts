@@ -7,11 +7,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { eventually } from '../support/patience.js';
 import { type TestDatabase, cloneDatabase } from '../support/database.js';
 import { inDatabase } from '../support/database-url.js';
-import { type GatewayProcess, type GatewayProcessOptions, spawnGateway, startGateway } from '../support/gateway-process.js';
+import {
+  type GatewayProcess,
+  type GatewayProcessOptions,
+  copyDataDirectory,
+  prepareDataDirectory,
+  spawnGateway,
+  startGateway,
+} from '../support/gateway-process.js';
 import { type Login, postGraphql } from '../support/graphql-client.js';
 import { ask, embeddedUrl, expectNoProcessIn, killProcessesIn, processesIn, runGateway } from '../support/processes.js';
 
@@ -27,6 +34,15 @@ const endless = { LOCK_TIMEOUT_SECONDS: '3600', CHANGE_TIMEOUT_SECONDS: '3600' }
 
 let folder: string;
 let cleanups: (() => Promise<unknown>)[];
+/** The data of a gateway that was started before. */
+let prepared: string;
+
+beforeAll(async () => {
+  prepared = await prepareDataDirectory();
+});
+afterAll(() => rm(prepared, { recursive: true, force: true }));
+/** Makes every start of the tests that follow a later one. */
+const startedBefore = (): void => beforeEach(() => copyDataDirectory(prepared, folder));
 
 beforeEach(async () => {
   cleanups = [];
@@ -95,6 +111,7 @@ describe('where nothing can be written but in DATA_DIR', () => {
 
 describe.each([1, 2])('a gateway that is told to stop, with WORKERS=%i,', (count) => {
   const WORKERS = `${count}`;
+  startedBefore();
 
   it.each(['SIGTERM', 'SIGINT'] as const)('ends by %s with code 0, silently, and leaves no process behind', async (signal) => {
     const gateway = await start({ environment: { WORKERS } });
@@ -143,8 +160,8 @@ describe.each([1, 2])('a gateway that is told to stop, with WORKERS=%i,', (count
     await expectNoProcessIn(folder);
   });
 
-  it.each(['API', 'metrics'])('is not held up by a client that only connected to the %s', async (which) => {
-    const gateway = await start({ environment: { WORKERS, DRAIN_SECONDS: '3600' } });
+  it.each(['API', 'metrics'])('is held up no longer than DRAIN_SECONDS by a client that only connected to the %s', async (which) => {
+    const gateway = await start({ environment: { WORKERS, DRAIN_SECONDS: '1' } });
     const { port } = new URL(which === 'API' ? gateway.url : await metricsUrlOf(gateway));
     const client = connect(Number(port), '127.0.0.1').on('error', () => {});
     await once(client, 'connect');
@@ -153,6 +170,7 @@ describe.each([1, 2])('a gateway that is told to stop, with WORKERS=%i,', (count
   });
 
   it.each([300, 700, 1_100])('leaves no process behind when the signal comes %i ms into the first start', async (milliseconds) => {
+    await Promise.all((await readdir(folder)).map((name) => rm(join(folder, name), { recursive: true })));
     const { child } = spawnGateway(environment({ WORKERS }));
     const ended = once(child, 'exit');
     await sleep(milliseconds);
@@ -164,6 +182,8 @@ describe.each([1, 2])('a gateway that is told to stop, with WORKERS=%i,', (count
 });
 
 describe.each([1, 2])('npm start, with WORKERS=%i', (count) => {
+  startedBefore();
+
   it.each([
     ['SIGTERM to npm alone', 'SIGTERM', (npm: ChildProcess) => npm.pid!],
     ['SIGTERM to all that npm started', 'SIGTERM', (npm: ChildProcess) => -npm.pid!],
@@ -183,6 +203,7 @@ describe.each([1, 2])('npm start, with WORKERS=%i', (count) => {
 
 describe('what cannot be started says so in one sentence', () => {
   it('that one is already running in the folder, which goes on', async () => {
+    await copyDataDirectory(prepared, folder);
     const gateway = await start();
     const { code, mistakes } = await runGateway(environment());
     expect(mistakes).toEqual([expect.stringMatching(/already running in \S+ \(pid \d+\)\. .+\.$/)]);
@@ -196,6 +217,7 @@ describe('what cannot be started says so in one sentence', () => {
     ['PORT', '2'],
     ['METRICS_PORT', '2'],
   ])('that the %s is in use, with WORKERS=%s', async (name, WORKERS) => {
+    await copyDataDirectory(prepared, folder);
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
@@ -217,7 +239,7 @@ describe('what cannot be started says so in one sentence', () => {
   });
 
   it('that CREDENTIALS_KEY does not fit the database', async () => {
-    await (await start()).end('SIGTERM');
+    await copyDataDirectory(prepared, folder);
     const sentence = 'is not the key that the AuthTokens in this database were encrypted with. Restore the right one.';
     for (const settings of [{}, { MIGRATE_ON_START: 'false' }, { WORKERS: '2' }]) {
       const ended = await runGateway(environment({ CREDENTIALS_KEY: key, ...settings }));
@@ -230,7 +252,7 @@ describe('what cannot be started says so in one sentence', () => {
   });
 
   it.each(['1', '2'])('that credentials.key is missing beside a database, with WORKERS=%s, and nothing is written', async (WORKERS) => {
-    await (await start()).end('SIGTERM');
+    await copyDataDirectory(prepared, folder);
     const file = join(folder, 'credentials.key');
     await rm(file);
     const contents = async () => (await readdir(folder, { recursive: true })).toSorted();

@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 export interface GatewayProcess {
   url: string;
@@ -66,6 +67,21 @@ export async function startGateway({ environment = {}, ...options }: GatewayProc
       await rm(dataDirectory, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
     },
   };
+}
+
+/**
+ * A folder with the data of a gateway that was started once and stopped. Copies of it spare each test a first start, which
+ * takes twice as long.
+ */
+export async function prepareDataDirectory(): Promise<string> {
+  const gateway = await startGateway();
+  await gateway.end('SIGTERM');
+  return gateway.dataDirectory;
+}
+
+/** Copies prepared data into a folder that is empty; owners and permissions stay as they are. */
+export async function copyDataDirectory(prepared: string, folder: string): Promise<void> {
+  await promisify(execFile)('cp', ['-pR', `${prepared}/.`, folder]);
 }
 
 /** Starts the built program with just this environment. */

@@ -42,7 +42,7 @@ it('a browser that has a file of GraphiQL already is answered 304', async () => 
   expect({ statusCode, body }).toEqual({ statusCode: 304, body: '' });
 });
 
-it.each(['', '?from=bookmark'])('sends /graphiql/%s to /graphiql, whose references are relative', async (query) => {
+it.each(['', '?from=bookmark'])('/graphiql/%s leads to /graphiql, whose references are relative', async (query) => {
   const { statusCode, headers } = await get(`/graphiql/${query}`);
   expect({ statusCode, location: headers.location }).toEqual({ statusCode: 308, location: '../graphiql' });
 });
