@@ -12,7 +12,7 @@ const passwordCost = { memoryCost: 4096, timeCost: 1, parallelism: 1 };
 /** Tries are compared with those close in time only. */
 const roundsOfABlock = 20;
 /** A leak stays however often it is measured; a disturbed measurement does not. */
-const measurementsAtMost = 3;
+const measurementsAtMost = 5;
 
 const loginsOfAClass = 10;
 
@@ -46,7 +46,7 @@ it('the time of a refusal does not tell what is behind a login', async () => {
   const tries = Object.fromEntries(
     Object.entries(logins).map(([name, ofClass]) => [name, (round: number) => millisecondsToRefuse(ofClass[round % loginsOfAClass]!)]),
   );
-  await expectAlike('a wrong secret', tries, 500, 0.05);
+  await expectAlike('a wrong secret', tries, 300, 0.05);
 });
 
 /** The requests by which a caller names an account by its e-mail address, of those that are answered alike for what is out of sight. */
@@ -78,7 +78,7 @@ it.each(Object.entries(byEmailAddress))(
     const tries = (emailAddresses: readonly string[]) => (round: number) =>
       millisecondsOf(() => send(emailAddresses[round % loginsOfAClass]!));
     const { 'a wrong secret': strangers, 'an e-mail address that nobody has': nobody } = logins;
-    await expectAlike('nobody', { nobody: tries(nobody!), 'a stranger': tries(strangers!) }, 400, 0.1);
+    await expectAlike('nobody', { nobody: tries(nobody!), 'a stranger': tries(strangers!) }, 160, 0.1);
   },
   240_000,
 );
