@@ -10,7 +10,6 @@ import {
   isRequiredArgument,
 } from 'graphql';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { eventually } from '../support/patience.js';
 import { parse } from 'yaml';
 import { createSchema } from '../../src/api/graphql/schema.js';
 import { AccountStatus, Role } from '../../src/domain/account.js';
@@ -21,6 +20,7 @@ import { conformanceCases } from '../conformance/cases.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { type Login, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
+import { eventually } from '../support/patience.js';
 import { processesIn } from '../support/processes.js';
 import { type Replicated, startReplicated } from '../support/replicated.js';
 import { sendRest } from '../support/rest-client.js';

@@ -3,11 +3,11 @@ import { mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { eventually } from '../support/patience.js';
 import { PostgresLog } from '../../src/embedded-postgres/log.js';
 import { availableMemory, memorySettings } from '../../src/embedded-postgres/memory.js';
 import { startGateway } from '../support/gateway-process.js';
 import { postGraphql } from '../support/graphql-client.js';
+import { eventually } from '../support/patience.js';
 import { ask, embeddedUrl, killProcessesIn } from '../support/processes.js';
 
 let folder: string;

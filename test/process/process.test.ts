@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { eventually } from '../support/patience.js';
 import { type TestDatabase, cloneDatabase } from '../support/database.js';
 import { inDatabase } from '../support/database-url.js';
 import {
@@ -20,6 +19,7 @@ import {
   startGateway,
 } from '../support/gateway-process.js';
 import { type Login, postGraphql } from '../support/graphql-client.js';
+import { eventually } from '../support/patience.js';
 import { ask, embeddedUrl, expectNoProcessIn, killProcessesIn, processesIn, runGateway } from '../support/processes.js';
 
 const key = randomBytes(32).toString('hex');

@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually } from '../support/patience.js';
 import { cloneDatabase } from '../support/database.js';
 import { emptyDatabase } from '../support/databases.js';
 import { program, spawnGateway, startGateway } from '../support/gateway-process.js';
 import { postGraphql } from '../support/graphql-client.js';
+import { eventually } from '../support/patience.js';
 import { ask, expectNoProcessIn, killProcessesIn, runGateway } from '../support/processes.js';
 
 const key = randomBytes(32).toString('hex');

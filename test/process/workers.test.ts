@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { eventually, patience } from '../support/patience.js';
 import { type TestDatabase, cloneDatabase } from '../support/database.js';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
 import { postGraphql } from '../support/graphql-client.js';
+import { eventually, patience } from '../support/patience.js';
 import { expectNoProcessIn, killProcessesIn, processesIn } from '../support/processes.js';
 
 let folder: string;

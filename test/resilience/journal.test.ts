@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { verifyHistoryOf } from '../../src/cli/verify-history.js';
-import { eventually } from '../support/patience.js';
 import { newSid } from '../../src/domain/sid.js';
 import { crashPoints } from '../support/effort.js';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { brokenInvariants } from '../support/invariants.js';
+import { eventually } from '../support/patience.js';
 import { plant } from '../support/plant.js';
 import { ask, embeddedUrl, expectNoProcessIn, killProcessesIn, postmasterOf } from '../support/processes.js';
 

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { eventually } from '../support/patience.js';
 import { newSid } from '../../src/domain/sid.js';
 import { soakSeconds } from '../support/effort.js';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
 import { type Login, basic } from '../support/graphql-client.js';
+import { eventually } from '../support/patience.js';
 import { plant } from '../support/plant.js';
 import { ask, embeddedUrl } from '../support/processes.js';
 

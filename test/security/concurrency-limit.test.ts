@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
-import { eventually } from '../support/patience.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { type Login, basic } from '../support/graphql-client.js';
+import { eventually } from '../support/patience.js';
 import { mount } from '../support/rest-client.js';
 
 let gateway: TestGateway;

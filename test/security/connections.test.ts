@@ -1,10 +1,10 @@
 import { type Socket, connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { eventually } from '../support/patience.js';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { basic, postGraphql } from '../support/graphql-client.js';
+import { eventually } from '../support/patience.js';
 import { plant } from '../support/plant.js';
 import { residentBytes } from '../support/processes.js';
 import { mount } from '../support/rest-client.js';

@@ -6,10 +6,10 @@ import { Secrets } from '../../src/service/secrets.js';
 import { type TestGateway, admin, startTestGateway, testKey } from '../support/gateway.js';
 import { type Login, basic } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
+import { patience } from '../support/patience.js';
 import { mount, parseXml } from '../support/rest-client.js';
 import { type Statement, callsIn, statementsOf } from '../support/statements.js';
 import { type Created, create, missingSid, password, uniqueEmail } from '../support/tree.js';
-import { patience } from '../support/patience.js';
 
 const [perAccount, perAddress] = [4, 20];
 

@@ -5,9 +5,9 @@ import { Secrets } from '../../src/service/secrets.js';
 import { type TestGateway, admin, cheapPasswords, startTestGateway, testKey, unlimited } from '../support/gateway.js';
 import { type Login, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
+import { processorTime } from '../support/processor-time.js';
 import { restJsonSurface, restXmlSurface } from '../support/rest-surface.js';
 import { type Created, create, password } from '../support/tree.js';
-import { processorTime } from '../support/processor-time.js';
 
 let gateway: TestGateway;
 /** Another instance on the same database. */

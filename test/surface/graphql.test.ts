@@ -5,9 +5,9 @@ import { type TestGateway, admin, startTestGateway } from '../support/gateway.js
 import { basic, byExecutor, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { plant } from '../support/plant.js';
+import { expectLinearTime } from '../support/processor-time.js';
 import { callsIn, statementsOf } from '../support/statements.js';
 import { type Created, create, missingSid, password, uniqueEmail } from '../support/tree.js';
-import { expectLinearTime } from '../support/processor-time.js';
 
 let gateway: TestGateway;
 beforeAll(async () => {

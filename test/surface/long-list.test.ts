@@ -1,12 +1,12 @@
 import { type Socket, connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { eventually } from '../support/patience.js';
 import { batchSize } from '../../src/service/streamed-list.js';
 import { type TestDatabase, cloneDatabase } from '../support/database.js';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { basic } from '../support/graphql-client.js';
+import { eventually } from '../support/patience.js';
 import { plant, plantAuthTokens } from '../support/plant.js';
 import { residentBytes } from '../support/processes.js';
 import { mount, parseXml } from '../support/rest-client.js';

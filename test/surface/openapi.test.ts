@@ -1,6 +1,5 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually } from '../support/patience.js';
 import { parse } from 'yaml';
 import { readConfig } from '../../src/config.js';
 import { Role } from '../../src/domain/account.js';
@@ -17,6 +16,7 @@ import {
   openapiText,
   seenAnswers,
 } from '../support/openapi.js';
+import { eventually } from '../support/patience.js';
 import { type RestAnswer, type RestRequest, sendRest } from '../support/rest-client.js';
 import { restJsonSurface } from '../support/rest-surface.js';
 import type { Surface } from '../support/surface.js';
