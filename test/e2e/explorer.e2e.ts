@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type TestBrowser, type WatchedPage, startBrowser } from '../support/browser.js';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
+import { patience } from '../support/patience.js';
 
 let gateway: GatewayProcess;
 let browser: TestBrowser;
@@ -11,7 +12,7 @@ let page: Page;
 beforeAll(async () => {
   gateway = await startGateway();
   browser = await startBrowser('explorer');
-}, 120_000);
+});
 
 afterAll(async () => {
   await browser?.close();
@@ -30,7 +31,7 @@ describe('GraphiQL', () => {
     await signIn(gateway.adminPassword);
     await expectText('status', gateway.adminEmail);
     await page.keyboard.press('Control+Enter'); // the query editor has the focus
-    await expect.poll(answer, { timeout: 10_000 }).toContain(`"emailAddress": "${gateway.adminEmail}"`);
+    await expect.poll(answer, { timeout: patience }).toContain(`"emailAddress": "${gateway.adminEmail}"`);
     expect(await answer()).not.toContain('"errors"');
     await watched.screenshot('tree');
 
@@ -86,7 +87,7 @@ describe('GraphiQL', () => {
     await page.keyboard.insertText('query Mine { viewer { emailAddress } }');
     await page.getByRole('tab', { name: 'Mine' }).waitFor(); // GraphiQL has seen what the operation is called
     await page.keyboard.press('Control+Enter');
-    await expect.poll(answer, { timeout: 10_000 }).toContain(gateway.adminEmail);
+    await expect.poll(answer, { timeout: patience }).toContain(gateway.adminEmail);
 
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByRole('button', { name: 'Sign in' }).waitFor();
@@ -120,7 +121,7 @@ function answer(): Promise<string> {
 }
 
 async function expectText(role: 'alert' | 'status', text: string): Promise<void> {
-  await page.getByRole(role).filter({ hasText: text }).waitFor({ timeout: 10_000 });
+  await page.getByRole(role).filter({ hasText: text }).waitFor({ timeout: patience });
 }
 
 function kept(): Promise<unknown> {

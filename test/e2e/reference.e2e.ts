@@ -10,7 +10,7 @@ let watched: WatchedPage;
 beforeAll(async () => {
   gateway = await startGateway();
   browser = await startBrowser('reference');
-}, 120_000);
+});
 
 afterAll(async () => {
   await browser?.close();

@@ -42,7 +42,7 @@ max_client_conn = 1000
 server_reset_query =
 # A test waits for the end of all sessions, another for an answer without a database.
 server_idle_timeout = 3
-query_wait_timeout = 5
+query_wait_timeout = 60
 `,
     { mode: 0o644 },
   );
@@ -66,7 +66,7 @@ query_wait_timeout = 5
 
   const url = `postgresql:///postgres?host=${encodeURIComponent(folder)}&port=6432&user=postgres&sslmode=disable`;
   for (let tries = 0; !(await answers(url)); tries++) {
-    if (tries < 100 && pgbouncer.exitCode === null) await sleep(100);
+    if (tries < 1200 && pgbouncer.exitCode === null) await sleep(100);
     else {
       await stop();
       throw new Error(`PgBouncer (${program}) does not start:\n${log}`);
