@@ -1,7 +1,7 @@
 import type { IdempotentRequest } from './idempotency.js';
 import type { Actor } from './actor.js';
 
-/** The request that a change is made for: what the history and the limits need to know of it, beside who asks. */
+/** The request that a change is made for. The history and the limits need it, beside who asks. */
 export interface RequestContext {
   /** The request's id, as in the log and the header `X-Request-Id`. */
   readonly requestId: string;
@@ -11,13 +11,13 @@ export interface RequestContext {
   readonly idempotent?: IdempotentRequest | undefined;
 }
 
-/** Who asks for a change, and in which request. What only reads needs the actor alone. */
+/** Who asks for something that changes or is recorded, and in which request. Use cases that only read take the actor alone. */
 export interface Caller {
   readonly actor: Actor;
   readonly request: RequestContext;
 }
 
-/** The request without its idempotency key: for what changes nothing, and so must not use the key up. */
+/** The request without its idempotency key: for steps that change nothing and so must not use the key up. */
 export function withoutIdempotencyKey(request: RequestContext): RequestContext {
   return { ...request, idempotent: undefined };
 }

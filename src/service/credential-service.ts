@@ -110,7 +110,7 @@ export class CredentialService {
    */
   async resetPassword({ address, requestId }: RequestContext, token: string, password: string): Promise<Account> {
     const tokenHashes = this.secrets.hashesOfResetToken(token);
-    const account = await this.limit.verifyFrom(address, () =>
+    const account = await this.limit.findFrom(address, () =>
       this.database.lookUp(undefined, async ({ accounts, credentials }) => {
         const sid = await credentials.findResetToken(tokenHashes);
         return sid === undefined ? undefined : accounts.find(sid);

@@ -1,4 +1,4 @@
-import { type ChainEnd, type Checkpoint, hashOf } from '../domain/history.js';
+import { type ChainEnd, type Checkpoint, type HistoryEntry, hashOf } from '../domain/history.js';
 import type { Sid } from '../domain/sid.js';
 import type { Database, Repositories } from '../persistence/connection/database.js';
 
@@ -33,20 +33,9 @@ async function verify({ history }: Repositories, earlier: Map<Sid, ChainEnd>): P
         treeSid = entry.treeSid;
         last = { position: 0, hash: treeSid };
       }
-      const expected = last.position + 1;
-      if (entry.position !== expected) return { fault: `${placeOf(treeSid, expected)} is missing` };
-      if (!Number.isFinite(Number(entry.date)) || entry.hash !== hashOf(last.hash, entry)) {
-        return { fault: `${placeOf(treeSid, expected)} is not as it was written` };
-      }
+      const fault = faultOf(entry, last, earlier.get(treeSid));
+      if (fault !== undefined) return { fault };
       last = { position: entry.position, hash: entry.hash };
-      const known = earlier.get(treeSid);
-      if (known?.position === entry.position && known.hash !== entry.hash) {
-        // The hashes up to here are consistent, so whoever altered an entry computed all later hashes again.
-        const range = expected === 1 ? '' : `, or one before it,`;
-        return {
-          fault: `${placeOf(treeSid, expected)} differs from the one at the checkpoint: it${range} was altered, and the entries after it were hashed again`,
-        };
-      }
     }
     entries += batch.length;
     if (batch.length < batchSize) break;
@@ -55,6 +44,18 @@ async function verify({ history }: Repositories, earlier: Map<Sid, ChainEnd>): P
   if (treeSid !== undefined) chains[treeSid] = last;
 
   return faultOfEnds(chains, heads, earlier) ?? { entries, checkpoint: { date: new Date().toISOString(), chains } };
+}
+
+/** What is wrong with an entry, as a sentence without its full stop. @param known the end of its chain at the earlier checkpoint */
+function faultOf(entry: HistoryEntry & { treeSid: Sid }, last: ChainEnd, known: ChainEnd | undefined): string | undefined {
+  const position = last.position + 1;
+  const place = placeOf(entry.treeSid, position);
+  if (entry.position !== position) return `${place} is missing`;
+  if (!Number.isFinite(Number(entry.date)) || entry.hash !== hashOf(last.hash, entry)) return `${place} is not as it was written`;
+  if (known?.position !== position || known.hash === entry.hash) return undefined;
+  // The hashes up to here are consistent, so whoever altered an entry computed all later hashes again.
+  const range = position === 1 ? '' : `, or one before it,`;
+  return `${place} differs from the one at the checkpoint: it${range} was altered, and the entries after it were hashed again`;
 }
 
 /** Compares the ends of the chains with the recorded heads and the checkpoint: entries may be missing, or be too many. */

@@ -84,9 +84,9 @@ export class SignInLimit {
    * random AuthTokens.
    */
   refusalOf({ login, address }: SignInAttempt, subject: string, failures: SignInFailures): AppError | undefined {
-    this.#remember({ subject, address }, failures);
+    this.#cacheWaits({ subject, address }, failures);
     // Cached by account for `verify`, and by login for `begin`, which does not know the account yet.
-    this.#makeWait(pairOf(login, address), secondsUntilPairMayTry(failures, this.limits));
+    this.#setWait(pairOf(login, address), secondsUntilPairMayTry(failures, this.limits));
     return this.#refusal(address, pairOf(subject, address), pairOf(login, address));
   }
 
@@ -95,35 +95,35 @@ export class SignInLimit {
     const pair = pairOf(subject, address);
     return this.#pairQueue.run({ group: pair, member: '' }, () =>
       this.#addressQueue.run({ group: address, member: pair }, async () => {
-        this.#assertFree(address, pair);
+        this.#assertNotWaiting(address, pair);
         if (await verification()) return true;
-        await this.#count({ subject, address });
+        await this.#countFailure({ subject, address });
         return false;
       }),
     );
   }
 
   /** Looks up by a secret that identifies its account itself. Limited by address only. @throws AppError RATE_LIMITED */
-  verifyFrom<Found>(address: string, find: () => Promise<Found | undefined>): Promise<Found | undefined> {
+  findFrom<Found>(address: string, find: () => Promise<Found | undefined>): Promise<Found | undefined> {
     const from = this.#hashOf(address);
-    this.#assertFree(from);
+    this.#assertNotWaiting(from);
     return this.#addressQueue.run({ group: from, member: '' }, async () => {
       const ofAddress = await this.database.lookUp(undefined, ({ signInFailures }) => signInFailures.ofAddress(from));
-      this.#makeWait(from, secondsUntilAddressMayTry(ofAddress, this.limits));
-      this.#assertFree(from);
+      this.#setWait(from, secondsUntilAddressMayTry(ofAddress, this.limits));
+      this.#assertNotWaiting(from);
       const found = await find();
-      if (found === undefined) await this.#count({ address: from });
+      if (found === undefined) await this.#countFailure({ address: from });
       return found;
     });
   }
 
-  async #count(key: FailureKey): Promise<void> {
+  async #countFailure(key: FailureKey): Promise<void> {
     try {
       const failures = await this.database.write(undefined, ({ signInFailures }) => signInFailures.add(key, this.limits.windowSeconds));
-      this.#remember(key, failures);
+      this.#cacheWaits(key, failures);
     } catch (error) {
       // A failure that cannot be counted must not be free, or whoever overloads the database could guess without limit.
-      this.#makeWait(key.subject === undefined ? key.address : pairOf(key.subject, key.address), uncountedSeconds);
+      this.#setWait(key.subject === undefined ? key.address : pairOf(key.subject, key.address), uncountedSeconds);
       throw error;
     }
     this.#failures += 1;
@@ -131,16 +131,16 @@ export class SignInLimit {
     await this.database.write(undefined, ({ signInFailures }) => signInFailures.removeExpired(sweep.atMost));
   }
 
-  #remember({ subject, address }: FailureKey, failures: SignInFailures): void {
-    this.#makeWait(address, secondsUntilAddressMayTry(failures.ofAddress, this.limits));
-    if (subject !== undefined) this.#makeWait(pairOf(subject, address), secondsUntilPairMayTry(failures, this.limits));
+  #cacheWaits({ subject, address }: FailureKey, failures: SignInFailures): void {
+    this.#setWait(address, secondsUntilAddressMayTry(failures.ofAddress, this.limits));
+    if (subject !== undefined) this.#setWait(pairOf(subject, address), secondsUntilPairMayTry(failures, this.limits));
   }
 
-  #makeWait(name: string, seconds: Failures['secondsLeft']): void {
+  #setWait(name: string, seconds: Failures['secondsLeft']): void {
     if (seconds > 0) this.#waiting.set(name, true, { ttl: seconds * 1000 });
   }
 
-  #assertFree(...names: string[]): void {
+  #assertNotWaiting(...names: string[]): void {
     const refusal = this.#refusal(...names);
     if (refusal !== undefined) throw refusal;
   }

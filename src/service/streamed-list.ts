@@ -6,7 +6,7 @@ import { pipelined } from '../persistence/connection/pipeline.js';
 /** How many rows a batch has: enough that the statements cost little, few enough to hold in memory for a slow reader. */
 export const batchSize = 500;
 
-/** A list to stream. */
+/** How a list is read and shown. */
 interface StreamedList<Row> {
   /** Holds that the caller may see the list. */
   authorize: (actor: SignedIn) => void;
