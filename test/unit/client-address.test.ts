@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { forwardedAddresses } from '../../src/api/http/client-address.js';
+import { forwardedAddresses, readClientAddresses } from '../../src/api/http/client-address.js';
 
 describe('X-Forwarded-For', () => {
   it.each([
@@ -40,4 +40,20 @@ describe('X-Forwarded-For', () => {
   ])('says nothing by %j, which is no address', (entry) => {
     expect(forwardedAddresses(entry)).toBe('');
   });
+});
+
+it('the headers of a request are put right before anything reads them: addresses alone, and http or https', async () => {
+  let hook: (request: object) => Promise<void> = async () => {};
+  readClientAddresses({ addHook: (name: string, added: typeof hook) => void (name === 'onRequest' && (hook = added)) } as never);
+  const after = async (headers: Record<string, string>): Promise<object> => {
+    await hook({ raw: { headers } });
+    return headers;
+  };
+  expect(await after({ 'x-forwarded-for': '192.0.2.7:80, 10.0.0.1' })).toEqual({ 'x-forwarded-for': '192.0.2.7, 10.0.0.1' });
+  expect(await after({})).toEqual({});
+  for (const protocol of ['http', 'https', 'javascript, https', ' https ']) {
+    expect(await after({ 'x-forwarded-proto': protocol })).toEqual({ 'x-forwarded-proto': protocol });
+  }
+  for (const protocol of ['', 'javascript', 'https, javascript', 'HTTPS', 'https,'])
+    expect(await after({ 'x-forwarded-proto': protocol })).toEqual({});
 });

@@ -1,5 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { RequestCost, CostBudgets } from '../../src/api/http/cost-budget.js';
+import {
+  CostBudgets,
+  RequestCost,
+  assumedListLength,
+  costOfBatch,
+  costOfChange,
+  costOfEntry,
+  costOfMillisecond,
+  costOfReading,
+  costOfText,
+  isWithoutCharge,
+  withoutCharge,
+} from '../../src/api/http/cost-budget.js';
 import type { Account } from '../../src/domain/account.js';
 import { type Actor, anonymous } from '../../src/domain/actor.js';
 import { ProvenSecret } from '../../src/domain/credentials.js';
@@ -160,4 +172,26 @@ it('a request that only switches off is let in whatever was used up, and adds to
   budgets.startCharging(cost, actor('A'), { switchesOff: true });
   cost.add(599);
   expect(refusal(budgets, 'A')).toBe(121);
+});
+
+it('what takes more than an object is told in the same points', () => {
+  expect({ costOfEntry, costOfBatch, costOfChange, costOfMillisecond, assumedListLength }).toEqual({
+    costOfEntry: 1,
+    costOfBatch: 1,
+    costOfChange: 10,
+    costOfMillisecond: 25,
+    assumedListLength: 100_000,
+  });
+  expect([0, 1, 256, 257, 25_600].map(costOfText)).toEqual([0, 1, 1, 2, 100]);
+  // 0.8 microseconds for each account.
+  expect([0, 1, 50, 51, 100_000].map(costOfReading)).toEqual([0, 1, 1, 2, 2000]);
+});
+
+it("work of the gateway's own on a caller's data is charged to nobody", () => {
+  const budgets = newBudgets();
+  expect([isWithoutCharge(), withoutCharge(isWithoutCharge), isWithoutCharge()]).toEqual([false, true, false]);
+  withoutCharge(() => budgets.charge({ sid: 'A', topLevelSid: 'A' }, 10_000));
+  expect(refusal(budgets, 'A')).toBeUndefined();
+  budgets.charge({ sid: 'A', topLevelSid: 'A' }, 10_000);
+  expect(refusal(budgets, 'A')).toBeGreaterThan(0);
 });

@@ -33,7 +33,7 @@ class Works {
   /** Ends all, one after the other, in the order in which they began. */
   async endAll(): Promise<string[]> {
     await new Promise(setImmediate);
-    for (let done = 0; done < this.begun.length; done++) await this.end(this.begun[done]!);
+    for (let done = 0; done < this.begun.length; done++) if (this.#ends.has(this.begun[done]!)) await this.end(this.begun[done]!);
     return this.begun;
   }
 }
@@ -74,6 +74,50 @@ describe('turns', () => {
     await works.endAll();
     expect(works.refused.toSorted()).toEqual(['a x 3: OVERLOADED', 'a x 4: OVERLOADED', 'a x 5: OVERLOADED', 'd x 1: OVERLOADED']);
     expect(works.begun).toEqual(['a x 1', 'a x 2', 'b x 1', 'c x 1']);
+  });
+
+  it('are taken from the member of the longest group that has most of them, its last one first', async () => {
+    const works = new Works({ waiting: 5 });
+    works.come('c x 0', 'b x 1', 'a y 1', 'a x 1', 'a x 2', 'a z 1', 'd x 1');
+    await works.endAll();
+    expect(works.refused).toEqual(['a x 2: OVERLOADED']);
+    expect(works.begun).toEqual(['c x 0', 'b x 1', 'a y 1', 'd x 1', 'a x 1', 'a z 1']);
+  });
+
+  it('go on where the only one of a member was refused', async () => {
+    const works = new Works({ waiting: 3 });
+    works.come('c x 0', 'a x 1', 'a y 1', 'a z 1', 'd x 1');
+    await works.endAll();
+    expect(works.refused).toEqual(['a x 1: OVERLOADED']);
+    expect(works.begun).toEqual(['c x 0', 'a y 1', 'd x 1', 'a z 1']);
+  });
+
+  it('pass over members and groups of whom nobody waits any more', async () => {
+    const works = new Works();
+    works.come('a x 1', 'a y 1', 'a z 1', 'a z 2');
+    expect(await works.endAll()).toEqual(['a x 1', 'a y 1', 'a z 1', 'a z 2']);
+    const several = new Works({ running: 3, runningPerGroup: 2 });
+    several.come('a x 1', 'b x 1', 'b x 2', 'b x 3');
+    await several.end('b x 1');
+    expect(several.begun).toEqual(['a x 1', 'b x 1', 'b x 2', 'b x 3']);
+    expect(several.refused).toEqual([]);
+  });
+
+  it('are counted anew once those who waited have begun, and a group that was done comes last again', async () => {
+    const works = new Works({ waiting: 2, waitingPerGroup: 2 });
+    works.come('a x 1', 'b x 1', 'b x 2');
+    await works.endAll();
+    works.come('c x 1', 'b x 3', 'a x 2');
+    expect(await works.endAll()).toEqual(['a x 1', 'b x 1', 'b x 2', 'c x 1', 'b x 3', 'a x 2']);
+    expect(works.refused).toEqual([]);
+  });
+
+  it('are refused in a sentence', async () => {
+    const queue = new FairQueue({ running: 0, runningPerGroup: 0, waiting: 0, waitingPerGroup: 0 });
+    await expect(queue.run({ group: 'a', member: '' }, async () => 'done')).rejects.toMatchObject({
+      code: 'OVERLOADED',
+      message: expect.stringMatching(/^[A-Z].*\.$/),
+    });
   });
 
   it('go on after work that fails', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatAskedFor } from '../../src/api/rest/content-negotiation.js';
-import { asksForJson, canonicalUrl, mountOf } from '../../src/api/rest/path.js';
-import { element, escaped } from '../../src/api/rest/xml.js';
+import { asksForJson, canonicalPath, canonicalUrl, endsWithJson, mountOf, mounts } from '../../src/api/rest/path.js';
+import { element, escaped, inside } from '../../src/api/rest/xml.js';
 
 describe('a URL of the documented API', () => {
   it.each([
@@ -82,4 +82,55 @@ describe('XML', () => {
     expect(escaped(`<a href='x' b="y">&amp;\t\n\r`)).toBe('&lt;a href=&apos;x&apos; b=&quot;y&quot;&gt;&amp;amp;&#9;&#10;&#13;');
     expect(escaped('\0\u001f\ud800\uffff😀')).toBe('\ufffd\ufffd\ufffd\ufffd😀');
   });
+});
+
+it('the last segment of a path ends with .json, or does not', () => {
+  for (const url of ['/2012-04-24/a.json', '/2012-04-24/a.json/', '/restcomm/2012-04-24/a.json?b=c']) expect(endsWithJson(url)).toBe(true);
+  for (const url of ['/2012-04-24/a', '/2012-04-24/a.json/b', '/2012-04-24/a.jsonx', '/2012-04-24/a?b=.json'])
+    expect(endsWithJson(url)).toBe(false);
+});
+
+it('the documented API is mounted twice, and several slashes of a path are one', () => {
+  expect(mounts).toEqual(['/restcomm/2012-04-24', '/2012-04-24']);
+  expect(mountOf('/elsewhere')).toBe('/restcomm/2012-04-24');
+  expect(canonicalUrl('//2012-04-24///Accounts//x.json?a=//b')).toBe('/2012-04-24/Accounts/x?a=//b');
+  expect(canonicalUrl('/2012-04-24?a')).toBe('/2012-04-24?a');
+  expect(canonicalPath('/a.json/b%zz/%41')).toBe('/a/b%25zz/%41');
+  expect(canonicalUrl('https://host/2012-04-24/a?x')).toBe('/2012-04-24/a?x');
+});
+
+describe('the text of an XML element', () => {
+  it('is all that it holds, each character that means something by reference', () => {
+    expect(inside({ A: 'x', B: undefined, C: { D: '<' } })).toBe('<A>x</A><C><D>&lt;</D></C>');
+    expect(inside('a & b')).toBe('a &amp; b');
+    for (const plain of ['', 'abc', ' !#$%()*+,-./09:;=?@AZ[]^_`az{|}~']) expect(escaped(plain)).toBe(plain);
+    const references: [string, string][] = [
+      ['&', '&amp;'],
+      ['<', '&lt;'],
+      ['>', '&gt;'],
+      ['"', '&quot;'],
+      ["'", '&apos;'],
+      ['\t', '&#9;'],
+      ['\n', '&#10;'],
+      ['\r', '&#13;'],
+    ];
+    for (const [character, reference] of references) expect(escaped(`a${character}b${character}`)).toBe(`a${reference}b${reference}`);
+  });
+
+  it('has a stand-in for what XML cannot hold, and every other character as it is', () => {
+    for (const impossible of ['\0', '\u0008', '\u000b', '\u001f', '\ud800', '\udfff', '\ufffe', '\uffff'])
+      expect(escaped(`a${impossible}`)).toBe('a\ufffd');
+    for (const possible of ['\u007f', '\u0085', '\ud7ff', '\ue000', '\ufffd', '\u{10000}', '\u{10ffff}'])
+      expect(escaped(`a${possible}`)).toBe(`a${possible}`);
+  });
+});
+
+it('what no form fits is refused in a sentence', () => {
+  expect(() => formatAskedFor('/2012-04-24/Accounts', 'image/png')).toThrow(/^Answers .*\.$/);
+  for (const [accept, format] of [
+    ['text/json', 'json'],
+    ['text/xml', 'xml'],
+    ['application/xml', 'xml'],
+  ] as const)
+    expect(formatAskedFor('/2012-04-24/Accounts', accept)).toBe(format);
 });
