@@ -6,7 +6,7 @@ import { Database, defaultBounds } from '../../src/persistence/connection/databa
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { type Login, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
-import { eventually } from '../support/patience.js';
+import { untilWaitingForLocks, waitingForLocks } from '../support/locks.js';
 import { sendRest } from '../support/rest-client.js';
 import { type Created, create, uniqueEmail } from '../support/tree.js';
 
@@ -28,14 +28,6 @@ const makeAccount = ({ login, sid }: { login: Login; sid: string }) =>
     'mutation($sid: ID, $email: EmailAddress!) { createAccount(input: { parentSid: $sid, emailAddress: $email, role: DEVELOPER }) { account { sid } } }',
     { sid, email: uniqueEmail() },
   );
-
-const waitingForLocks = async (): Promise<number> => {
-  const [row] = await gateway.database.query<{ count: number }>(
-    `SELECT count(*)::integer AS count FROM pg_stat_activity
-     WHERE datname = current_database() AND application_name = 'account-gateway' AND wait_event_type = 'Lock'`,
-  );
-  return row!.count;
-};
 
 /** Holds what the statement locks while the work goes on; what waited for it goes on afterwards. */
 async function whileLocked(statement: string, work: () => Promise<void>): Promise<void> {
@@ -59,14 +51,14 @@ describe('while one tree', () => {
     await whileLocked('LOCK TABLE history', async () => {
       const ask = () => postGraphql(gateway.url, hostile.login, '{ viewer { history { nodes { position } } } }');
       under = Promise.all(Array.from({ length: 40 }, ask));
-      await eventually(async () => expect(await waitingForLocks()).toBe(most));
+      await untilWaitingForLocks(gateway.database, most);
       for (const login of [other.login, admin]) {
         expect((await postGraphql(gateway.url, login, '{ viewer { sid } accounts { totalCount nodes { sid } } }')).status).toBe(200);
         expect((await sendRest(gateway.url, login, { path: '/Accounts.json?Page=0' })).status).toBe(200);
       }
       // Its own look-ups have a lane too.
       expect((await postGraphql(gateway.url, hostile.login, '{ viewer { sid organization { sid } } }')).status).toBe(200);
-      expect(await waitingForLocks()).toBe(most);
+      expect(await waitingForLocks(gateway.database)).toBe(most);
     });
     const answered = (await under!).map(({ status }) => status);
     expect(answered.filter((status) => status === 200).length).toBeGreaterThanOrEqual(most);
@@ -76,7 +68,7 @@ describe('while one tree', () => {
     let under: Promise<unknown> | undefined;
     await whileLocked(`SELECT 1 FROM account WHERE sid = '${hostile.sid}' FOR UPDATE`, async () => {
       under = Promise.all(Array.from({ length: 100 }, () => makeAccount(hostile)));
-      await eventually(async () => expect(await waitingForLocks()).toBe(most));
+      await untilWaitingForLocks(gateway.database, most);
       for (let count = 0; count < 5; count++) expect((await makeAccount(other)).errors).toBeUndefined();
       const suspension = postGraphql(
         gateway.url,
@@ -84,7 +76,7 @@ describe('while one tree', () => {
         'mutation($sid: ID!) { setAccountStatus(input: { sid: $sid, status: SUSPENDED }) { reachedCount } }',
         { sid: hostile.sid },
       );
-      await eventually(async () => expect(await waitingForLocks()).toBe(most + 1));
+      await untilWaitingForLocks(gateway.database, most + 1);
       under = Promise.all([under, suspension.then(({ errors }) => expect(errors).toBeUndefined())]);
       expect((await makeAccount(other)).errors).toBeUndefined();
     });

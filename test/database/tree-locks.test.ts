@@ -7,6 +7,7 @@ import { type TestGateway, admin, startTestGateway } from '../support/gateway.js
 import { type Login, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { brokenInvariants } from '../support/invariants.js';
+import { untilWaitingForLocks } from '../support/locks.js';
 import { sendRest } from '../support/rest-client.js';
 import { type Created, create, password, uniqueEmail } from '../support/tree.js';
 
@@ -91,12 +92,6 @@ afterEach(async () => {
   for (const client of sessions.splice(0)) await client.end();
 });
 
-/** Waits until so many statements of the gateway wait for a lock. */
-async function untilWaiting(count: number): Promise<void> {
-  const waiting = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`;
-  while ((await gateway.database.query(waiting)).length < count) await sleep(10);
-}
-
 describe('a change', () => {
   it('waits for all of its locks together no longer than it may wait for one', async () => {
     const tree = await make();
@@ -125,7 +120,7 @@ describe('a change', () => {
       path: `/Accounts/${first.emailAddress}.json`,
       form: { FriendlyName: 'Found' },
     });
-    await untilWaiting(1);
+    await untilWaitingForLocks(gateway.database);
     await other.query(`UPDATE account SET status = 'closed' WHERE sid = $1`, [first.sid]);
     await other.query('DELETE FROM credential WHERE account_sid = $1', [first.sid]);
     await other.query(`UPDATE account SET email_address = $2 WHERE sid = $1`, [second.sid, first.emailAddress]);
@@ -161,7 +156,7 @@ describe('the links of a profile are locked in the order of what is linked', () 
     const [holder, other] = [await session(), await session()];
     await holder.query('SELECT 1 FROM account_profile WHERE account_sid = $1 FOR UPDATE', [pair.below]);
     const answer = change(pair);
-    await untilWaiting(1);
+    await untilWaitingForLocks(gateway.database);
     const { rows } = await other.query('SELECT account_sid AS sid FROM account_profile WHERE profile_sid = $1 FOR UPDATE SKIP LOCKED', [
       pair.profile,
     ]);
@@ -178,7 +173,7 @@ describe('beside an older gateway, which locks the row of the top-level account 
     const other = await session();
     await other.query('SELECT 1 FROM account WHERE sid = $1 FOR UPDATE', [tree.sid]);
     const answer = told(admin, 'createAccount', { parentSid: tree.sid, emailAddress: uniqueEmail(), role: 'DEVELOPER', password });
-    await untilWaiting(1);
+    await untilWaitingForLocks(gateway.database);
     await other.query(`UPDATE account SET status = 'closed' WHERE top_level_sid = $1`, [tree.sid]);
     await other.query('DELETE FROM credential WHERE account_sid = $1', [tree.sid]);
     await other.query('COMMIT');
@@ -191,7 +186,7 @@ describe('beside an older gateway, which locks the row of the top-level account 
     const other = await session();
     await other.query('SELECT 1 FROM account WHERE sid = $1 FOR SHARE', [tree.sid]);
     const answer = told(admin, 'closeAccount', { sid: tree.sid });
-    await untilWaiting(1);
+    await untilWaitingForLocks(gateway.database);
     await other.query(
       `INSERT INTO account (sid, parent_sid, top_level_sid, path, organization_sid, email_address, friendly_name, type, status, role)
        SELECT 'AC' || md5(sid), sid, top_level_sid, path || md5(sid), organization_sid, $2, 'late', type, 'active', role FROM account WHERE sid = $1`,

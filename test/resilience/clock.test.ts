@@ -5,6 +5,7 @@ import { inDatabase } from '../support/database-url.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
+import { untilWaitingForLocks } from '../support/locks.js';
 import { eventually } from '../support/patience.js';
 import { create } from '../support/tree.js';
 
@@ -40,8 +41,7 @@ it('a clock that is set a day ahead cancels no change that runs', async () => {
   await holder.query('SELECT 1 FROM account WHERE sid = $1 FOR UPDATE', [sid]);
   const rename = 'mutation($sid: ID!) { updateAccount(input: { sid: $sid, friendlyName: "Renamed" }) { account { friendlyName } } }';
   const answer = postGraphql(gateway.url, admin, rename, { sid });
-  const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-  await eventually(async () => expect(await gateway.database.query(waiting)).toHaveLength(1));
+  await untilWaitingForLocks(gateway.database);
   setClock(day);
   // Longer than a running statement is left alone between two looks at it, and than a cancelled one has to end.
   await sleep(4_000);

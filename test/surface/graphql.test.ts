@@ -4,6 +4,7 @@ import { cursorOf } from '../../src/domain/page.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { basic, byExecutor, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
+import { untilWaitingForLocks } from '../support/locks.js';
 import { plant } from '../support/plant.js';
 import { expectLinearTime } from '../support/processor-time.js';
 import { callsIn, statementsOf } from '../support/statements.js';
@@ -703,7 +704,7 @@ describe('a caller who loses its powers', () => {
     await query('BEGIN');
     await query('SELECT 1 FROM account WHERE sid = $1 FOR UPDATE', [second.sid]);
     const answer = ask(document, {}, top.login);
-    while ((await query(`SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`)).length === 0);
+    await untilWaitingForLocks(gateway.database);
     await query(`UPDATE account SET status = 'suspended', version = version + 1 WHERE sid = $1`, [top.sid]);
     await query('COMMIT');
     const { data, errors } = await answer;

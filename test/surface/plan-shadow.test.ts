@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { isWithoutCharge } from '../../src/api/http/cost-budget.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { postGraphql } from '../support/graphql-client.js';
+import { eventually } from '../support/patience.js';
 
 let gateway: TestGateway;
 
@@ -29,7 +30,7 @@ it('a planned answer is compared with the executor on live traffic, in a metric 
   });
   const { data } = await postGraphql(gateway.url, admin, query);
   expect(data!.viewer.sid).toMatch(/^AC/);
-  await vi.waitFor(async () => expect(await compared()).toEqual({ same: 1 }), { timeout: 20_000, interval: 20 });
+  await eventually(async () => expect(await compared()).toEqual({ same: 1 }));
   vi.restoreAllMocks();
   // The statements of both ways are timed; those of the comparison are nobody's.
   expect(charges.filter((isFree) => isFree).length).toBeGreaterThan(0);
@@ -42,7 +43,7 @@ it('a mutation, a query for the executor, and a query that shows a secret are no
   await postGraphql(gateway.url, admin, `{ authToken(sid: "${sid}") }`);
   await postGraphql(gateway.url, admin, `mutation { updateAccount(input: { sid: "${sid}" }) { account { sid } } }`);
   await postGraphql(gateway.url, admin, query);
-  await vi.waitFor(async () => expect(await compared()).toEqual({ same: before.same! + 1 }), { timeout: 20_000, interval: 20 });
+  await eventually(async () => expect(await compared()).toEqual({ same: before.same! + 1 }));
 });
 
 it('nothing is compared unless PLAN_SHADOW_SHARE says so', async () => {

@@ -5,10 +5,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.js';
 import { type TestGateway, type TestGatewayOptions, admin, startTestGateway } from '../support/gateway.js';
 import { basic } from '../support/graphql-client.js';
+import { untilWaitingForLocks } from '../support/locks.js';
 import { eventually } from '../support/patience.js';
 import { mount } from '../support/rest-client.js';
 import { sendOnWire } from '../support/wire.js';
-import { ask } from '../support/processes.js';
 
 let gateway: TestGateway;
 let others: TestGateway[] = [];
@@ -56,8 +56,7 @@ describe('a client that hangs up before it has its answer', () => {
       const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
       await once(socket, 'connect');
       socket.write(`${head}Host: gateway.test\r\nAuthorization: ${basic(admin)}\r\n\r\n${body}`);
-      const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-      await eventually(async () => expect(await ask(gateway.database.url, waiting)).not.toEqual([]));
+      await untilWaitingForLocks(gateway.database);
       socket.destroy();
       await eventually(async () => expect(await counted()).toEqual([answered, hungUp + 1]));
     } finally {
