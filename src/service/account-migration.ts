@@ -26,18 +26,18 @@ export class AccountMigration {
    * SAME_ORGANIZATION, VERSION_CONFLICT
    */
   async migrate(
-    { actor: caller, request }: Caller,
+    { actor: author, request }: Caller,
     target: AccountReference,
     destination: OrganizationReference | undefined,
     { dryRun = false, version }: CascadeOptions = {},
   ): Promise<Cascade> {
-    authorize(caller, 'migrateAccount');
+    authorize(author, 'migrateAccount');
     // A malformed reference names nothing. The checks below say so, in their order.
     const destinationKey = destination && parsedOrUndefined(() => parseOrganizationReference(destination));
     const key = parsedOrUndefined(() => parseAccountReference(target));
     const lock: AccountLock = { account: key, scope: dryRun ? 'place' : 'tree' };
     return this.transactions.write(
-      caller,
+      author,
       dryRun ? withoutIdempotencyKey(request) : request,
       { operation: 'migrateAccount', lock },
       async ({ accounts, organizations }, { actor, account, record }) => {

@@ -75,11 +75,11 @@ export class AccountService {
    * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, PARENT_NOT_ACTIVE, MAX_LEVELS_EXCEEDED, ORGANIZATION_NOT_FOUND,
    * NOT_TOP_LEVEL, EMAIL_IN_USE, RATE_LIMITED, and for invalid input
    */
-  async create({ actor: caller, request }: Caller, input: NewAccount): Promise<Account> {
-    authorize(caller, 'createAccount');
+  async create({ actor: author, request }: Caller, input: NewAccount): Promise<Account> {
+    authorize(author, 'createAccount');
     const intent: ChangeIntent = {
       operation: 'createAccount',
-      lock: { account: parseAccountReference(input.parent ?? caller.account, 'parentSid'), scope: 'place' },
+      lock: { account: parseAccountReference(input.parent ?? author.account, 'parentSid'), scope: 'place' },
     };
     const emailAddress = parseEmailAddress(input.emailAddress);
     const friendlyName = input.friendlyName === undefined ? defaultFriendlyName(emailAddress) : parseFriendlyName(input.friendlyName);
@@ -98,18 +98,18 @@ export class AccountService {
       return { parent, organizationSid: await organizationOf(repositories.organizations, actor, parent, organizationKey, isLocking) };
     };
 
-    return this.emailConflicts.limited(caller, request, emailAddress, async () => {
+    return this.emailConflicts.limited(author, request, emailAddress, async () => {
       let password: PreparedPassword | undefined;
       if (input.password !== undefined) {
-        const earlier = await this.transactions.preflight<Account>(caller, request, intent, async (repositories, state) => {
+        const earlier = await this.transactions.preflight<Account>(author, request, intent, async (repositories, state) => {
           await check(repositories, state);
           if (input.status !== AccountStatus.CLOSED) await assertFree(repositories, emailAddress);
         });
         if (earlier !== undefined) return earlier.result;
-        password = await this.credentials.preparePassword(input.password, emailAddress, caller.account);
+        password = await this.credentials.preparePassword(input.password, emailAddress, author.account);
       }
 
-      return this.transactions.write(caller, request, intent, async (repositories, transaction) => {
+      return this.transactions.write(author, request, intent, async (repositories, transaction) => {
         const { parent, organizationSid } = await check(repositories, transaction, true);
         const { actor, record } = transaction;
         const sid = newSid('account');
@@ -142,11 +142,11 @@ export class AccountService {
    * as `AccountStatusService`, and for invalid input
    */
   async update(
-    { actor: caller, request }: Caller,
+    { actor: author, request }: Caller,
     target: AccountReference,
     { version, password: newPassword, status, type, role, friendlyName, emailAddress }: AccountChanges,
   ): Promise<Account> {
-    authorize(caller, 'updateAccount');
+    authorize(author, 'updateAccount');
     const key = parseAccountReference(target);
     const requested = defined({
       friendlyName: friendlyName === undefined ? undefined : parseFriendlyName(friendlyName),
@@ -177,17 +177,17 @@ export class AccountService {
       if (newPassword !== undefined) {
         let found: Account;
         let address: string;
-        const earlier = await this.transactions.preflight<Account>(caller, request, intent, async (repositories, state) => {
+        const earlier = await this.transactions.preflight<Account>(author, request, intent, async (repositories, state) => {
           const { account, changes } = await check(repositories, state);
           found = account;
           address = changes.emailAddress ?? account.emailAddress;
           if (changes.emailAddress !== undefined) await assertFree(repositories, changes.emailAddress);
         });
         if (earlier !== undefined) return earlier.result;
-        password = await this.credentials.preparePassword(newPassword, address!, caller.account, found!);
+        password = await this.credentials.preparePassword(newPassword, address!, author.account, found!);
       }
 
-      return this.transactions.write(caller, request, intent, async (repositories, transaction) => {
+      return this.transactions.write(author, request, intent, async (repositories, transaction) => {
         const { account, changes, newStatus, isUnchanged } = await check(repositories, transaction);
         const { actor, record, onCommit } = transaction;
         let changed = account;
@@ -204,7 +204,7 @@ export class AccountService {
         return newStatus === undefined ? changed : (await setStatusInTree(repositories, transaction, changed, newStatus)).account;
       });
     };
-    return requested.emailAddress === undefined ? update() : this.emailConflicts.limited(caller, request, requested.emailAddress, update);
+    return requested.emailAddress === undefined ? update() : this.emailConflicts.limited(author, request, requested.emailAddress, update);
   }
 }
 

@@ -62,16 +62,16 @@ export class AccountStatusService {
   }
 
   async #cascade(
-    { actor: caller, request }: Caller,
+    { actor: author, request }: Caller,
     target: AccountReference,
     status: AccountStatus,
     { dryRun = false, version }: CascadeOptions,
   ): Promise<Cascade> {
     const operation = operationFor(status);
-    authorize(caller, operation);
+    authorize(author, operation);
     const lock: AccountLock = { account: parseAccountReference(target), scope: dryRun ? 'place' : 'tree' };
     return this.transactions.write(
-      caller,
+      author,
       dryRun ? withoutIdempotencyKey(request) : request,
       { operation, lock },
       async (repositories, transaction) => {

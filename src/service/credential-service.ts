@@ -37,17 +37,17 @@ export class CredentialService {
    * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, PASSWORD_RESET_REQUIRED, BAD_USER_INPUT
    */
   async rotateAuthToken(
-    { actor: caller, request }: Caller,
+    { actor: author, request }: Caller,
     sid: Sid,
     overlapSeconds = 0,
   ): Promise<{ account: Account; authToken: string }> {
-    authorize(caller, 'rotateAuthToken');
+    authorize(author, 'rotateAuthToken');
     parseSid('account', sid, 'sid');
     assertWithin(overlapSeconds, { min: 0, max: overlapSecondsMax }, 'overlapSeconds');
     const authToken = this.secrets.newAuthToken();
     const stored = this.secrets.storedAuthToken(sid, authToken);
     return this.transactions.write(
-      caller,
+      author,
       request,
       { operation: 'rotateAuthToken', lock: { account: { sid }, scope: overlapSeconds === 0 ? 'tree' : 'account' } },
       async ({ accounts, credentials }, { actor, account, record, onCommit }) => {
@@ -69,16 +69,16 @@ export class CredentialService {
    * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, BAD_USER_INPUT
    */
   async createPasswordResetToken(
-    { actor: caller, request }: Caller,
+    { actor: author, request }: Caller,
     sid: Sid,
     expiresInSeconds = resetTokenSeconds.default,
   ): Promise<{ account: Account; resetToken: string; expiresAt: Date }> {
-    authorize(caller, 'createPasswordResetToken');
+    authorize(author, 'createPasswordResetToken');
     parseSid('account', sid, 'sid');
     assertWithin(expiresInSeconds, resetTokenSeconds, 'expiresInSeconds');
     const { token, tokenHash } = this.secrets.newResetToken();
     return this.transactions.write(
-      caller,
+      author,
       request,
       { operation: 'createPasswordResetToken', lock: { account: { sid }, scope: 'account' } },
       async ({ credentials }, { actor, account, record }) => {

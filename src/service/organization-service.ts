@@ -96,10 +96,10 @@ export class OrganizationService {
   }
 
   /** @throws AppError FORBIDDEN, INVALID_DOMAIN_NAME, DOMAIN_NAME_IN_USE */
-  async create({ actor: caller, request }: Caller, domainName: string): Promise<Organization> {
-    authorize(caller, 'manageOrganizations');
+  async create({ actor: author, request }: Caller, domainName: string): Promise<Organization> {
+    authorize(author, 'manageOrganizations');
     const organization = { sid: newSid('organization'), domainName: parseDomainName(domainName), status: OrganizationStatus.ACTIVE };
-    return this.transactions.write(caller, request, { operation: 'manageOrganizations' }, async ({ organizations }, { actor, record }) => {
+    return this.transactions.write(author, request, { operation: 'manageOrganizations' }, async ({ organizations }, { actor, record }) => {
       const created = await organizations.insert(organization);
       const { sid, ...after } = organization;
       record(actor.account.topLevelSid, { operation: 'createOrganization', subjectSid: sid, after });
@@ -111,11 +111,11 @@ export class OrganizationService {
    * Closes an organization that has no open account. Closing it again changes nothing.
    * @throws AppError FORBIDDEN, ORGANIZATION_NOT_FOUND, ORGANIZATION_NOT_EMPTY, BAD_USER_INPUT
    */
-  async close({ actor: caller, request }: Caller, sid: Sid): Promise<Organization> {
-    authorize(caller, 'manageOrganizations');
+  async close({ actor: author, request }: Caller, sid: Sid): Promise<Organization> {
+    authorize(author, 'manageOrganizations');
     parseSid('organization', sid, 'sid');
     return this.transactions.write(
-      caller,
+      author,
       request,
       { operation: 'manageOrganizations' },
       async ({ accounts, organizations, profiles }, { actor, record }) => {

@@ -33,11 +33,11 @@ export class ProfileService {
   constructor(private readonly transactions: AuditedTransactions) {}
 
   /** @throws AppError FORBIDDEN, BAD_USER_INPUT, PAYLOAD_TOO_LARGE */
-  async create({ actor: caller, request }: Caller, document: string): Promise<Profile> {
-    authorize(caller, 'manageProfiles');
+  async create({ actor: author, request }: Caller, document: string): Promise<Profile> {
+    authorize(author, 'manageProfiles');
     const checked = parseDocument(document);
     return this.transactions.write(
-      caller,
+      author,
       request,
       { operation: 'manageProfiles' },
       async ({ profiles }, { actor, record }) => {
@@ -51,17 +51,17 @@ export class ProfileService {
 
   /** @throws AppError FORBIDDEN, PROFILE_NOT_FOUND, PRECONDITION_FAILED, BAD_USER_INPUT, PAYLOAD_TOO_LARGE */
   async update(
-    { actor: caller, request }: Caller,
+    { actor: author, request }: Caller,
     sid: Sid,
     document: string,
     { isNew = false }: ProfileConditions = {},
   ): Promise<Profile> {
-    authorize(caller, 'manageProfiles');
+    authorize(author, 'manageProfiles');
     assertNotDefault(sid);
     const checked = parseDocument(document);
     assertProfileSid(sid);
     return this.transactions.write(
-      caller,
+      author,
       request,
       { operation: 'manageProfiles' },
       async ({ profiles }, { actor, record }) => {
@@ -78,11 +78,11 @@ export class ProfileService {
    * Deletes the profile and its links. For what was linked to it, the next profile takes effect.
    * @throws AppError FORBIDDEN, PROFILE_NOT_FOUND, PRECONDITION_FAILED
    */
-  async delete({ actor: caller, request }: Caller, sid: Sid, { isNew = false }: ProfileConditions = {}): Promise<void> {
-    authorize(caller, 'manageProfiles');
+  async delete({ actor: author, request }: Caller, sid: Sid, { isNew = false }: ProfileConditions = {}): Promise<void> {
+    authorize(author, 'manageProfiles');
     assertNotDefault(sid);
     assertProfileSid(sid);
-    await this.transactions.write(caller, request, { operation: 'manageProfiles' }, async ({ profiles }, { actor, record }) => {
+    await this.transactions.write(author, request, { operation: 'manageProfiles' }, async ({ profiles }, { actor, record }) => {
       const digest = (await profiles.lockDocument(sid, 'FOR UPDATE')) ?? notFound();
       if (isNew) throw alreadyExists(`Profile ${sid}`);
       const { linked, count } = await profiles.delete(sid, maxRecordedLinks);
@@ -124,16 +124,16 @@ export class ProfileService {
 
   /** Locks in the order of all writers: the tree, the organization, the profile. */
   async #onTarget(
-    { actor: caller, request }: Caller,
+    { actor: author, request }: Caller,
     sid: Sid,
     target: ProfileTarget,
     change: (repositories: Repositories, owner: LinkOwner) => Promise<AuditEvent | undefined>,
   ): Promise<ProfileSummary> {
-    authorize(caller, 'manageProfiles');
+    authorize(author, 'manageProfiles');
     const lock: AccountLock | undefined =
       'account' in target ? { account: parseAccountReference(target.account), scope: 'account' } : undefined;
     return this.transactions.write(
-      caller,
+      author,
       request,
       { operation: 'manageProfiles', lock },
       async (repositories, { actor, account, record }) => {
