@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseIdempotencyKey } from '../../src/domain/idempotency.js';
-import { assertPrintable, assertWithin, composed, lengthOf, parseWord } from '../../src/domain/input.js';
+import { assertPrintable, assertWithin, composed, lengthOf, parseWord, parsedOrUndefined } from '../../src/domain/input.js';
 import { jsonShapeOf } from '../../src/domain/json.js';
 import { isSid, kindOf, newSid, parseSid, sidPrefixes } from '../../src/domain/sid.js';
 import { refusalOf } from '../support/refusal.js';
@@ -61,6 +61,15 @@ it('a word is one of those that there are, in any case, and a refusal names them
   expect(wrong).not.toThrow('hunter2');
 });
 
+it('what is malformed may count as nothing; any other error is one', () => {
+  expect(parsedOrUndefined(() => 'read')).toBe('read');
+  expect(parsedOrUndefined(() => parseWord('three', ['One', 'Two'], 'INVALID_ROLE', 'role'))).toBeUndefined();
+  const broken = (): never => {
+    throw new TypeError('a mistake of the program');
+  };
+  expect(() => parsedOrUndefined(broken)).toThrow(TypeError);
+});
+
 it('an idempotency key is 1 to 255 characters of printable ASCII without spaces', () => {
   for (const key of ['!', '~', 'a-b', 'x'.repeat(255)]) expect(parseIdempotencyKey(key, 'Idempotency-Key')).toBe(key);
   for (const key of ['', 'x'.repeat(256), 'a b', ' a', 'a ', 'a\n', 'é', '\u007f', '\u0020']) {
@@ -109,6 +118,7 @@ describe('the shape of a JSON text', () => {
     ['[[],[[]]]', 3, 1],
     ['{"a":[1,{"b":2}],"c":3}', 3, 2],
     ['[[1],[2]]', 2, 1],
+    ['{"a":{},"b":{}}', 2, 1],
     ['["[[[,,,"]', 1, 0],
     ['["\\"[,",[1]]', 2, 1],
     ['["\\\\",[[1,2]]]', 3, 2],

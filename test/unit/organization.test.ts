@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   OrganizationStatus,
   isDomainName,
+  organizationNotFound,
   parseDomainName,
   parseOrganizationReference,
   parseOrganizationStatus,
@@ -75,4 +76,11 @@ it('a status of an organization is known by its name in any case', () => {
   expect(OrganizationStatus).toEqual({ ACTIVE: 'active', CLOSED: 'closed' });
   expect(['ACTIVE', 'Closed'].map(parseOrganizationStatus)).toEqual(['active', 'closed']);
   expect(refusalOf(() => parseOrganizationStatus('suspended'))).toEqual({ code: 'INVALID_STATUS', field: 'status' });
+});
+
+it('an organization that is not found is refused by the input that named it', () => {
+  const refused = (): never => {
+    throw organizationNotFound('organization');
+  };
+  expect(refusalOf(refused)).toEqual({ code: 'ORGANIZATION_NOT_FOUND', field: 'organization' });
 });

@@ -8,6 +8,7 @@ import {
   documentMaxBytes,
   effectiveProfileOf,
   parseDocument,
+  profileNotFound,
   profileSourcesOf,
 } from '../../src/domain/profile.js';
 import { newSid } from '../../src/domain/sid.js';
@@ -29,14 +30,21 @@ describe('the default profile', () => {
   });
 });
 
+it('a profile that is not found is refused by its SID', () => {
+  const refused = (): never => {
+    throw profileNotFound();
+  };
+  expect(refusalOf(refused)).toEqual({ code: 'PROFILE_NOT_FOUND', field: 'sid' });
+});
+
 describe('a document', () => {
   it('is a JSON object, and kept as it came', () => {
     for (const text of ['{}', ' { "a" : 1.0 }\n', '{"a":null}']) expect(parseDocument(text)).toBe(text);
   });
 
   it.each<[string, RegExp]>([
-    ['', /JSON/],
-    ['{', /JSON/],
+    ['', /^(?!.* object)/],
+    ['{', /^(?!.* object)/],
     ['null', /null/],
     ['[]', /array/],
     ['7', /number/],
