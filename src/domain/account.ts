@@ -119,6 +119,7 @@ const lifeCycle: Record<AccountStatus, { capabilities: Capabilities; mayBecome: 
   closed: { capabilities: allOff, mayBecome: [] },
 };
 
+/** The capabilities of an account with the status. */
 export function capabilitiesIn(status: AccountStatus): Capabilities {
   return lifeCycle[status].capabilities;
 }
@@ -195,10 +196,12 @@ export function assertLevelBelow(parent: Account, maxLevels: number): void {
   }
 }
 
+/** Whether the account is the one without a parent. */
 export function isRoot(account: Pick<Account, 'parentSid'>): boolean {
   return account.parentSid === null;
 }
 
+/** Whether the account is directly below the root. */
 export function isTopLevel(account: Account): boolean {
   return !isRoot(account) && account.topLevelSid === account.sid;
 }
@@ -221,6 +224,7 @@ export function parseEmailAddress(text: string, field = 'emailAddress'): string 
   throw new AppError('INVALID_EMAIL', parts + hint, { field });
 }
 
+/** In Unicode code points. */
 export const friendlyNameMaxLength = 64;
 
 /** Characters that show nothing but that `trim` keeps, among them the fillers of Hangul and the blank pattern of Braille. */

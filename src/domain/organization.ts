@@ -2,6 +2,7 @@ import { AppError } from '../errors.js';
 import { parseWord } from './input.js';
 import { type Sid, isSid, parseSid } from './sid.js';
 
+/** The states of an organization. A closed one accepts no accounts. */
 export const OrganizationStatus = { ACTIVE: 'active', CLOSED: 'closed' } as const;
 export type OrganizationStatus = (typeof OrganizationStatus)[keyof typeof OrganizationStatus];
 

@@ -28,6 +28,7 @@ function checkedSize(size: number, field: string, { min, max }: PageSizes = page
 
 /** What a list is ordered by; `path` is the order of the tree itself, each account before those below it. */
 export type OrderField = 'dateCreated' | 'friendlyName' | 'domainName' | 'path' | 'position';
+/** The order of a list. */
 export interface Order<Field extends OrderField = OrderField> {
   field: Field;
   descending: boolean;

@@ -47,6 +47,7 @@ const requiredRanks = {
 } as const satisfies Record<string, { [place in Place]?: Rank }>;
 
 export type Operation = keyof typeof requiredRanks;
+/** All operations of the table. */
 export const operations = Object.keys(requiredRanks) as Operation[];
 
 /** The lowest rank that may do the operation anywhere. `@auth(requires: …)` shows it, and checks it before any data is read. */

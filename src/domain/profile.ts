@@ -83,6 +83,7 @@ export interface DocumentDigest {
   bytes: number;
 }
 
+/** The digest of a document. */
 export function digestOf(document: string): DocumentDigest {
   return { sha256: createHash('sha256').update(document).digest('hex'), bytes: Buffer.byteLength(document) };
 }

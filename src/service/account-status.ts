@@ -18,9 +18,11 @@ import type { Repositories } from '../persistence/connection/database.js';
 import type { AccountLock } from '../persistence/repositories/lock-repository.js';
 import type { AuditedTransaction, AuditedTransactions } from './audited-transaction.js';
 
+/** How to make a change of a whole tree. */
 export interface CascadeOptions {
   /** Returns what the change would reach, and changes nothing. */
   dryRun?: boolean | undefined;
+  /** The version that the caller has read. If the account has another one by now, the change is refused. */
   version?: ExpectedVersion;
 }
 
