@@ -40,6 +40,9 @@ describe('a client that hangs up before it has its answer', () => {
       '/graphql',
     ],
   ])('is counted and logged with status 499: of %s', async (_what, head, body, route) => {
+    // One of its own: nothing that an earlier request left under way can wait for the lock.
+    const gateway = await startTestGateway();
+    others.push(gateway);
     const counted = async () => {
       const metrics = await (await fetch(gateway.metricsUrl)).text();
       const count = (status: number) =>
