@@ -11,7 +11,7 @@ import type { ProfileService } from '../service/profile-service.js';
 import type { SignIn } from '../service/sign-in.js';
 import type { SubresourceAccess } from '../service/subresource-access.js';
 
-/** The use cases, the same for every surface. */
+/** The use cases, the same for both APIs. */
 export interface Services {
   authentication: SignIn;
   accounts: AccountService;

@@ -90,7 +90,7 @@ describe('a client that reads', () => {
   afterAll(() => gateway.stop());
   let profile: string;
 
-  const brokenOff = (): string[] => gateway.log.filter((line) => line.includes('"msg":"broken off"'));
+  const brokenOff = (): string[] => gateway.log.filter((line) => line.includes('"msg":"aborted"'));
   const countConnections = (): Promise<number> =>
     new Promise((resolve) => gateway.app.server.server.getConnections((_error, number) => resolve(number)));
   const busyConnections = async (): Promise<number> => {
@@ -113,9 +113,9 @@ describe('a client that reads', () => {
     const [earlier, connections] = [gateway.log.length, await countConnections()];
     const socket = await connectTo(gateway.url);
     socket.write(requests());
-    const ended = (): string[] => gateway.log.slice(earlier).filter((line) => /"msg":"(?:answered|broken off)"/.test(line));
+    const ended = (): string[] => gateway.log.slice(earlier).filter((line) => /"msg":"(?:answered|aborted)"/.test(line));
     await eventually(() => expect(ended()).toHaveLength(count));
-    expect(ended().some((line) => line.includes('"msg":"broken off"'))).toBe(true);
+    expect(ended().some((line) => line.includes('"msg":"aborted"'))).toBe(true);
     expect(await countConnections()).toBeLessThanOrEqual(connections);
     await eventually(async () => expect(await busyConnections()).toBe(0));
   });

@@ -2,12 +2,12 @@ import { request } from 'node:http';
 import { parse } from 'graphql';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { isSid } from '../../src/domain/sid.js';
-import { formatAskedFor } from '../../src/api/rest/content-negotiation.js';
-import { versionExpected } from '../../src/api/rest/preconditions.js';
+import { negotiatedFormat } from '../../src/api/rest/content-negotiation.js';
+import { expectedVersion } from '../../src/api/rest/preconditions.js';
 import { Parameters } from '../../src/api/rest/parameters.js';
 import { asksForJson, canonicalUrl, mountOf } from '../../src/api/rest/path.js';
 import { endsWithSlash } from '../../src/api/http/static-page.js';
-import { utf8 } from '../../src/api/http/utf8.js';
+import { decodeUtf8 } from '../../src/api/http/utf8.js';
 import { parseAccountReference, parseEmailAddress, parseFriendlyName, parseStatus } from '../../src/domain/account.js';
 import { assertStrongPassword } from '../../src/domain/password-policy.js';
 import { parseIdempotencyKey } from '../../src/domain/idempotency.js';
@@ -86,8 +86,8 @@ const inBodies = 131_072;
 
 /** All that looks at a text of a stranger, with how long the text can be. */
 const parsers: [what: string, parse: (text: string) => unknown, longest: number][] = [
-  ['Accept', (text) => formatAskedFor('/', text), 1024],
-  ['If-Match', (text) => versionExpected({ headers: { 'if-match': text } } as never), inHeaders],
+  ['Accept', (text) => negotiatedFormat('/', text), 1024],
+  ['If-Match', (text) => expectedVersion({ headers: { 'if-match': text } } as never), inHeaders],
   ['Idempotency-Key', (text) => parseIdempotencyKey(text, 'key'), inHeaders],
   ['X-Forwarded-For', networkOf, inHeaders],
   ['the path of a URL', (text) => canonicalUrl(`/2012-04-24/Accounts/${text}`), inHeaders],
@@ -107,7 +107,7 @@ const parsers: [what: string, parse: (text: string) => unknown, longest: number]
   ['the instant of a cursor', (text) => parsePage({ after: cursorWith(`1970-${text}`) }, order), inBodies],
   ['the number of a page', (text) => parseNumberedPage({ page: text }, restPageSize), inForms],
   ['a form', (text) => new Parameters(text).text('EmailAddress'), inForms],
-  ['a body', (text) => utf8(Buffer.from(text)), inBodies],
+  ['a body', (text) => decodeUtf8(Buffer.from(text)), inBodies],
   ['the shape of JSON', jsonShapeOf, inBodies],
   ['a profile', parseDocument, inBodies],
   ['a GraphQL document', (text) => parse(text, { maxTokens: 2000 }), 65_536],

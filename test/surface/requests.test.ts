@@ -65,7 +65,7 @@ describe('a client that hangs up before it has its answer', () => {
     } finally {
       await gateway.database.query('ROLLBACK');
     }
-    await eventually(() => expect(gateway.log.join('')).toMatch(new RegExp(`"route":"${route}","status":499,.*"msg":"broken off"`)));
+    await eventually(() => expect(gateway.log.join('')).toMatch(new RegExp(`"route":"${route}","status":499,.*"msg":"aborted"`)));
   });
 });
 

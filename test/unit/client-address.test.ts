@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { forwardedAddresses, readClientAddresses } from '../../src/api/http/client-address.js';
+import { forwardedAddresses, sanitizeForwardedHeaders } from '../../src/api/http/client-address.js';
 
 describe('X-Forwarded-For', () => {
   it.each([
@@ -44,7 +44,7 @@ describe('X-Forwarded-For', () => {
 
 it('the headers of a request are put right before anything reads them: addresses alone, and http or https', async () => {
   let hook: (request: object) => Promise<void> = async () => {};
-  readClientAddresses({ addHook: (name: string, added: typeof hook) => void (name === 'onRequest' && (hook = added)) } as never);
+  sanitizeForwardedHeaders({ addHook: (name: string, added: typeof hook) => void (name === 'onRequest' && (hook = added)) } as never);
   const after = async (headers: Record<string, string>): Promise<object> => {
     await hook({ raw: { headers } });
     return headers;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatAskedFor } from '../../src/api/rest/content-negotiation.js';
+import { negotiatedFormat } from '../../src/api/rest/content-negotiation.js';
 import { asksForJson, canonicalPath, canonicalUrl, endsWithJson, mountOf, mounts } from '../../src/api/rest/path.js';
 import { element, escaped, inside } from '../../src/api/rest/xml.js';
 
@@ -64,12 +64,12 @@ describe('the form of an answer', () => {
     ['text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2', 'xml'],
     ['text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8', 'xml'],
   ])('for Accept: %s is %s', (accept, format) => {
-    expect(formatAskedFor(path, accept)).toBe(format);
-    expect(formatAskedFor(`${path}.json`, accept)).toBe('json');
+    expect(negotiatedFormat(path, accept)).toBe(format);
+    expect(negotiatedFormat(`${path}.json`, accept)).toBe('json');
   });
 
   it.each(['text/plain', 'image/png', 'application/json;q=0'])('is none for Accept: %s', (accept) => {
-    expect(() => formatAskedFor(path, accept)).toThrow(expect.objectContaining({ code: 'NOT_ACCEPTABLE' }));
+    expect(() => negotiatedFormat(path, accept)).toThrow(expect.objectContaining({ code: 'NOT_ACCEPTABLE' }));
   });
 });
 
@@ -126,11 +126,11 @@ describe('the text of an XML element', () => {
 });
 
 it('what no form fits is refused in a sentence', () => {
-  expect(() => formatAskedFor('/2012-04-24/Accounts', 'image/png')).toThrow(/^Answers .*\.$/);
+  expect(() => negotiatedFormat('/2012-04-24/Accounts', 'image/png')).toThrow(/^Answers .*\.$/);
   for (const [accept, format] of [
     ['text/json', 'json'],
     ['text/xml', 'xml'],
     ['application/xml', 'xml'],
   ] as const)
-    expect(formatAskedFor('/2012-04-24/Accounts', accept)).toBe(format);
+    expect(negotiatedFormat('/2012-04-24/Accounts', accept)).toBe(format);
 });

@@ -2,7 +2,7 @@ import type { HTTPGraphQLResponse } from '@apollo/server';
 import type { FastifyReply } from 'fastify';
 import type { FormattedExecutionResult, GraphQLError, GraphQLFormattedError } from 'graphql';
 import { AppError, type ErrorCode, statusOf } from '../../errors.js';
-import { advise } from '../http/request-error.js';
+import { setRefusalHeaders } from '../http/request-error.js';
 import { stringifyRaw } from './types/json-object.js';
 
 /** The body of an answer. */
@@ -34,7 +34,7 @@ export function retryAfterOf(errors: readonly GraphQLError[]): number | undefine
 export async function send(reply: FastifyReply, { status, headers, body }: HTTPGraphQLResponse): Promise<FastifyReply> {
   if (body.kind !== 'complete') throw new AppError('BAD_USER_INPUT', 'Incremental delivery is not supported.');
   for (const [name, value] of headers) reply.header(name, value);
-  advise(reply, { status });
+  setRefusalHeaders(reply, { status });
   // As bytes: Fastify would otherwise measure the text first and encode it afterwards.
   return reply.code(status ?? 200).send(Buffer.from(body.string));
 }

@@ -1,7 +1,7 @@
 import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginCacheControlDisabled, ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import type { FastifyError, FastifyInstance } from 'fastify';
-import { advise, refusalOf } from '../http/request-error.js';
+import { setRefusalHeaders, refusalOf } from '../http/request-error.js';
 import type { Services } from '../services.js';
 import { type Context, contextOf } from './context.js';
 import { DocumentStore } from './execution/document-store.js';
@@ -75,7 +75,7 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
     },
     errorHandler: (error: FastifyError, request, reply) => {
       const shown = refusalOf(error, request);
-      advise(reply, shown);
+      setRefusalHeaders(reply, shown);
       return reply.code(shown.status).send({ errors: [formatPublicError(shown)] });
     },
   });

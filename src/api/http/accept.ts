@@ -1,8 +1,8 @@
 import Negotiator from 'negotiator';
 
-/** What of a client's `Accept` decides: its media types and how much it wants each. All other parameters are ignored (SPEC §3, §4). */
+/** `Accept` with only its media types and their `q` weights. All other parameters are ignored (SPEC §3, §4). */
 export function acceptWithoutParameters(accept: string): string {
-  // A quoted value may hold what separates media types.
+  // A quoted value may contain the separators.
   const ranges = accept.replace(/"(?:[^"\\]|\\.)*"/g, '').split(',');
   const plain = ranges.map((range) => {
     const [type = '', ...parameters] = range.split(';').map((part) => part.trim());
@@ -11,7 +11,7 @@ export function acceptWithoutParameters(accept: string): string {
   return plain.join(', ');
 }
 
-/** The one of the offered media types that the client wants most, the first for whoever does not say; nothing when it takes none of them. */
+/** The offered media type that the client prefers: the first one without `Accept`, undefined if it accepts none of them. */
 export function preferredMediaType(accept: string | undefined, offered: readonly string[]): string | undefined {
   if (!accept?.trim()) return offered[0];
   return new Negotiator({ headers: { accept: acceptWithoutParameters(accept) } }).mediaType([...offered]);

@@ -2,10 +2,10 @@ import { isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
 /**
- * Makes `request.ip` an address, and `request.protocol` http or https, whatever `X-Forwarded-For` and `-Proto` say (SPEC §5). All that limits or logs by address reads that; so the
- * header is put right here, before any other hook.
+ * Makes sure that `request.ip` is an address and `request.protocol` is http or https, whatever `X-Forwarded-For` and
+ * `X-Forwarded-Proto` contain (SPEC §5). Every limit and log by address relies on them, so the headers are corrected before any other hook.
  */
-export function readClientAddresses(server: FastifyInstance): void {
+export function sanitizeForwardedHeaders(server: FastifyInstance): void {
   server.addHook('onRequest', async ({ raw: { headers } }) => {
     const forwarded = headers['x-forwarded-for'];
     if (forwarded !== undefined) headers['x-forwarded-for'] = forwardedAddresses(String(forwarded));
@@ -18,8 +18,8 @@ export function readClientAddresses(server: FastifyInstance): void {
 }
 
 /**
- * An `X-Forwarded-For` of addresses alone. Each proxy adds whom it forwards for at the end, and some add the port. The header is
- * believed from its end on, and no further than an entry that is no address: that one counts as the address of the proxy that wrote it.
+ * An `X-Forwarded-For` that contains only addresses. Each proxy appends the address that it forwards for, some with a port. The header
+ * is read from its end, up to an entry that is not an address. The proxy that wrote that entry counts as the client.
  */
 export function forwardedAddresses(header: string): string {
   const addresses: string[] = [];

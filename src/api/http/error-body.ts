@@ -1,22 +1,22 @@
 import { type ErrorCode, numberOf } from '../../errors.js';
 import type { PublicError } from './public-error.js';
 
-/** What the body of a refusal says, in the order in which it says it (SPEC §4). */
+/** The body of a refusal, with its fields in order (SPEC §4). */
 export interface ErrorBody {
-  /** The number of the code: clients in the field type it as an integer. */
+  /** The number of the error code: existing clients expect an integer. */
   code: number;
   error: ErrorCode;
   message: string;
   status: number;
   field?: string;
-  /** Where the documentation tells of the code. */
+  /** The URL of the code's documentation. */
   moreInfo: string;
 }
 
-/** Where the documentation of the codes is served; see error-page.ts. */
+/** The path of the documentation of error codes; see error-page.ts. */
 export const errorPagePath = '/docs/errors';
 
-/** @param publicUrl where users reach the gateway; else the documentation's address is relative to the host */
+/** @param publicUrl where users reach the gateway; without it, `moreInfo` is relative to the host */
 export function errorBody({ code, message, status, field }: PublicError, publicUrl: string | undefined): ErrorBody {
   return {
     code: numberOf(code),
@@ -28,7 +28,7 @@ export function errorBody({ code, message, status, field }: PublicError, publicU
   };
 }
 
-/** The body as JSON has it. */
+/** The body in JSON's naming. */
 export function jsonOf({ moreInfo, ...body }: ErrorBody): object {
   return { ...body, more_info: moreInfo };
 }

@@ -3,12 +3,12 @@ import type { FastifyInstance } from 'fastify';
 import { errorPagePath } from './error-body.js';
 import { html, ownFile, staticContent } from './static-page.js';
 
-/** Serves docs/errors.md as a page, where `more_info` of each refusal leads (SPEC §4): every code has an anchor of its name. */
+/** Serves docs/errors.md as the page that `more_info` of a refusal links to (SPEC §4). Every code has an anchor with its name. */
 export function errorPage(fastify: FastifyInstance): void {
   fastify.get(errorPagePath, staticContent(pageOf(readFileSync(ownFile('docs/errors.md'), 'utf8')), html));
 }
 
-/** The page of a text in the little Markdown that the file keeps to: a heading, paragraphs, `code`, and one table, whose rows begin with a code. */
+/** Converts the Markdown that the file uses to HTML: a heading, paragraphs, `code`, and one table whose rows begin with a code. */
 function pageOf(markdown: string): string {
   const [heading, ...blocks] = markdown.trim().split(/\n\n+/);
   const title = escaped(heading!.replace(/^# /, ''));

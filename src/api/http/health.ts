@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { AppError } from '../../errors.js';
 
-/** A database that takes longer to answer has no time for requests. In milliseconds. */
+/** A database that takes longer to answer is not ready. In milliseconds. */
 const patience = 2000;
 
-/** For load balancers and operators: is the process alive, and may it be sent requests? (SPEC §8) */
+/** Liveness and readiness, for load balancers and operators (SPEC §8). */
 export function health(fastify: FastifyInstance, isReady: () => Promise<boolean>): void {
   let draining = false;
   fastify.addHook('preClose', async () => {
@@ -22,7 +22,7 @@ export function health(fastify: FastifyInstance, isReady: () => Promise<boolean>
   });
 }
 
-/** Refuses what comes before the gateway is prepared: it takes its port before it makes the Super Admin (SPEC §8). */
+/** Refuses requests before the gateway is prepared: it opens its port before it creates the Super Admin (SPEC §8). */
 export function refuseUntil(fastify: FastifyInstance, isPrepared: () => boolean): void {
   fastify.addHook('onRequest', ({ url }, _reply, done) => {
     if (isPrepared() || url.startsWith('/health/')) done();

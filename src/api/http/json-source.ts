@@ -1,6 +1,6 @@
 const sources = new WeakMap<object, string>();
 
-/** Parses JSON, and keeps its text for whoever needs a part of it to the letter. @throws SyntaxError */
+/** Parses JSON, and keeps its source for `textsIn`. @throws SyntaxError */
 export function parseKeepingSource(text: string): unknown {
   const parsed: unknown = JSON.parse(text);
   if (typeof parsed === 'object' && parsed !== null) sources.set(parsed, text);
@@ -8,14 +8,14 @@ export function parseKeepingSource(text: string): unknown {
 }
 
 /**
- * The texts of some objects inside of what was parsed: numbers in JavaScript lose digits, and an object forgets how it was
- * written. One pass over the text, side by side with what came of it. Nothing for what was not parsed here.
+ * The exact source text of some objects in parsed JSON: JavaScript numbers lose digits, and an object does not know how it was
+ * written. Walks the text once, in parallel with the parsed value. Returns nothing for values that were not parsed here.
  */
 export function textsIn(parsed: unknown, wanted: ReadonlySet<object>): Map<object, string> {
   const texts = new Map<object, string>();
   const json = typeof parsed === 'object' && parsed !== null ? sources.get(parsed) : undefined;
   if (json === undefined || wanted.size === 0) return texts;
-  /** What is open: what came of it, where it began, and at which of its names or places the text is. */
+  /** The objects and lists that are open: the parsed value, where it starts, and the name or index that the text is at. */
   const open: { value: unknown; start: number; isList: boolean; at: string | number; isName: boolean }[] = [];
   for (let index = 0; index < json.length; index++) {
     const inside = open.at(-1);
@@ -35,7 +35,7 @@ export function textsIn(parsed: unknown, wanted: ReadonlySet<object>): Map<objec
       case '}':
       case ']': {
         const { value, start } = open.pop()!;
-        // Of a name that comes twice the last one counts, as it does for the parser.
+        // If a name occurs twice, the last one counts, as for the parser.
         if (wanted.has(value as object)) texts.set(value as object, json.slice(start, index + 1));
         break;
       }
@@ -50,14 +50,14 @@ export function textsIn(parsed: unknown, wanted: ReadonlySet<object>): Map<objec
   return texts;
 }
 
-/** Where a string of JSON ends that begins at the index. */
+/** The index at which the JSON string that starts at the given index ends. */
 function endOfString(json: string, start: number): number {
   let index = start + 1;
   while (json[index] !== '"') index += json[index] === '\\' ? 2 : 1;
   return index;
 }
 
-/** Nothing for a part that another one of the same name has taken the place of. */
+/** The value that is being parsed; undefined if a later one of the same name has replaced it. */
 function partOf({ value, isList, at }: { value: unknown; isList: boolean; at: string | number }): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value) !== isList || !Object.hasOwn(value, at)) return undefined;
   return (value as Record<string | number, unknown>)[at];

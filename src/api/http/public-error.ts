@@ -1,23 +1,27 @@
 import { AppError, type ErrorCode } from '../../errors.js';
 
-/** What a caller learns of a failure. */
+/** What a caller is told about an error. */
 export interface PublicError {
   code: ErrorCode;
   message: string;
   status: number;
   field?: string;
-  /** In seconds; said in a header, not in the body. */
+  /** In seconds; sent as a header, not in the body. */
   retryAfter?: number;
 }
 
-/** Writes down what went wrong inside; the caller gets the request's id to ask by. */
+/** Logs an internal error. The caller is given only the request id. */
 export type Report = (error: unknown, message: string) => void;
 
-/** What an error tells the caller: errors of the catalogue tell all that they say, the unforeseen nothing. */
+/** The public form of an error. Errors of the catalogue are shown as they are; unexpected ones reveal nothing. */
 export function publicError(error: unknown, requestId: string, report: Report): PublicError {
   if (!(error instanceof AppError)) {
-    report(error, 'unforeseen error');
-    return publicError(new AppError('INTERNAL', `Something went wrong here. Ask for request ${requestId}.`), requestId, report);
+    report(error, 'unexpected error');
+    return publicError(
+      new AppError('INTERNAL', `Something went wrong in the gateway. When you report it, mention request ${requestId}.`),
+      requestId,
+      report,
+    );
   }
   if (error.cause !== undefined) report(error.cause, error.message);
   const { code, message, status, field, retryAfter } = error;

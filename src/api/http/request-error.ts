@@ -3,30 +3,34 @@ import { AppError } from '../../errors.js';
 import { challengeTo } from './authentication.js';
 import { type PublicError, type Report, publicError } from './public-error.js';
 
-/** What Fastify finds wrong with a request, in the words of the catalogue. */
+/** Fastify's own errors about a request, as errors of the catalogue. */
 function requestError(error: FastifyError): Error {
   if (error instanceof AppError) return error;
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new AppError('PAYLOAD_TOO_LARGE', 'The body is larger than this server takes.');
+      return new AppError('PAYLOAD_TOO_LARGE', 'The body is larger than this server accepts.');
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return new AppError('UNSUPPORTED_MEDIA_TYPE', 'The body has another content type than is taken here. Send application/json.');
+      return new AppError('UNSUPPORTED_MEDIA_TYPE', 'The content type of the body is not accepted here. Send application/json.');
     default:
       return error.statusCode !== undefined && error.statusCode < 500 ? new AppError('BAD_USER_INPUT', 'The request is malformed.') : error;
   }
 }
 
-/** What the caller learns of an error that ended its request. */
+/** What the caller is told about an error that ended its request. */
 export function refusalOf(error: FastifyError, request: FastifyRequest): PublicError {
   return publicError(requestError(error), request.id, reportOf(request));
 }
 
-/** Says in the headers of a refusal what to do about it: whom to sign in as, or when to come again. */
-export function advise(reply: FastifyReply, { status, retryAfter }: { status: number | undefined; retryAfter?: number | undefined }): void {
+/** Sets the headers of a refusal that say what to do: sign in, or try again later. */
+export function setRefusalHeaders(
+  reply: FastifyReply,
+  { status, retryAfter }: { status: number | undefined; retryAfter?: number | undefined },
+): void {
   if (status === 401) challengeTo(reply.request, reply);
   if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter));
 }
 
+/** Logs internal errors of the request. */
 export function reportOf({ log }: FastifyRequest): Report {
   return (error, message) => log.error({ err: error }, message);
 }

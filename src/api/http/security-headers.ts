@@ -1,8 +1,8 @@
 /**
- * What every answer tells a browser. The answers of an API are to be shown in no page, run nothing, are not guessed at and
- * not kept; a page of ours replaces what it has to, see static-page.ts.
+ * Headers for browsers on every answer. Answers of the API are not shown in pages, run nothing, are not sniffed and not cached.
+ * Our own pages replace some of these headers: see static-page.ts.
  *
- * @param publicUrl where users reach the gateway: once by https, always by https
+ * @param publicUrl where users reach the gateway; if that is by https, browsers must always use https
  */
 export function securityHeaders(publicUrl: string | undefined): Record<string, string> {
   return {
@@ -12,7 +12,7 @@ export function securityHeaders(publicUrl: string | undefined): Record<string, s
     'referrer-policy': 'no-referrer',
     'x-content-type-options': 'nosniff',
     'x-frame-options': 'DENY',
-    // Of this host only: others of the domain are not ours to decide on.
+    // For this host only; other hosts of the domain are not ours to decide on.
     ...(publicUrl?.startsWith('https:') && { 'strict-transport-security': 'max-age=31536000' }),
   };
 }

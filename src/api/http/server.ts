@@ -10,60 +10,60 @@ import fastify, {
 } from 'fastify';
 import { jsonShapeOf } from '../../domain/json.js';
 import { AppError } from '../../errors.js';
-import { readClientAddresses } from './client-address.js';
-import { boundConnections } from './connections.js';
+import { sanitizeForwardedHeaders } from './client-address.js';
+import { limitConnections } from './connections.js';
 import { errorBody, jsonOf } from './error-body.js';
 import { parseKeepingSource } from './json-source.js';
-import { advise, refusalOf } from './request-error.js';
+import { setRefusalHeaders, refusalOf } from './request-error.js';
 import { TitleCaseResponse } from './header-case.js';
 import { securityHeaders } from './security-headers.js';
-import { assertNotEncoded, utf8 } from './utf8.js';
+import { assertNotEncoded, decodeUtf8 } from './utf8.js';
 
 export interface HttpServerOptions {
   log: FastifyBaseLogger;
   bodyBytes: number;
-  /** Reverse proxies that are believed whom they forward for. */
+  /** Reverse proxies whose `X-Forwarded-*` headers are trusted. */
   trustedProxies: readonly string[];
   /** Where users reach the gateway. */
   publicUrl: string | undefined;
-  /** Gives each URL that has several spellings one of them, before it is routed. */
+  /** Maps all spellings of a URL to one, before it is routed. */
   canonicalUrl: (url: string) => string;
-  /** How long an answer may wait for a client that reads nothing of it, in milliseconds. */
+  /** How long an answer may wait for a client that does not read it, in milliseconds. */
   unreadMilliseconds: number;
-  /** Told of each request: its method, route and status, 499 where the client hung up before, and how many seconds it took. */
+  /** Called for each request with its method, route and status (499 if the client hung up), and its duration in seconds. */
   observe: (request: { method: string; route: string; status: number }, seconds: number) => void;
 }
 
-/** The HTTP server, as every surface shares it: request ids, bodies, access log, errors. */
+/** Creates the HTTP server that both APIs share: request ids, bodies, access log, errors. */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const { log, bodyBytes, publicUrl, trustedProxies, canonicalUrl, unreadMilliseconds, observe } = options;
   const headers = securityHeaders(publicUrl);
   const server = fastify({
     loggerInstance: log.child({}, { serializers: { err: loggableError } }),
     serverFactory: (handle) => {
-      // A body that does not come must not hold a connection.
+      // requestTimeout: a body that never arrives must not hold a connection.
       const bare = createServer({ keepAliveTimeout, requestTimeout, ServerResponse: TitleCaseResponse });
-      boundConnections(bare, handle, { unanswered: unansweredAtMost, unreadMilliseconds });
+      limitConnections(bare, handle, { unanswered: unansweredAtMost, unreadMilliseconds });
       return bare;
     },
-    // Before any hook.
+    // These errors occur before any hook.
     frameworkErrors: (error, request, reply) => refuse(error, request, reply.headers(headers), publicUrl),
     bodyLimit: bodyBytes,
-    // Anyone can send X-Forwarded-For, and limits go by the address.
+    // Anyone can send X-Forwarded-For, and limits depend on the address.
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     requestIdHeader: false,
     genReqId: ({ headers }) => acceptedRequestId(headers['x-request-id']) ?? randomUUID(),
-    // Its own lines would hold the query string, where a client may put what no log should keep.
+    // Fastify's own lines contain the query string, which may hold secrets.
     logController: new LogController({ disableRequestLogging: true }),
-    // A request that comes in while draining is answered, and its connection closed with the answer.
+    // A request that arrives while draining is still answered, and its connection is closed with the answer.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    // No segment is too long for the router: what is longer than a name can be names nothing.
+    // The router must not refuse long segments; a name that is too long is simply not found.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
     rewriteUrl: ({ url }) => canonicalUrl(url!),
   });
 
-  readClientAddresses(server);
+  sanitizeForwardedHeaders(server);
   server.decorateRequest('isFailed', false);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, async ({ headers: given }: FastifyRequest, body: Buffer) => {
@@ -73,13 +73,13 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
 
   server.addHook('onRequest', async (request, reply) => {
     reply.headers({ ...headers, 'x-request-id': request.id });
-    // Not Fastify's own hook, which says nothing of an answer that its reader did not wait for.
+    // Not Fastify's onResponse hook, which is not called when the client hangs up.
     reply.raw.once('close', () => {
       const isWhole = reply.raw.writableFinished;
       const status = isWhole ? reply.statusCode : request.isFailed ? 500 : statusOfHangUp;
       const answered = { method: request.method, route: request.routeOptions.url ?? 'unknown', status };
       observe(answered, reply.elapsedTime / 1000);
-      request.log.info({ ...answered, milliseconds: Math.round(reply.elapsedTime) }, isWhole ? 'answered' : 'broken off');
+      request.log.info({ ...answered, milliseconds: Math.round(reply.elapsedTime) }, isWhole ? 'answered' : 'aborted');
     });
     assertSingle(request.raw.rawHeaders);
     assertShortHeaders(request.raw);
@@ -93,18 +93,18 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Whether its answer, of which a part was sent, could not be finished. */
+    /** Whether an error occurred after a part of the answer was sent. */
     isFailed: boolean;
   }
 }
 
-/** What is counted when a client hangs up before it has its answer; nginx has made it a custom. */
+/** The status that is counted when a client hangs up before it has its answer, as nginx does. */
 const statusOfHangUp = 499;
 
-/** Of two, a proxy before this server may have gone by the other one. */
+/** If a request had two of these, a proxy in front of this server might have used the other one. */
 const singleHeaders = ['authorization', 'host'];
 
-/** @throws AppError BAD_USER_INPUT when a header that has to be one is several; names and values take turns in the list */
+/** `rawHeaders` alternates names and values. @throws AppError BAD_USER_INPUT when a header occurs twice that must not */
 function assertSingle(rawHeaders: readonly string[]): void {
   for (const single of singleHeaders) {
     let count = 0;
@@ -116,16 +116,16 @@ function assertSingle(rawHeaders: readonly string[]): void {
   }
 }
 
-/** How long a request may take to arrive, and how long a connection may wait for its next one. In milliseconds. */
+/** How long a request may take to arrive, and how long a connection may stay idle. In milliseconds. */
 const requestTimeout = 30_000;
 const keepAliveTimeout = 72_000;
 
-/** How many requests of one connection may be under way. */
+/** How many requests of one connection may be unanswered. */
 const unansweredAtMost = 32;
 
 /**
- * Headers that a parser looks at, and how long one of them may be, in characters: longer than any that means something.
- * Parsers of libraries among them take a square of the time for a header of spaces, before it is known who asks.
+ * Headers that are parsed, and their greatest length in characters, which is longer than any useful value. Some parsers in
+ * libraries take quadratic time for a header full of spaces, and they run before the caller is authenticated.
  */
 const parsedHeaders = ['accept', 'access-control-request-headers', 'content-type', 'if-match', 'link', 'origin'];
 const headerMaxLength = 1024;
@@ -134,28 +134,28 @@ const headerMaxLength = 1024;
 function assertShortHeaders({ headers }: IncomingMessage): void {
   for (const name of parsedHeaders) {
     if (String(headers[name] ?? '').length <= headerMaxLength) continue;
-    // The refusal must not be worked out from it, either.
+    // Composing the refusal must not parse it either.
     delete headers[name];
-    throw new AppError('BAD_USER_INPUT', `The header ${name} has at most ${headerMaxLength} characters.`);
+    throw new AppError('BAD_USER_INPUT', `The header ${name} must not be longer than ${headerMaxLength} characters.`);
   }
 }
 
 function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply, publicUrl: string | undefined): FastifyReply {
   const shown = refusalOf(error, request);
-  advise(reply, shown);
+  setRefusalHeaders(reply, shown);
   return reply.code(shown.status).send(jsonOf(errorBody(shown, publicUrl)));
 }
 
-/** A caller may name its request, for its own logs and ours, in a word that cannot break a log line. */
+/** A caller may choose the request id, for its own logs and ours, from characters that are safe in a log line. */
 function acceptedRequestId(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' && /^[\w.:-]{1,64}$/.test(header) ? header : undefined;
 }
 
-/** JSON as UTF-8, and nothing that merely looks like it: bytes that are no UTF-8 would be replaced silently. */
+/** Parses JSON in UTF-8. Malformed bytes are refused; they would otherwise be replaced silently. */
 function parseJson(body: Buffer): unknown {
   let excess: string;
   try {
-    const text = utf8(body);
+    const text = decodeUtf8(body);
     const { depth, values } = jsonShapeOf(text);
     if (depth <= bodyMaxDepth && values <= bodyMaxValues) return parseKeepingSource(text);
     excess = depth > bodyMaxDepth ? `is nested more than ${bodyMaxDepth} levels deep` : `has more than ${bodyMaxValues} values`;
@@ -165,16 +165,13 @@ function parseJson(body: Buffer): unknown {
   throw new AppError('BAD_USER_INPUT', `The body ${excess}.`);
 }
 
-/** Some more than a profile can have, which is the deepest of what is sent. */
+/** A little more than profiles may have, the deepest bodies that clients send. */
 const bodyMaxDepth = 256;
 
-/** More take too long to read for whoever may have sent them. */
+/** More would take too long to parse for callers who may not even be authenticated. */
 const bodyMaxValues = 25_000;
 
-/**
- * What the log keeps of an error: nothing but this. The errors of database drivers carry the statement's parameters, among
- * them hashes and tokens.
- */
+/** The fields of an error that are logged. Errors of the database driver also carry the statement's parameters, such as hashes and tokens. */
 function loggableError(error: unknown): unknown {
   if (!(error instanceof Error)) return String(error);
   const { name, message, stack, cause } = error;

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /**
- * Everything comes from this server, nothing inline: a script that found its way into the page would
- * neither run nor have anywhere to send the credentials that the page holds.
+ * Pages load everything from this server and use nothing inline. An injected script would not run, and could not send the page's
+ * credentials anywhere.
  */
 const headers = {
   'content-security-policy': [
@@ -23,25 +23,25 @@ const headers = {
   ].join('; '),
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
-  'cache-control': 'no-cache', // ask each time, by ETag: an upgrade must not mix two versions
+  'cache-control': 'no-cache', // revalidate by ETag each time: an upgrade must not mix two versions
 };
 
-/** The types of the files that pages are made of. */
+/** Content types. */
 export const html = 'text/html; charset=utf-8';
 export const js = 'text/javascript; charset=utf-8';
 export const css = 'text/css; charset=utf-8';
 
-/** Whether the path of a URL ends with a slash, which decides what its page's relative links are relative to. */
+/** Whether the path of a URL ends with a slash. The relative links of its page depend on that. */
 export function endsWithSlash(url: string): boolean {
   return /^[^?]*\/(?:\?|$)/.test(url);
 }
 
-/** A handler that answers with a file, read now, once. */
+/** A handler that answers with a file, which is read once, now. */
 export function staticFile(path: string, type: string) {
   return staticContent(readFileSync(path), type);
 }
 
-/** A handler that answers with the same content always. */
+/** A handler that always answers with the same content. */
 export function staticContent(content: string | Buffer, type: string) {
   const etag = `"${createHash('sha256').update(content).digest('base64url')}"`;
   return (request: FastifyRequest, reply: FastifyReply) => {
@@ -51,14 +51,14 @@ export function staticContent(content: string | Buffer, type: string) {
   };
 }
 
-/** A file of ours, by its path from the root. tsc copies none, so the compiled program reads them where they are. */
+/** The path of a file of this project, from its path relative to the root. tsc does not copy such files, so they are read in place. */
 export function ownFile(path: string): string {
   let root = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(root, 'package.json'))) root = dirname(root);
   return join(root, path);
 }
 
-/** A file of an npm package, also one that the package does not export. */
+/** The path of a file in an npm package, even if the package does not export it. */
 export function packagedFile(name: string, file: string): string {
   return join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), file);
 }

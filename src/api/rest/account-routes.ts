@@ -11,7 +11,7 @@ import { costOfReading, assumedListLength } from '../http/cost-budget.js';
 import { reportOf } from '../http/request-error.js';
 import { callerOf } from './caller.js';
 import { sendEntries, sendEntry, sendList } from './responses.js';
-import { etagOf, isKnown, repeatable, versionExpected } from './preconditions.js';
+import { etagOf, isNotModified, acceptIdempotencyKeys, expectedVersion } from './preconditions.js';
 import { profileLink } from './links.js';
 import { accountFilters, organizationFilters, pageEnvelope } from './page-envelope.js';
 import { Parameters, formBodies, queryOf } from './parameters.js';
@@ -24,18 +24,18 @@ interface OfAccount {
   Body: Parameters;
 }
 
-/** The version of an account comes by this name. */
+/** The headers that carry a version. */
 const inputs = { version: 'If-Match', ifNoneMatch: 'If-None-Match' };
 const config = { inputs };
 
-/** The organization of a new account goes by this name; that of a migration is its `Organization`. */
+/** A new account takes its organization from this parameter; a migration takes it from `Organization`. */
 const configOfNew = { inputs: { ...inputs, organization: 'OrganizationSid' } };
 
 /** Accounts (SPEC §4; seed, "Account Resource URI" and "Account List Resource"). */
 export async function accountRoutes(scope: FastifyInstance, { services, publicUrl, authTokensInLists }: RestOptions): Promise<void> {
   const { accounts, accountQueries, accountStatus, migration, organizations, authTokens, profileQueries } = services;
   formBodies(scope);
-  repeatable(scope);
+  acceptIdempotencyKeys(scope);
 
   const send = (request: FastifyRequest, reply: FastifyReply, account: Account, authToken: string | null): FastifyReply => {
     const { actor, format } = request;
@@ -43,15 +43,15 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
     return sendEntry(reply.header('etag', etagOf(account.version)), format, representations[format].account(view));
   };
 
-  /** A change that was made is not answered as if it were not, because the token cannot be shown right now. */
+  /** After a change, the answer leaves the AuthToken out if it cannot be read right now: a failure would look as if nothing had changed. */
   const sendChanged = async (request: FastifyRequest, reply: FastifyReply, account: Account): Promise<FastifyReply> =>
-    send(request, reply, account, await authTokens.authTokenOf(callerOf(request), account).catch(unlessForeseen));
+    send(request, reply, account, await authTokens.authTokenOf(callerOf(request), account).catch(ignoreExpected));
 
   scope.get<OfAccount>('/Accounts/:account', { config: { prefetch: accountInPath } }, async (request, reply) => {
     const account = await accountQueries.get(request.actor, accountInPath(request), request.prefetched);
     const profileSid = await profileQueries.effectiveSid(request.actor, account);
     const link = profileLink(request, publicUrl, profileSid);
-    if (isKnown(request, account.version))
+    if (isNotModified(request, account.version))
       return reply
         .code(304)
         .headers({ link, etag: etagOf(account.version) })
@@ -83,25 +83,25 @@ export async function accountRoutes(scope: FastifyInstance, { services, publicUr
   });
 
   scope.delete<OfAccount>('/Accounts/:account', { config: { ...config, switchesOff: () => true } }, async (request, reply) => {
-    const { account } = await accountStatus.close(callerOf(request), accountInPath(request), { version: versionExpected(request) });
+    const { account } = await accountStatus.close(callerOf(request), accountInPath(request), { version: expectedVersion(request) });
     return sendChanged(request, reply, account);
   });
 
   scope.post<OfAccount>('/Accounts/migrate/:account', { config }, async (request, reply) => {
     const destination = request.body.parsed('Organization', (either) => ({ either }));
     const { account } = await migration.migrate(callerOf(request), accountInPath(request), destination, {
-      version: versionExpected(request),
+      version: expectedVersion(request),
     });
     return sendChanged(request, reply, account);
   });
 
-  /** Whether AuthTokens may be shown in the list: who is shown them is written down first, and where that fails they are left out (SPEC §4). */
+  /** Whether the list may show AuthTokens. That is recorded in the history first; if it cannot be, they are left out (SPEC §4). */
   const showsTokens = async (request: FastifyRequest, owner: Account | Organization): Promise<boolean> => {
     if (!authTokensInLists || request.method === 'HEAD') return false;
     return authTokens.recordTokenList(callerOf(request), owner).then(
       () => true,
       (error: unknown) => {
-        if (!(error instanceof AppError)) reportOf(request)(error, 'a list goes without AuthTokens');
+        if (!(error instanceof AppError)) reportOf(request)(error, 'a list is sent without AuthTokens');
         return false;
       },
     );
@@ -141,20 +141,20 @@ function accountInPath({ params }: FastifyRequest): AccountReference {
   return { either: (params as OfAccount['Params']).account };
 }
 
-/** Whether the form suspends or closes, and sets no password, which would take long to hash. */
+/** Whether the form suspends or closes, and sets no password, which would be slow to hash. */
 function switchesOff({ body }: FastifyRequest): boolean {
   const form = (body ?? new Parameters()) as Parameters;
   const status = form.text('Status')?.toLowerCase();
   return (status === AccountStatus.SUSPENDED || status === AccountStatus.CLOSED) && !form.has('Password');
 }
 
-/** The database is out of reach, or the caller was switched off since. */
-function unlessForeseen(error: unknown): null {
+/** Ignores expected errors: the database is out of reach, or the caller was suspended or closed meanwhile. */
+function ignoreExpected(error: unknown): null {
   if (error instanceof AppError) return null;
   throw error;
 }
 
-/** What a new account is made from; the two that are required here GraphQL can do without (SPEC §2). */
+/** The new account in a form. Unlike in GraphQL, two of its parameters are required (SPEC §2). */
 function newAccount(body: Parameters): NewAccount {
   return {
     emailAddress: body.required('EmailAddress'),
@@ -169,7 +169,7 @@ function newAccount(body: Parameters): NewAccount {
 function changes(request: FastifyRequest<OfAccount>): AccountChanges {
   const { body } = request;
   return {
-    version: versionExpected(request),
+    version: expectedVersion(request),
     friendlyName: body.text('FriendlyName'),
     password: body.text('Password'),
     status: body.parsed('Status', parseStatus),

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { Caller } from '../../domain/request-context.js';
 
-/** Who asks for a change, and in which request, as use cases take it. */
+/** The caller of a use case: the actor and the context of its request. */
 export function callerOf({ actor, id, ip, idempotent }: FastifyRequest): Caller {
   return { actor, request: { requestId: id, address: ip, idempotent } };
 }

@@ -11,32 +11,35 @@ export function profileLink(request: FastifyRequest, publicUrl: string | undefin
 }
 
 /**
- * The URL of a path of the documented API, at the mount that the request came by: where users reach the gateway, or else relative to the
- * host. A request's own word for the host is anybody's.
+ * The URL of a path of the REST API, at the mount that the request used. Without a public URL it is relative to the host: the
+ * `Host` header is not used, since anyone can forge it.
  */
 export function urlOf(request: FastifyRequest, publicUrl: string | undefined, path: string): string {
   return (publicUrl ?? '') + mountOf(request.originalUrl) + path;
 }
 
 /**
- * What a `Link` header asks to link a profile to: one account or organization, by its URL on whatever host.
+ * The account or organization that a `Link` header names, by its URL on any host.
  * @throws AppError MISSING_PARAMETER, BAD_USER_INPUT
  */
 export function linkTarget(header: string | string[] | undefined): ProfileTarget {
   const field = 'Link';
-  if (header === undefined) throw new AppError('MISSING_PARAMETER', 'A Link header says what to link the profile to.', { field });
+  if (header === undefined)
+    throw new AppError('MISSING_PARAMETER', 'The Link header is required; it names what to link the profile to.', { field });
   const links = linksIn(String(header));
-  if (links.length !== 1) throw new AppError('BAD_USER_INPUT', 'One Link header names one account or organization.', { field });
+  if (links.length !== 1) throw new AppError('BAD_USER_INPUT', 'The Link header must name exactly one account or organization.', { field });
   const [{ uri, rel }] = links as [LinkValue];
-  if (rel?.toLowerCase() !== 'related') throw new AppError('BAD_USER_INPUT', 'The Link header is of the relation "related".', { field });
+  if (rel?.toLowerCase() !== 'related')
+    throw new AppError('BAD_USER_INPUT', 'The relation of the Link header must be "related".', { field });
 
   const [, collection, name] = /\/(Accounts|Organizations)\/([^/]+)\/?$/.exec(pathOf(uri)) ?? [];
-  if (name === undefined) throw new AppError('BAD_USER_INPUT', 'The Link header has the URL of an account or an organization.', { field });
+  if (name === undefined)
+    throw new AppError('BAD_USER_INPUT', 'The Link header must have the URL of an account or an organization.', { field });
   const either = decodeURIComponent(name);
   return collection === 'Accounts' ? { account: { either } } : { organization: { either } };
 }
 
-/** A link of the header; one without a relation names none. */
+/** A link in the header. The relation can be missing. */
 interface LinkValue {
   uri: string;
   rel?: string;
@@ -50,7 +53,7 @@ function linksIn(header: string): LinkValue[] {
   }
 }
 
-/** The canonical path of a URL; it can be relative. */
+/** The canonical path of a URL, which can be relative. */
 function pathOf(uri: string): string {
   const path = /^(?:[a-z][a-z\d+.-]*:)?(?:\/\/[^/?#]*)?([^?#]*)/i.exec(uri)![1]!;
   return canonicalPath(path);

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { parseOrganizationStatus } from '../../domain/organization.js';
 import { callerOf } from './caller.js';
 import { sendEntry, sendList } from './responses.js';
-import { repeatable } from './preconditions.js';
+import { acceptIdempotencyKeys } from './preconditions.js';
 import { profileLink } from './links.js';
 import { formBodies, queryOf } from './parameters.js';
 import { endsWithJson } from './path.js';
@@ -18,7 +18,7 @@ interface OfOrganization {
 export async function organizationRoutes(scope: FastifyInstance, { services, publicUrl }: RestOptions): Promise<void> {
   const { organizations, profileQueries } = services;
   formBodies(scope);
-  repeatable(scope);
+  acceptIdempotencyKeys(scope);
 
   scope.get<OfOrganization>('/Organizations/:organization', async (request, reply) => {
     const { actor, format, params } = request;

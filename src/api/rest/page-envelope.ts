@@ -4,13 +4,13 @@ import { apiVersionPath } from '../../domain/subresource.js';
 import { queryOf } from './parameters.js';
 import type { PageEnvelope } from './representation.js';
 
-/** What names a list other than the caller's own; the first that is given counts. */
+/** The parameters that select a list other than the caller's own. The first one that is given counts. */
 export const organizationFilters = ['OrganizationSid', 'DomainName'] as const;
 
-/** What decides which accounts a list holds. */
+/** All parameters that decide which accounts a list contains. */
 export const accountFilters = [...organizationFilters, 'Status', 'FriendlyName', 'EmailAddress'] as const;
 
-/** Where the page lies among all of the list, with the URIs of its neighbours in the form that this page was asked for in. */
+/** The position of a page in its list, with the URIs of its neighbours in the same format. */
 export function pageEnvelope(
   request: FastifyRequest,
   filters: readonly string[],

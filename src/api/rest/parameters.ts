@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.js';
-import { assertNotEncoded, utf8 } from '../http/utf8.js';
+import { assertNotEncoded, decodeUtf8 } from '../http/utf8.js';
 
 /**
- * The parameters of a request, by their documented names: the first of a repeated one counts, unknown ones are ignored, and one without
- * a value is as if it were not there (SPEC §4).
+ * The parameters of a request, by their documented names. If one is repeated, the first counts. Unknown ones are ignored, and
+ * empty ones count as missing (SPEC §4).
  */
 export class Parameters {
   private readonly parameters: URLSearchParams;
@@ -17,7 +17,7 @@ export class Parameters {
   /** @throws AppError BAD_USER_INPUT */
   text(name: string): string | undefined {
     const value = this.parameters.get(name) ?? undefined;
-    // What the parser puts in place of bytes that are no UTF-8.
+    // The parser replaces malformed UTF-8 by this character.
     if (value?.includes('\ufffd')) throw new AppError('BAD_USER_INPUT', `${name} is not text in UTF-8.`, { field: name });
     return value;
   }
@@ -29,7 +29,7 @@ export class Parameters {
     throw new AppError('MISSING_PARAMETER', `${name} is required.`, { field: name });
   }
 
-  /** What a rule of the domain reads from the parameter, if it is there. */
+  /** The parameter, parsed by a rule of the domain, if it is there. */
   parsed<Value>(name: string, parse: (text: string) => Value): Value | undefined {
     const value = this.text(name);
     return value === undefined ? undefined : parse(value);
@@ -50,12 +50,12 @@ export function queryOf({ url }: FastifyRequest): Parameters {
   return new Parameters(start < 0 ? '' : url.slice(start));
 }
 
-/** Forms are short. In bytes. */
+/** The greatest size of a form, in bytes. */
 const formMaxBytes = 65_536;
 
 /**
- * The bodies of the scope's routes are forms; also where nothing says so, and where there is none (SPEC §4).
- * Refused with UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE or BAD_USER_INPUT.
+ * Parses the bodies of the scope's routes as forms, also without a `Content-Type` and without a body (SPEC §4). Other bodies are
+ * refused with UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE or BAD_USER_INPUT.
  */
 export function formBodies(scope: FastifyInstance): void {
   bodies(
@@ -66,34 +66,34 @@ export function formBodies(scope: FastifyInstance): void {
   );
 }
 
-/** The bodies of the scope's routes are JSON, of any dialect; what is JSON is a rule of the domain. Refused as forms are. */
+/** Takes the bodies of the scope's routes as the text of JSON, with any `+json` type; a rule of the domain parses them. Refuses as `formBodies` does. */
 export function jsonBodies(scope: FastifyInstance, maxBytes: number): void {
   bodies(scope, maxBytes, { name: 'application/json', pattern: /^application\/(?:[\w.-]+\+)?json$/ }, (text) => text);
 }
 
-/** The bodies of the scope's routes are for somebody else. */
+/** Ignores the bodies of the scope's routes, whatever they are. */
 export function anyBodies(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser('*', async (_request: FastifyRequest, body: Readable) => void body.resume());
 }
 
-/** The media type that is taken, and what else counts as it. */
-interface Taken {
+/** The media type that is accepted, and what else counts as it. */
+interface Accepted {
   name: string;
   pattern: RegExp;
 }
 
-function bodies(scope: FastifyInstance, bodyLimit: number, taken: Taken, parse: (text: string) => unknown): void {
+function bodies(scope: FastifyInstance, bodyLimit: number, accepted: Accepted, parse: (text: string) => unknown): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit }, async ({ headers }: FastifyRequest, body: Buffer) => {
     const contentType = headers['content-type'];
     if (body.length > 0) assertNotEncoded(headers);
-    if (body.length > 0 && contentType !== undefined && !taken.pattern.test(mediaType(contentType))) {
-      throw new AppError('UNSUPPORTED_MEDIA_TYPE', `The body has another content type than is taken here. Send ${taken.name}.`);
+    if (body.length > 0 && contentType !== undefined && !accepted.pattern.test(mediaType(contentType))) {
+      throw new AppError('UNSUPPORTED_MEDIA_TYPE', `The content type of the body is not accepted here. Send ${accepted.name}.`);
     }
-    return parse(utf8(body));
+    return parse(decodeUtf8(body));
   });
-  // A request without a body has an empty one.
+  // Treat a request without a body as one with an empty body.
   scope.addHook('preHandler', async (request) => {
     request.body ??= parse('');
   });

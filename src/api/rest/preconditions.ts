@@ -2,18 +2,17 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { parseIdempotencyKey } from '../../domain/idempotency.js';
 import type { ExpectedVersion } from '../../domain/account.js';
 import { AppError } from '../../errors.js';
-
-const safe = ['GET', 'HEAD'];
+import { isSafe } from '../http/safe-methods.js';
 
 /**
- * Requests of the scope's routes may be repeated, when they have an `Idempotency-Key` (SPEC §2). What the key stands for is
- * all of the request that has a meaning here. Refused with BAD_USER_INPUT.
+ * Accepts an `Idempotency-Key` on changes by the scope's routes, so that they can be repeated safely (SPEC §2). The key is bound to
+ * everything in the request that has a meaning here. A malformed key is refused with BAD_USER_INPUT.
  */
-export function repeatable(scope: FastifyInstance): void {
+export function acceptIdempotencyKeys(scope: FastifyInstance): void {
   scope.addHook('preHandler', async (request, reply) => {
     const { method, url, headers, body } = request;
     const key = headers['idempotency-key'];
-    if (key === undefined || safe.includes(method)) return;
+    if (key === undefined || isSafe(method)) return;
     const parsed = parseIdempotencyKey(String(key), 'Idempotency-Key');
     const { 'x-http-method-override': override, link, 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = headers;
     const asked = JSON.stringify([
@@ -30,41 +29,41 @@ export function repeatable(scope: FastifyInstance): void {
   });
 }
 
-/** The version as the `ETag` of an account. */
+/** The `ETag` of an account with the version. */
 export function etagOf(version: number): string {
   return `"${version}"`;
 }
 
-/** Whether the client has the account of the version already, as `If-None-Match` of a GET says. */
-export function isKnown({ headers }: FastifyRequest, version: number): boolean {
+/** Whether the client already has this version of the account, by `If-None-Match` of a GET. */
+export function isNotModified({ headers }: FastifyRequest, version: number): boolean {
   const tags = headers['if-none-match']?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? [];
   return tags.includes('*') || tags.includes(etagOf(version));
 }
 
-/** Whether a change may only be made where nothing is yet: `If-None-Match: *`. */
-export function expectsNothing({ headers }: FastifyRequest): boolean {
+/** Whether a change may be made only if the target does not exist: `If-None-Match: *`. */
+export function requiresAbsence({ headers }: FastifyRequest): boolean {
   return headers['if-none-match']?.trim() === '*';
 }
 
 /**
- * The version that a change of an account expects of it: none, where nothing must be there yet; else those that `If-Match` names, one
- * of which the account must have; nothing when any will do. @throws AppError BAD_USER_INPUT
+ * The version that a change expects of the account: 'none' if the account must not exist, otherwise one of those in `If-Match`;
+ * undefined if any version will do. @throws AppError BAD_USER_INPUT
  */
-export function versionExpected(request: FastifyRequest): ExpectedVersion {
-  return expectsNothing(request) ? 'none' : versionsIn(request);
+export function expectedVersion(request: FastifyRequest): ExpectedVersion {
+  return requiresAbsence(request) ? 'none' : ifMatchVersions(request);
 }
 
 /**
- * The versions that `If-Match` names, one of which the account must have; nothing when any will do. What is no `ETag` of an
- * account is the version of none. @throws AppError BAD_USER_INPUT
+ * The versions in `If-Match`, one of which the account must have; undefined if any version will do. A tag that is not the `ETag`
+ * of an account matches none. @throws AppError BAD_USER_INPUT
  */
-function versionsIn({ headers }: FastifyRequest): number[] | undefined {
+function ifMatchVersions({ headers }: FastifyRequest): number[] | undefined {
   const field = 'If-Match';
   const header = headers['if-match'];
   if (header === undefined || header.trim() === '*') return undefined;
   const tags = header.split(',').map((tag) => tag.trim());
   if (!tags.every((tag) => /^(?:W\/)?"[\x21\x23-\x7e]*"$/.test(tag))) {
-    throw new AppError('BAD_USER_INPUT', `${field} is * or a list of entity tags in quotes.`, { field });
+    throw new AppError('BAD_USER_INPUT', `${field} must be * or a list of quoted entity tags.`, { field });
   }
   return tags.flatMap((tag) => (/^"[1-9]\d{0,9}"$/.test(tag) ? Number(tag.slice(1, -1)) : []));
 }

@@ -4,7 +4,7 @@ import { AppError } from '../../errors.js';
 import { costOfText } from '../http/cost-budget.js';
 import { callerOf } from './caller.js';
 import { sendEntry, sendList } from './responses.js';
-import { expectsNothing, repeatable } from './preconditions.js';
+import { requiresAbsence, acceptIdempotencyKeys } from './preconditions.js';
 import { linkTarget, urlOf } from './links.js';
 import { jsonBodies } from './parameters.js';
 import { profileEntry } from './representation.js';
@@ -16,12 +16,12 @@ interface OfProfile {
   Body: string;
 }
 
-/** Profiles, always in JSON (SPEC §4). An answer about one profile is its document, as it was stored. */
+/** Profiles, always in JSON (SPEC §4). The answer about one profile is its document, exactly as stored. */
 export async function profileRoutes(scope: FastifyInstance, { services, publicUrl }: RestOptions): Promise<void> {
   const { profiles, profileQueries } = services;
   const config = { format: 'json', inputs: { ifNoneMatch: 'If-None-Match' } } as const;
   jsonBodies(scope, documentMaxBytes);
-  repeatable(scope);
+  acceptIdempotencyKeys(scope);
 
   const send = (reply: FastifyReply, { document, dateUpdated }: Profile): FastifyReply => {
     reply.request.cost.add(costOfText(document.length));
@@ -52,11 +52,11 @@ export async function profileRoutes(scope: FastifyInstance, { services, publicUr
   scope.put<OfProfile>('/Profiles/:profile', { config }, async (request, reply) => {
     const method = overridden(request);
     if (method !== undefined) return handlers[method](request, reply);
-    return send(reply, await profiles.update(callerOf(request), request.params.profile, request.body, { isNew: expectsNothing(request) }));
+    return send(reply, await profiles.update(callerOf(request), request.params.profile, request.body, { isNew: requiresAbsence(request) }));
   });
 
   scope.delete<OfProfile>('/Profiles/:profile', { config }, async (request, reply) => {
-    await profiles.delete(callerOf(request), request.params.profile, { isNew: expectsNothing(request) });
+    await profiles.delete(callerOf(request), request.params.profile, { isNew: requiresAbsence(request) });
     return reply.send();
   });
 
@@ -65,11 +65,11 @@ export async function profileRoutes(scope: FastifyInstance, { services, publicUr
   }
 }
 
-/** The method that a client asks for which can send no method but the usual ones. @throws AppError BAD_USER_INPUT */
+/** The method meant by a client that can only send common methods. @throws AppError BAD_USER_INPUT */
 function overridden({ headers }: FastifyRequest): 'LINK' | 'UNLINK' | undefined {
   const field = 'X-HTTP-Method-Override';
   const method = headers['x-http-method-override']?.toString().toUpperCase();
   if (method === undefined || method === 'LINK' || method === 'UNLINK') return method;
   if (method === 'PUT') return undefined;
-  throw new AppError('BAD_USER_INPUT', `${field} is LINK or UNLINK.`, { field });
+  throw new AppError('BAD_USER_INPUT', `${field} must be LINK or UNLINK.`, { field });
 }

@@ -2,14 +2,14 @@ import type { FastifyInstance } from 'fastify';
 import { apiVersionPath } from '../../domain/subresource.js';
 import { css, endsWithSlash, html, js, ownFile, packagedFile, staticFile } from '../http/static-page.js';
 
-/** Serves the description of the documented API at its mounts: as a page to read and try, and as the document itself. */
+/** Serves the reference of the REST API at its mounts: as an interactive page, and as the OpenAPI document. */
 export function reference(fastify: FastifyInstance): void {
   const own = (name: string): string => ownFile(`src/api/rest/reference/${name}`);
   fastify.register(
     (scope, _options, done) => {
       const page = staticFile(own('reference.html'), html);
       scope.get('/', (request, reply) =>
-        // The page names its assets relative to itself.
+        // The page's links to its assets are relative.
         endsWithSlash(request.originalUrl) ? page(request, reply) : reply.redirect(`.${apiVersionPath}/`, 308),
       );
       scope.get('/openapi.yaml', staticFile(ownFile('openapi.yaml'), 'application/yaml'));

@@ -7,7 +7,7 @@ import { type ErrorBody, jsonOf } from '../http/error-body.js';
 import type { Format } from './content-negotiation.js';
 import { type XmlContent, element, escaped, inside } from './xml.js';
 
-/** What is shown of an account itself. */
+/** The columns of an account that are shown. */
 export const shownColumns = [
   'sid',
   'organizationSid',
@@ -20,22 +20,22 @@ export const shownColumns = [
   'dateUpdated',
 ] as const satisfies readonly (keyof Account)[];
 
-/** An account as one caller is shown it. */
+/** An account as it is shown to one caller. */
 export interface AccountView {
   account: Pick<Account, (typeof shownColumns)[number]>;
-  /** The account above, as far as the caller sees. */
+  /** The parent account, or what the caller may see in its place. */
   ownerSid: Sid;
-  /** Where the caller may be shown it (SPEC §4). */
+  /** Present if the caller may see it (SPEC §4). */
   authToken?: string | undefined;
 }
 
-/** Where a page lies in its list (SPEC §4). URIs are relative to the API's mount; null where there is no such page. */
+/** The position of a page in its list (SPEC §4). URIs are relative to the API's mount, and null if there is no such page. */
 export interface PageEnvelope {
   page: number;
   numPages: number;
   pageSize: number;
   total: number;
-  /** Places of the first and last entry in the whole list, counted from 0. */
+  /** Positions of the first and last entry in the whole list, counted from 0. */
   start: number;
   end: number;
   uri: string;
@@ -45,7 +45,7 @@ export interface PageEnvelope {
   lastPageUri: string;
 }
 
-/** What lists are called, in XML. */
+/** The names of lists in XML. */
 export type ListName = 'Accounts' | 'Organizations' | 'Profiles';
 
 /** The text before, between and after the entries of a list. */
@@ -55,13 +55,13 @@ export interface ListFrame {
   tail: string;
 }
 
-/** How answers are written in one form: entries, and what goes around them. */
+/** How answers are written in one format: entries, and what surrounds them. */
 export interface Representation {
   mediaType: string;
   account(view: AccountView): string;
   organization(organization: Organization): string;
   error(body: ErrorBody): string;
-  /** An answer that is one entry. */
+  /** An answer that consists of one entry. */
   single(entry: string): string;
   list(name: ListName, page?: PageEnvelope): ListFrame;
 }
@@ -76,7 +76,7 @@ const xmlLinks = textBySid((sid) =>
   element('SubresourceUris', Object.fromEntries(subresourcesOf(sid).map(({ name, uri }): [string, XmlContent] => [name, uri]))),
 );
 
-/** As the JSON sample of the seed. */
+/** JSON as in the sample of the specification's seed. */
 const json: Representation = {
   mediaType: 'application/json',
   account({ account, ownerSid, authToken }) {
@@ -114,7 +114,7 @@ const json: Representation = {
   },
 };
 
-/** As the XML sample of the seed, with the properties that it leaves out. */
+/** XML as in the sample of the seed, plus the properties that the sample leaves out. */
 const xml: Representation = {
   mediaType: 'application/xml',
   account({ account, ownerSid, authToken }) {
@@ -154,7 +154,7 @@ const xml: Representation = {
 
 export const representations: Record<Format, Representation> = { json, xml };
 
-/** A profile in the list of all; always in JSON (SPEC §4). */
+/** A profile in the list of profiles, always in JSON (SPEC §4). */
 export function profileEntry({ sid, dateCreated, dateUpdated }: ProfileSummary): string {
   return JSON.stringify({
     sid,
@@ -164,19 +164,19 @@ export function profileEntry({ sid, dateCreated, dateUpdated }: ProfileSummary):
   });
 }
 
-/** A text in which nothing but an account's SID differs from one account to the next, so that it is composed once: a long list needs it often. */
+/** For a text that differs between accounts only by their SID: composes it once, since long lists need it often. */
 function textBySid(compose: (sid: Sid) => string): (sid: Sid) => string {
   const placeholder = '{sid}';
   const parts = compose(placeholder).split(placeholder);
   return (sid) => parts.join(sid);
 }
 
-/** As in the seed's sample: `Wed, 4 Nov 2015 10:17:35 +0000`. */
+/** The date format of the seed's sample: `Wed, 4 Nov 2015 10:17:35 +0000`. */
 function rfc2822(date: Date): string {
   return date.toUTCString().replace(', 0', ', ').replace('GMT', '+0000');
 }
 
-/** `AvailablePhoneNumbers` as `available_phone_numbers`, `SMSMessages` as `sms_messages`. */
+/** `AvailablePhoneNumbers` becomes `available_phone_numbers`, `SMSMessages` becomes `sms_messages`. */
 function snakeCase(name: string): string {
   return name.replace(/(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, '_').toLowerCase();
 }

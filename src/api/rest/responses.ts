@@ -5,7 +5,7 @@ import { reportOf } from '../http/request-error.js';
 import type { Format } from './content-negotiation.js';
 import { type ListName, type PageEnvelope, representations } from './representation.js';
 
-/** Answers with a text. As bytes, because Fastify adds a charset to the type of a text, which clients in the field compare (SPEC §4). */
+/** Answers with a text. It is sent as bytes, because Fastify would add a charset to the content type, which existing clients compare (SPEC §4). */
 export function sendText(reply: FastifyReply, format: Format, text: string): FastifyReply {
   return reply.type(representations[format].mediaType).send(Buffer.from(text));
 }
@@ -23,12 +23,12 @@ export function sendEntries(reply: FastifyReply, format: Format, name: ListName,
   return sendText(reply, format, head + entries.join(between) + tail);
 }
 
-/** Long texts outlive the quick collections of garbage, and pile up. */
-const entriesAtOnce = 25;
+/** Short chunks: long strings would survive minor garbage collections and pile up. */
+const entriesPerChunk = 25;
 
 /**
- * Answers with a whole list, as it is read: no more is read ahead of what the client has taken than one batch, and
- * nothing once the client is gone. A list that fails half-way breaks the connection off, so that it cannot pass for whole.
+ * Streams a whole list while it is read. At most one batch is read ahead of the client, and nothing once the client is gone. If
+ * reading fails half-way, the connection is closed, so that the list cannot pass for complete.
  */
 export function sendList<Row>(
   reply: FastifyReply,
@@ -44,22 +44,22 @@ export function sendList<Row>(
     try {
       for await (const rows of batches) {
         reply.request.cost.add(costOfBatch + rows.length * costOfEntry);
-        for (let written = 0; written < rows.length; written += entriesAtOnce) {
-          const entries = rows.slice(written, written + entriesAtOnce).map(write);
+        for (let written = 0; written < rows.length; written += entriesPerChunk) {
+          const entries = rows.slice(written, written + entriesPerChunk).map(write);
           yield before + entries.join(between);
           before = between;
         }
       }
     } catch (error) {
-      // It is too late to tell the caller.
+      // It is too late to send an error to the caller.
       reply.request.isFailed = true;
-      reportOf(reply.request)(error, 'a list was broken off');
+      reportOf(reply.request)(error, 'a list was aborted');
       throw error;
     }
     yield before === head ? head + tail : tail;
   }
   reply.type(mediaType);
-  // The headers of a list are known without reading it to its end.
+  // HEAD needs only the headers, which are known without reading the list.
   if (reply.request.method === 'HEAD') return reply.send(Readable.from([]));
   return reply.send(Readable.from(chunks()));
 }

@@ -9,11 +9,12 @@ import { authenticate } from '../http/authentication.js';
 import { errorBody } from '../http/error-body.js';
 import { RequestCost, costOfChange } from '../http/cost-budget.js';
 import { acquireSlot } from '../http/concurrency-limit.js';
-import { advise, refusalOf } from '../http/request-error.js';
+import { isSafe } from '../http/safe-methods.js';
+import { setRefusalHeaders, refusalOf } from '../http/request-error.js';
 import type { PrefetchedAccount } from '../../service/sign-in.js';
 import { accountRoutes } from './account-routes.js';
 import { sendText } from './responses.js';
-import { type Format, formatAskedFor } from './content-negotiation.js';
+import { type Format, negotiatedFormat } from './content-negotiation.js';
 import { organizationRoutes } from './organization-routes.js';
 import { profileRoutes } from './profile-routes.js';
 import type { RestOptions } from './rest-options.js';
@@ -22,40 +23,40 @@ import { subresourceRoutes } from './subresource-routes.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who asks; known to every route of the documented API. */
+    /** The caller; set for every route of the REST API that is not public. */
     actor: SignedIn;
     /** The account that the path names, on routes that prefetch it. */
     prefetched: PrefetchedAccount | undefined;
     /** Present when the client sent an `Idempotency-Key`. */
     idempotent: IdempotentRequest | undefined;
-    /** The form that the answer is to have. */
+    /** The format of the answer. */
     format: Format;
-    /** Adds up what the request costs; known to every route as well. */
+    /** What the request costs; set together with the actor. */
     cost: RequestCost;
   }
   interface FastifyContextConfig {
-    /** Documented names of inputs, where they are not simply the services' names in capitals. */
+    /** Documented names of inputs that are not simply the services' names with a capital letter. */
     inputs?: Record<string, string>;
-    /** The form of all answers, where the client has no choice. */
+    /** The format of all answers, if the client has no choice. */
     format?: Format;
-    /** Whether a request to the route does nothing but suspend or close: it is let in whatever its account has used up (SPEC §10). */
+    /** Whether a request does nothing but suspend or close. Then it is never refused for its cost (SPEC §10). */
     switchesOff?: (request: FastifyRequest) => boolean;
     /** The account that the route reads, so that it can be prefetched with the caller. */
     prefetch?: (request: FastifyRequest) => AccountReference;
-    /** Whether the route is for everybody, and looks at no credentials. */
-    isOpen?: boolean;
+    /** Whether the route needs no credentials. */
+    isPublic?: boolean;
   }
 }
 
 /**
- * The documented API (SPEC §4): a shim over the same services as GraphQL. The routes unpack, call and write the answer;
- * what may be done is decided below them. URLs arrive in their canonical spelling, see path.ts.
+ * The REST API (SPEC §4): a thin layer over the same services as GraphQL. Routes unpack the request, call a service and write the
+ * answer; the services decide what is allowed. URLs arrive in their canonical form: see path.ts.
  */
 export async function restApi(fastify: FastifyInstance, options: RestOptions): Promise<void> {
   const { services, budgets } = options;
-  const openMeter = (request: FastifyRequest, switchesOff = false): void => {
+  const startCharging = (request: FastifyRequest, switchesOff = false): void => {
     budgets.startCharging(request.cost, request.actor, { switchesOff });
-    if (!reading.includes(request.method)) request.cost.add(costOfChange);
+    if (!isSafe(request.method)) request.cost.add(costOfChange);
   };
   for (const method of ['LINK', 'UNLINK']) fastify.addHttpMethod(method, { hasBody: true });
   await fastify.register(
@@ -69,7 +70,7 @@ export async function restApi(fastify: FastifyInstance, options: RestOptions): P
       scope.addHook('onRequest', async (request, reply) => {
         const vary = reply.getHeader('vary');
         reply.header('vary', [...(vary === undefined ? [] : [String(vary)]), 'Accept', 'Authorization'].join(', '));
-        if (request.routeOptions.config.isOpen) return;
+        if (request.routeOptions.config.isPublic) return;
         request.format = formatOf(request);
         const { prefetch } = request.routeOptions.config;
         const { actor, prefetched } = await authenticate(request, services.authentication, prefetch?.(request));
@@ -77,12 +78,12 @@ export async function restApi(fastify: FastifyInstance, options: RestOptions): P
         request.actor = actor;
         request.prefetched = prefetched;
         request.cost = new RequestCost();
-        // What else a request does, its body tells.
-        if (request.routeOptions.config.switchesOff === undefined) openMeter(request);
+        // On the other routes, that depends on the body.
+        if (request.routeOptions.config.switchesOff === undefined) startCharging(request);
       });
       scope.addHook('preHandler', async (request) => {
         const { switchesOff } = request.routeOptions.config;
-        if (switchesOff !== undefined) openMeter(request, switchesOff(request));
+        if (switchesOff !== undefined) startCharging(request, switchesOff(request));
       });
       scope.addHook('onResponse', async ({ cost }) => {
         if (cost !== undefined && cost.total > 0) budgets.observe.cost('rest', cost.total);
@@ -97,15 +98,15 @@ export async function restApi(fastify: FastifyInstance, options: RestOptions): P
       await scope.register(organizationRoutes, options);
       await scope.register(profileRoutes, options);
       await scope.register(subresourceRoutes, options);
-      // Clients of the server before sign out by it; there is no session here that could end.
-      scope.get('/Logout', { config: { isOpen: true } }, async (_request, reply) => reply.send());
+      // Existing clients call it to sign out. There is no session to end.
+      scope.get('/Logout', { config: { isPublic: true } }, async (_request, reply) => reply.send());
       refuseOtherMethods(scope, methods);
     },
     { prefix: apiVersionPath },
   );
 }
 
-/** Which methods each path has, by its pattern; filled in as routes are added to the scope. */
+/** The methods of each path, by its pattern. Filled in as routes are added to the scope. */
 function methodsOfPaths(scope: FastifyInstance): Map<string, Set<string>> {
   const methods = new Map<string, Set<string>>();
   scope.addHook('onRoute', ({ path, prefix, method }) => {
@@ -115,30 +116,27 @@ function methodsOfPaths(scope: FastifyInstance): Map<string, Set<string>> {
   return methods;
 }
 
-/** A method that a path does not have is refused, once it is known who asks, and told which ones it has (SPEC §4). */
+/** Refuses the methods that a path does not have, after authentication, and lists those that it has (SPEC §4). */
 function refuseOtherMethods(scope: FastifyInstance, methods: ReadonlyMap<string, ReadonlySet<string>>): void {
   for (const [url, has] of methods) {
     const allow = [...has].toSorted().join(', ');
     const refuse = async (_request: FastifyRequest, reply: FastifyReply): Promise<never> => {
       reply.header('allow', allow);
-      throw new AppError('METHOD_NOT_ALLOWED', `This path has no such method. It has ${allow}.`);
+      throw new AppError('METHOD_NOT_ALLOWED', `The method is not allowed here. Allowed: ${allow}.`);
     };
     const others = scope.supportedMethods.filter((method) => !has.has(method));
-    // In a hook: whatever the body is, it does not matter.
+    // In a hook, so that the body is not parsed.
     scope.route({ method: others as HTTPMethods[], url, exposeHeadRoute: false, onRequest: refuse, handler: refuse });
   }
 }
-
-/** Methods that change nothing. */
-const reading = ['GET', 'HEAD'];
 
 function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply, { budgets, publicUrl }: RestOptions): FastifyReply {
   const { field, ...shown } = refusalOf(error, request);
   budgets.observe.refusal('rest', shown.code);
   const documented = field && (request.routeOptions.config.inputs?.[field] ?? field[0]!.toUpperCase() + field.slice(1));
-  advise(reply, shown);
+  setRefusalHeaders(reply, shown);
   const format = formatOfRefusal(request);
-  // Messages that begin with an input name it as the caller does.
+  // A message that begins with the name of an input uses the documented name.
   const named = (documented: string): string => shown.message.replace(new RegExp(`^${field}(?= )`), documented);
   const body = errorBody(documented === undefined ? shown : { ...shown, field: documented, message: named(documented) }, publicUrl);
   const text = representations[format].error(body);
@@ -146,10 +144,10 @@ function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyRepl
 }
 
 function formatOf({ routeOptions, originalUrl, headers }: FastifyRequest): Format {
-  return routeOptions.config.format ?? formatAskedFor(originalUrl, headers.accept);
+  return routeOptions.config.format ?? negotiatedFormat(originalUrl, headers.accept);
 }
 
-/** A refusal is told in XML to who takes neither form. */
+/** Clients that accept neither format get refusals in XML. */
 function formatOfRefusal(request: FastifyRequest): Format {
   try {
     return formatOf(request);

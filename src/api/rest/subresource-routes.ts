@@ -2,7 +2,7 @@ import type { FastifyInstance, HTTPMethods } from 'fastify';
 import { anyBodies } from './parameters.js';
 import type { RestOptions } from './rest-options.js';
 
-/** What hangs off an account (SPEC §6): every method of every path below the account's own. */
+/** The subresources of an account (SPEC §6): every method on every path below the account's. */
 export async function subresourceRoutes(scope: FastifyInstance, { services }: Pick<RestOptions, 'services'>): Promise<void> {
   anyBodies(scope);
   scope.route<{ Params: { account: string; '*': string } }>({

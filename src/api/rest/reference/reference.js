@@ -1,11 +1,11 @@
 /* global SwaggerUIBundle -- the script that the page loads before this one */
 
 /**
- * Leaves fields of forms empty until the reader fills them in. The page would write an example into each and send all of them: a password
- * of asterisks, a role, a status. Those are asked for without a media type; examples of whole bodies and answers are asked for with one.
+ * Leaves form fields empty until the reader fills them in. Swagger UI would put an example into each and send all of them: a
+ * password of asterisks, a role, a status. It asks for those examples without a media type, and for examples of whole bodies with one.
  */
 const emptyForms = {
-  // A field without a value is as if it were not there; the page would tick "Send empty value" for each.
+  // The API treats empty fields as missing; Swagger UI would tick "Send empty value" for each.
   components: { ParameterIncludeEmpty: () => null },
   afterLoad() {
     const { getSampleSchema } = this.fn;
@@ -13,8 +13,8 @@ const emptyForms = {
   },
 };
 
-/** Asks for the form that the page shows first, where it asks for none. */
-function inTheFormShown(request) {
+/** Requests the format that the page shows first, unless another one is chosen. */
+function acceptShownFormat(request) {
   const accept = Object.keys(request.headers).find((name) => name.toLowerCase() === 'accept') ?? 'Accept';
   if (!request.loadSpec && [undefined, '*/*'].includes(request.headers[accept])) request.headers[accept] = 'application/json';
   return request;
@@ -24,9 +24,9 @@ SwaggerUIBundle({
   url: 'openapi.yaml',
   dom_id: '#reference',
   deepLinking: true,
-  validatorUrl: null, // nobody else is asked
+  validatorUrl: null, // send nothing to a third party
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
   plugins: [emptyForms],
-  requestInterceptor: inTheFormShown,
+  requestInterceptor: acceptShownFormat,
 });
