@@ -50,7 +50,7 @@ export function formatPublicError({ code, message, field }: Omit<PublicError, 's
 }
 
 /** What an error is about, and who logs it when the fault is ours. */
-interface About {
+interface ErrorContext {
   schema: GraphQLSchema;
   document: DocumentNode | undefined;
   variables: Record<string, unknown> | undefined;
@@ -59,7 +59,7 @@ interface About {
 }
 
 /** What a caller learns of an error that ended a request or a field. */
-export function describeError(error: GraphQLError, about: About): GraphQLFormattedError {
+export function describeError(error: GraphQLError, about: ErrorContext): GraphQLFormattedError {
   // Apollo's errors wrap graphql's own; anything else inside was thrown by us.
   const thrown = error.originalError instanceof GraphQLError ? undefined : error.originalError;
   const shown = thrown === undefined ? documentError(error, about) : publicError(thrown, about.requestId, about.report);
@@ -71,10 +71,10 @@ export function describeError(error: GraphQLError, about: About): GraphQLFormatt
 }
 
 /**
- * What graphql itself finds wrong with a document or its variables; nothing when the fault is ours. Its messages repeat
+ * What graphql itself finds wrong with a document or its variables; undefined when the fault is ours. Its messages repeat
  * the value at fault, which may be a password, so only those parts of a message are told that come from the schema.
  */
-function documentError(error: GraphQLError, about: About): Omit<PublicError, 'status'> | undefined {
+function documentError(error: GraphQLError, about: ErrorContext): Omit<PublicError, 'status'> | undefined {
   const { message } = error;
   const { schema, document } = about;
   const code = error.extensions.code as string | undefined;
@@ -124,7 +124,7 @@ function inputOf({ nodes }: GraphQLError, document: DocumentNode | undefined): s
 }
 
 /** The first thing in a variable that does not fit. Searched for anew, since a value could forge any part of graphql's message. */
-function variableError({ nodes }: GraphQLError, { schema, variables }: About): Omit<PublicError, 'status'> | undefined {
+function variableError({ nodes }: GraphQLError, { schema, variables }: ErrorContext): Omit<PublicError, 'status'> | undefined {
   const [definition] = nodes ?? [];
   const type = definition?.kind === Kind.VARIABLE_DEFINITION ? typeFromAST(schema, definition.type) : undefined;
   if (definition?.kind !== Kind.VARIABLE_DEFINITION || !isInputType(type)) return undefined;

@@ -30,7 +30,7 @@ export const mistakesShown = 5;
 /** What happens at each step of Apollo's request life cycle: sign-in and weighing before an operation runs, HTTP's status after it. */
 export function operationLifecycle(options: OperationOptions): ApolloServerPlugin<Context> {
   const { schema, observeAnswer, budgets, shadow } = options;
-  const start = operationStart(options);
+  const prepare = operationPreparation(options);
   return {
     requestDidStart: async () => {
       let planned: PlannedQuery | undefined;
@@ -40,7 +40,7 @@ export function operationLifecycle(options: OperationOptions): ApolloServerPlugi
             if (operation === undefined) throw noOperation(document, request.operationName);
             const variables = request.variables ?? {};
             rememberJsonTexts(schema, operation, variables, request.http?.body);
-            planned = await start({ document, operation, operationName, variables }, contextValue);
+            planned = await prepare({ document, operation, operationName, variables }, contextValue);
           } catch (error) {
             throw asGraphqlError(error);
           }
@@ -84,12 +84,12 @@ interface PlannedQuery {
 }
 
 /**
- * Makes an operation ready to run: weighs it, signs its caller in, starts charging it, and reserves what the operation may
- * take until that is released. This is the only way in, for every transport. Before the sign-in nothing is read; when the
- * budget has no room for the operation, nothing but the sign-in is.
+ * Prepares operations: weighs one, signs the caller in, starts charging the caller, and reserves what the operation may take.
+ * Every operation passes here, whatever the transport. Nothing is read before the sign-in, and nothing after it if the budget
+ * has no room for the operation.
  * @throws GraphQLError, AppError
  */
-function operationStart({ schema, limits, budgets }: OperationOptions) {
+function operationPreparation({ schema, limits, budgets }: OperationOptions) {
   const plans = new OperationPlans<Context, AccountReference>(schema);
   const introspection = new Introspection(schema, limits);
   return async (request: OperationRequest, context: Context): Promise<PlannedQuery | undefined> => {

@@ -46,7 +46,7 @@ function excessIn(document: DocumentNode, limits: RequestLimits): string | undef
   for (const what of ['aliases', 'directives', 'fragments'] as const) {
     if (found[what] > limits[what]) return `The document has more than ${limits[what]} ${what}.`;
   }
-  return new WrittenOut(document, limits).excess;
+  return new DocumentMeasure(document, limits).excess;
 }
 
 /** What is selected under one response name at one place of the answer. */
@@ -65,7 +65,7 @@ function isAddedByLibrary({ alias, name, arguments: args, selectionSet }: FieldN
 }
 
 /** Measures a document as it is executed: with each fragment written out wherever it is spread, and equal fields merged. */
-class WrittenOut {
+class DocumentMeasure {
   /** Which limit is exceeded, in a sentence. */
   excess: string | undefined;
   readonly #fragments = new Map<string, FragmentDefinitionNode>();

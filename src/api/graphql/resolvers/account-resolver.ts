@@ -21,6 +21,7 @@ import { Guarded } from '../auth-directive.js';
 import type { Context } from '../context.js';
 import { AccountHistoryArgs, HistoryConnectionType, listHistory } from '../types/history-type.js';
 import { OrganizationType, organizationReference } from '../types/organization-type.js';
+import { idDescription } from '../types/node-type.js';
 import { ProfileType } from '../types/profile-type.js';
 import { FollowsFrom, type PlanningHints } from '../execution/planning-hints.js';
 import { type ColumnFor, asksFor } from '../execution/requested-columns.js';
@@ -57,7 +58,7 @@ export class AccountResolver {
     return listAccounts(await organizations.getManaged(actor, organizationReference(organization)), 'organization', args, context, info);
   }
 
-  @FieldResolver(() => ID, { description: 'The SID. It is unique across all types; its prefix, `AC`, `OR` or `PR`, tells the type.' })
+  @FieldResolver(() => ID, { description: idDescription })
   id(@Root() { sid }: AccountPlace): string {
     return sid;
   }

@@ -22,6 +22,7 @@ import { ConnectionArgs } from '../types/connection.js';
 import type { Context } from '../context.js';
 import { HistoryConnectionType, listHistory } from '../types/history-type.js';
 import { OrganizationBy, OrganizationConnectionType, OrganizationType, organizationReference } from '../types/organization-type.js';
+import { idDescription } from '../types/node-type.js';
 import { ProfileType } from '../types/profile-type.js';
 import { asksFor } from '../execution/requested-columns.js';
 import { IdempotentInput } from '../types/idempotent-input.js';
@@ -59,7 +60,7 @@ class CloseOrganizationPayload {
 
 @Resolver(() => OrganizationType)
 export class OrganizationResolver {
-  @FieldResolver(() => ID, { description: 'The SID. It is unique across all types; its prefix, `AC`, `OR` or `PR`, tells the type.' })
+  @FieldResolver(() => ID, { description: idDescription })
   id(@Root() { sid }: OrganizationType): string {
     return sid;
   }

@@ -5,6 +5,7 @@ import { Guarded } from '../auth-directive.js';
 import { ConnectionArgs } from '../types/connection.js';
 import type { Context } from '../context.js';
 import { ProfileConnectionType, ProfileSummaryType, ProfileTargetInput, ProfileType, profileTarget } from '../types/profile-type.js';
+import { idDescription } from '../types/node-type.js';
 import { asksFor } from '../execution/requested-columns.js';
 import { IdempotentInput } from '../types/idempotent-input.js';
 import { JsonObject, JsonText } from '../types/json-object.js';
@@ -74,7 +75,7 @@ class UnlinkProfilePayload {
 
 @Resolver(() => ProfileType)
 export class ProfileResolver {
-  @FieldResolver(() => ID, { description: 'The SID. It is unique across all types; its prefix, `AC`, `OR` or `PR`, tells the type.' })
+  @FieldResolver(() => ID, { description: idDescription })
   id(@Root() { sid }: ProfileType): string {
     return sid;
   }

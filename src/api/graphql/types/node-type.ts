@@ -8,11 +8,14 @@ function typeNameOf({ sid }: { sid: Sid }): string {
   return typeNames[kindOf(sid)!];
 }
 
+/** The same for every type with an `id`. */
+export const idDescription = 'The SID. It is unique across all types; its prefix, `AC`, `OR` or `PR`, tells the type.';
+
 @InterfaceType('Node', {
   description: "An object that can be read again by its ID, as in Relay's specification for object identification.",
   resolveType: typeNameOf,
 })
 export abstract class NodeType {
-  @Field(() => ID, { description: 'The SID. It is unique across all types; its prefix, `AC`, `OR` or `PR`, tells the type.' })
+  @Field(() => ID, { description: idDescription })
   id: string;
 }
