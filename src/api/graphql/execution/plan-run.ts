@@ -83,7 +83,8 @@ export class PlanRun<Context extends PlanContext> {
     };
     if (followsFrom === undefined) return settled(objects.map(resolveOne));
     const keyOf = (object: unknown): unknown => (object as Record<string, unknown>)[followsFrom];
-    const distinct = new Map(objects.map((object) => [keyOf(object), object]));
+    const distinct = new Map<unknown, unknown>();
+    for (const object of objects) distinct.set(keyOf(object), object);
     const values = await settled([...distinct.values()].map(resolveOne));
     const valueOf = new Map([...distinct.keys()].map((key, index) => [key, values[index]]));
     // A field costs by how often it is given out, however often it was resolved.
@@ -92,8 +93,12 @@ export class PlanRun<Context extends PlanContext> {
   }
 
   #info({ definition, nodes, parentType, responseName }: PlannedField): GraphQLResolveInfo {
+    const { schema, fragments, operation } = this.planned;
+    // Property by property: a spread takes longer than all else that a small query needs.
     return {
-      ...this.planned,
+      schema,
+      fragments,
+      operation,
       fieldName: definition.name,
       fieldNodes: nodes,
       returnType: definition.type,
