@@ -13,6 +13,7 @@ const ofRules = [
   'errors',
   'history',
   'input',
+  'loading',
   'organization',
   'page',
   'page-arguments',
