@@ -10,7 +10,7 @@ import { Secrets } from '../src/service/secrets.js';
 import { plant } from '../test/support/plant.js';
 
 /** How large the dataset is. Everything in it follows from this, SIDs included: two datasets of one size are identical. */
-export interface DatasetSize {
+interface DatasetSize {
   /** Organizations besides that of the provider and those of the trees below. */
   organizations: number;
   /** Children of one account. */

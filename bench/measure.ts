@@ -24,7 +24,7 @@ export interface Sample {
 }
 
 /** A contender with a scenario to run. */
-export interface ContenderRun {
+interface ContenderRun {
   running: RunningContender;
   scenario: Scenario;
 }

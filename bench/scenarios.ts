@@ -15,7 +15,7 @@ export interface ScenarioInput extends AccountAccess {
 }
 
 /** An entry of the long list, by the values that the list is ordered by. */
-export interface ListPosition {
+interface ListPosition {
   dateCreated: Date;
   sid: string;
 }

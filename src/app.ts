@@ -43,7 +43,7 @@ import { SignIn } from './service/sign-in.js';
 import { SignInLimit } from './service/sign-in-limit.js';
 import { SubresourceAccess } from './service/subresource-access.js';
 
-export interface AppOptions {
+interface AppOptions {
   config: Config;
   databaseUrl: string;
   /** The first one encrypts, all of them decrypt. */

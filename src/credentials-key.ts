@@ -29,7 +29,7 @@ export async function makeFirstCredentialsKey(directory: string): Promise<void> 
 }
 
 /** The keys in the data folder, in the order in which `CREDENTIALS_KEY` would list them. @throws ConfigError when there is no file, or no key in it */
-export async function credentialsKeysIn(directory: string): Promise<readonly Buffer[]> {
+async function credentialsKeysIn(directory: string): Promise<readonly Buffer[]> {
   const file = keyFileIn(directory);
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;

@@ -6,10 +6,10 @@ import type { PoolNumbers } from './persistence/connection/driver.js';
 
 const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** What one process has measured, for another one to add up. */
+/** The metrics of one process, for another process to add up. */
 export type Measured = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
 
-/** What operators measure, in Prometheus' form (SPEC §8). */
+/** Metrics for operators, in Prometheus format (SPEC §8). */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #requests = new Histogram({
@@ -28,14 +28,14 @@ export class Metrics {
   });
   readonly #batches = new Histogram({
     name: 'gateway_loader_batch_size',
-    help: 'How many keys the loaders fetched at once.',
+    help: 'How many keys loaders fetched in one batch.',
     labelNames: ['loader'],
     buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500],
     registers: [this.#registry],
   });
   readonly #answers = new Counter({
     name: 'gateway_graphql_answers_total',
-    help: 'GraphQL operations that were answered, by their plan or by the executor.',
+    help: 'Answered GraphQL operations, by plan or executor.',
     labelNames: ['by'],
     registers: [this.#registry],
   });
@@ -47,27 +47,27 @@ export class Metrics {
   });
   readonly #overloads = new Counter({
     name: 'gateway_overload_refusals_total',
-    help: 'Work that was refused because there was no room for it, by reason.',
+    help: 'Work that was refused because the gateway had too much to do, by reason.',
     labelNames: ['reason'],
     registers: [this.#registry],
   });
   readonly #costs = new Histogram({
     name: 'gateway_request_cost',
-    help: 'What requests cost, about the number of objects that they brought, by surface.',
+    help: 'Cost of requests in points, about one for each object in the answer, by API.',
     labelNames: ['surface'],
     buckets: [1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000],
     registers: [this.#registry],
   });
   readonly #refusals = new Counter({
     name: 'gateway_requests_refused_total',
-    help: 'Requests that were refused as a whole, by surface and code.',
+    help: 'Requests that were refused as a whole, by API and error code.',
     labelNames: ['surface', 'code'],
     registers: [this.#registry],
   });
   readonly #pools = new Map<string, () => PoolNumbers | undefined>();
   readonly #refusedSignIns = new Counter({
     name: 'gateway_sign_ins_refused_total',
-    help: 'Sign-ins that were refused, by the code of the refusal.',
+    help: 'Sign-ins that were refused, by error code.',
     labelNames: ['reason'],
     registers: [this.#registry],
   });
@@ -78,7 +78,7 @@ export class Metrics {
     const pools = this.#pools;
     new Gauge({
       name: 'gateway_database_pool_connections',
-      help: 'Connections to the database that exist, that are idle, and requests that wait for one.',
+      help: 'Database connections that are open or idle, and requests that wait for one.',
       labelNames: ['database', 'state'],
       registers: [this.#registry],
       collect() {
@@ -124,7 +124,7 @@ export class Metrics {
     this.#refusedSignIns.inc({ reason });
   }
 
-  /** The same service, with every use case timed. */
+  /** The service, with every use case timed. */
   timed<Service extends object>(name: string, service: Service): Service {
     return new Proxy(service, {
       get: (target, property) => {
@@ -148,7 +148,7 @@ export class Metrics {
   watchQueue<Kind extends string>(kinds: readonly Kind[], waiting: (kind: Kind) => number): void {
     new Gauge({
       name: 'gateway_database_queue_waiting',
-      help: 'Look-ups by key, other reads and changes that wait for a connection to the database.',
+      help: 'Look-ups, other reads and changes that wait for a database connection.',
       labelNames: ['kind'],
       registers: [this.#registry],
       collect() {
@@ -157,7 +157,7 @@ export class Metrics {
     });
   }
 
-  /** The pool's numbers are asked for when they are scraped; a pool that is gone has no connections. */
+  /** The pool is asked when metrics are scraped. A pool that is gone has no connections. */
   watchPool(database: 'primary' | 'replica', pool: () => PoolNumbers | undefined): void {
     this.#pools.set(database, pool);
   }
@@ -165,8 +165,8 @@ export class Metrics {
   watchReplica(isUsed: () => boolean): void {
     new Gauge({
       name: 'gateway_replica_used',
-      help: 'Whether reads that may be late go to the replica: 1 or 0.',
-      // Of several workers, 1 when all of them read it.
+      help: 'Whether reads that may be stale go to the replica: 1 or 0.',
+      // With several workers, 1 if all of them read it.
       aggregator: 'min',
       registers: [this.#registry],
       collect() {
@@ -185,15 +185,15 @@ export class Metrics {
 }
 
 /**
- * What several processes measured, added up. Of those that have ended, what only ever grows is kept: a counter that went
- * back would look to Prometheus like a restart, after which all that is left in it happened at once.
+ * The sum of the metrics of several processes. Counters and histograms of processes that have ended are kept: to Prometheus, a
+ * counter that decreases looks like a restart, after which the rest of it would count as new.
  */
 export class MetricsSum {
   #ofEnded: Promise<Measured> = Promise.resolve([]);
 
-  /** Takes what a process that has ended had measured last. */
+  /** Adds the last metrics of a process that has ended. */
   addEnded(last: Measured): void {
-    // Its declared type is a number; what is there is a word.
+    // The declared type is a number, the actual value a string.
     const growing = last.filter(({ type }) => String(type) !== 'gauge');
     this.#ofEnded = this.#ofEnded.then((ofEnded) => AggregatorRegistry.aggregate([ofEnded, growing]).getMetricsAsJSON());
   }
@@ -203,7 +203,7 @@ export class MetricsSum {
   }
 }
 
-/** Serves metrics to whoever scrapes them, at every path of a port of their own. */
+/** Serves metrics at every path of a port of their own. */
 export class MetricsServer {
   readonly #server: Server;
 
@@ -216,7 +216,7 @@ export class MetricsServer {
     });
   }
 
-  /** Tells the URL that it listens at. @throws ConfigError */
+  /** Returns the URL that it listens at. @throws ConfigError */
   async listen({ host, metricsPort }: { host: string; metricsPort: number }): Promise<string> {
     const opened = new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject).listen(metricsPort, host, resolve);

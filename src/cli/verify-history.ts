@@ -12,13 +12,13 @@ import { print } from './terminal.js';
 import { withDatabase } from './with-database.js';
 
 /** The result of a verification, as a sentence. */
-export interface HistoryVerification {
+interface HistoryVerification {
   isSound: boolean;
   sentence: string;
 }
 
 /** The file of the checkpoint: from an earlier run, or to be created. */
-export interface CheckpointFile {
+interface CheckpointFile {
   file: string;
   isNew: boolean;
 }

@@ -7,7 +7,7 @@ import { PostgresLog, logSettings } from '../embedded-postgres/log.js';
 import { availableMemory, memorySettings } from '../embedded-postgres/memory.js';
 import type { Shutdown } from './shutdown.js';
 
-export interface WithDatabaseOptions {
+interface WithDatabaseOptions {
   config: Config;
   log: Logger;
   shutdown: Shutdown;

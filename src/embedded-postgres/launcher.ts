@@ -15,7 +15,7 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
 }
 
-export interface EmbeddedPostgresOptions {
+interface EmbeddedPostgresOptions {
   /** The data folder; created if missing. The database cluster is in `<directory>/postgres`. */
   directory: string;
   /** Server settings as `-c name=value`, e.g. `{ fsync: 'off' }` in tests. */

@@ -15,7 +15,7 @@ export const ownerSetting = 'account_gateway.owner';
 export const fastShutdownSeconds = 15;
 
 /** The process that postmaster.pid names. */
-export interface LockHolder {
+interface LockHolder {
   pid: number;
   status: string | undefined;
   /** Whether that process really is a server of this folder. */

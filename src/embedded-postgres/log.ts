@@ -1,31 +1,31 @@
 import { closeSync, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What the gateway's log is told of PostgreSQL's. */
-export interface Reporter {
+/** The gateway's log. */
+interface Reporter {
   warn(facts: object, message: string): void;
   error(facts: object, message: string): void;
 }
 
-/** How PostgreSQL has to write its log for this: each line with its SQLSTATE, and no row of a table beside it, which may hold hashes. */
+/** Settings for PostgreSQL's log: a SQLSTATE on each line, and no DETAIL lines, which may contain rows with hashes. */
 export const logSettings = { log_line_prefix: '%m [%p] %e ', log_error_verbosity: 'terse' };
 
 const linePattern = /^\S+ \S+ \S+ \[\d+\] (?<code>\w{5}) (?<severity>[A-Z]+): +(?<message>.*)$/;
 
 /**
- * What changes of accounts run into as a matter of course: rows that exist, locks and time that run out, tables that were changed,
- * clients that go. Whom that concerns is told by the gateway. And the words of a server that is stopping.
+ * Classes of SQLSTATE that are expected: existing rows, locks and timeouts, changed tables, lost clients, and a server that is
+ * shutting down. The gateway reports these itself where they matter.
  */
-const foreseen = ['08', '0A', '23', '25', '40', '55', '57'];
+const expectedClasses = ['08', '0A', '23', '25', '40', '55', '57'];
 
 const diskFull = '53100';
 
-/** How large a file of the log becomes before the next one is begun, in bytes; and how many are kept beside the one in use. */
+/** The size at which a new log file is started, in bytes; and how many old files are kept. */
 const bounds = { bytes: 10 * 1024 ** 2, kept: 4 };
 
 /**
- * The log of the embedded PostgreSQL: whole in `postgres.log` in the folder, and its warnings and errors in the gateway's. A full
- * file becomes `postgres.log.1`, that one `.2`, and so on; the fifth is removed.
+ * The log of the embedded PostgreSQL. All of it goes to `postgres.log` in the data folder, warnings and errors also to the
+ * gateway's log. A full file becomes `postgres.log.1`, that one `.2`, and so on; the fifth is removed.
  */
 export class PostgresLog {
   readonly #path: string;
@@ -41,7 +41,7 @@ export class PostgresLog {
     this.#path = join(directory, 'postgres.log');
   }
 
-  /** Takes one line. Never throws: a disk that is full is told, and does not end the gateway. */
+  /** Adds one line. Never throws: a full disk is reported and does not end the gateway. */
   readonly add = (line: string): void => {
     this.#report(line);
     try {
@@ -58,7 +58,7 @@ export class PostgresLog {
     const facts = { severity, sqlState: code };
     if (code === diskFull) this.reporter.error(facts, `the disk is full: ${this.directory} has no space left (PostgreSQL: ${message})`);
     else if (severity === 'WARNING') this.reporter.warn(facts, `PostgreSQL: ${message}`);
-    else if (['ERROR', 'FATAL', 'PANIC'].includes(severity) && !foreseen.includes(code.slice(0, 2))) {
+    else if (['ERROR', 'FATAL', 'PANIC'].includes(severity) && !expectedClasses.includes(code.slice(0, 2))) {
       this.reporter.error(facts, `PostgreSQL: ${message}`);
     }
   }

@@ -2,15 +2,15 @@ import { totalmem } from 'node:os';
 
 const megabyte = 1024 ** 2;
 
-/** The memory that the machine has, or the container may use, in bytes. */
+/** The memory of the machine, or of the container if that is limited, in bytes. */
 export function availableMemory(): number {
   const limit = process.constrainedMemory();
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
 
 /**
- * How the embedded PostgreSQL is sized to a machine: its own defaults are for one of some hundred megabytes. It shares the
- * machine with the gateway, and no more is taken than a tree of some million accounts makes use of.
+ * Settings that fit the embedded PostgreSQL to the machine: its defaults are for one with a few hundred megabytes. It shares the
+ * machine with the gateway, and takes no more than a tree of a few million accounts can use.
  *
  * @param memory of the machine, in bytes
  */
@@ -19,12 +19,12 @@ export function memorySettings(memory: number): Record<string, string> {
     `${Math.round(Math.min(Math.max(memory / part / megabyte, least), most))}MB`;
   return {
     shared_buffers: share(4, 32, 2048),
-    // Not taken, but what the planner believes that the system keeps of its files.
+    // Not allocated; the planner's estimate of the system's file cache.
     effective_cache_size: share(2, 64, 8192),
     maintenance_work_mem: share(16, 16, 512),
-    // For each sort and hash of each statement.
+    // Per sort or hash operation of each statement.
     work_mem: share(512, 4, 16),
-    // Of disk, not of memory: how much is written between two checkpoints, which larger buffers make larger.
+    // On disk, not in memory: the WAL between two checkpoints, which should grow with the buffers.
     max_wal_size: share(4, 256, 4096),
   };
 }

@@ -1,7 +1,7 @@
 import type { RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-export interface ConnectionLimits {
+interface ConnectionLimits {
   /** How many requests of one connection may be unanswered. */
   unanswered: number;
   /** How long an answer may wait for a client that reads nothing of it, in milliseconds. */

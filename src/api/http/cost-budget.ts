@@ -37,7 +37,7 @@ export function costOfReading(accounts: number): number {
 export type Surface = 'graphql' | 'rest';
 
 /** Called with the cost of each request, and with the code of each refusal. */
-export interface ObserveCost {
+interface ObserveCost {
   cost(surface: Surface, cost: number): void;
   refusal(surface: Surface, code: ErrorCode): void;
 }
@@ -128,7 +128,7 @@ export function isWithoutCharge(): boolean {
   return uncharged.getStore() === true;
 }
 
-export interface CostBudgetOptions {
+interface CostBudgetOptions {
   /** How much one tree may use in a minute. Once that is used up, its next request is refused. */
   costPerMinute: number;
   observe: ObserveCost;

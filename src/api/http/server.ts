@@ -19,7 +19,7 @@ import { TitleCaseResponse } from './header-case.js';
 import { securityHeaders } from './security-headers.js';
 import { assertNotEncoded, decodeUtf8 } from './utf8.js';
 
-export interface HttpServerOptions {
+interface HttpServerOptions {
   log: FastifyBaseLogger;
   bodyBytes: number;
   /** Reverse proxies whose `X-Forwarded-*` headers are trusted. */

@@ -49,14 +49,14 @@ export interface PageEnvelope {
 export type ListName = 'Accounts' | 'Organizations' | 'Profiles';
 
 /** The text before, between and after the entries of a list. */
-export interface ListFrame {
+interface ListFrame {
   head: string;
   between: string;
   tail: string;
 }
 
 /** How answers are written in one format: entries, and what surrounds them. */
-export interface Representation {
+interface Representation {
   mediaType: string;
   account(view: AccountView): string;
   organization(organization: Organization): string;
