@@ -96,6 +96,9 @@ it('the documented API is mounted twice, and several slashes of a path are one',
   expect(canonicalUrl('//2012-04-24///Accounts//x.json?a=//b')).toBe('/2012-04-24/Accounts/x?a=//b');
   expect(canonicalUrl('/2012-04-24?a')).toBe('/2012-04-24?a');
   expect(canonicalPath('/a.json/b%zz/%41')).toBe('/a/b%25zz/%41');
+  expect(canonicalPath('/a.jsonx/b%4/c%4g')).toBe('/a.jsonx/b%254/c%254g');
+  expect(canonicalUrl('/2012-04-24/a/x-http:b')).toBe('/2012-04-24/a/x-http:b');
+  expect(canonicalUrl('/2012-04-24/a?b=http://c/d')).toBe('/2012-04-24/a?b=http://c/d');
   expect(canonicalUrl('https://host/2012-04-24/a?x')).toBe('/2012-04-24/a?x');
 });
 
