@@ -182,3 +182,9 @@ describe('values in variables are counted as GraphQL would look at them', () => 
     expect(least(variables)).toBe(count);
   });
 });
+
+it('variables that do not fit their types are refused by their first mistakes, and an operation without any has none', () => {
+  const nodes = requestedOf('query($ids: [ID!]!) { nodes(ids: $ids) { id } }');
+  for (const ids of [null, [null], [{}]]) expect(() => coercedVariables(schema, nodes({ ids }), limits)).toThrow(/ids/);
+  expect(coercedVariables(schema, requestedOf('{ viewer { sid } }')({ unused: 1 }), limits)).toEqual({});
+});
