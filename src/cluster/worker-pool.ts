@@ -19,7 +19,7 @@ const restartDelays = { shortest: 100, longest: 30_000, resetAfter: 60_000 };
  * The primary process of a cluster: it starts workers that all serve at one port, replaces those that end, and adds up
  * their metrics. It accepts the connections and hands them out in turn, but serves nothing itself.
  *
- * The workers are started at once, so that they load the program while the database starts. When this process dies, however
+ * The workers are started immediately, so that they load the program while the database starts. When this process dies, however
  * abruptly, their channel to it closes, and Node.js ends them.
  */
 export class WorkerPool implements Gateway {
@@ -39,7 +39,7 @@ export class WorkerPool implements Gateway {
     process.once('exit', () => this.#kill());
   }
 
-  /** Opens the metrics port, then tells the workers the database. In that order, since a worker may make the Super Admin. @throws ConfigError */
+  /** Opens the metrics port, then sends the workers the URL of the database. In that order, since a worker may make the Super Admin. @throws ConfigError */
   async connectTo(databaseUrl: string): Promise<this> {
     this.#metricsUrl = await this.#metricsServer.listen(this.config);
     this.#databaseUrl = databaseUrl;

@@ -109,8 +109,8 @@ const allOn: Capabilities = { restApi: true, voiceAndSms: true, clientRegistrati
 const allOff: Capabilities = { restApi: false, voiceAndSms: false, clientRegistration: false };
 
 /**
- * The life cycle (SPEC §2). `mayBecome` lists the statuses that a change of status can set. Not among them: setting a password
- * makes an uninitialized account active.
+ * The life cycle (SPEC §2). `mayBecome` lists the statuses that a change of status can set. One transition is not listed: setting a
+ * password makes an uninitialized account active.
  */
 const lifeCycle: Record<AccountStatus, { capabilities: Capabilities; mayBecome: readonly AccountStatus[] }> = {
   uninitialized: { capabilities: allOff, mayBecome: ['closed'] },
@@ -163,10 +163,7 @@ export function assertActiveParent(parent: Account): void {
   }
 }
 
-/**
- * The version that an account must have for a change, or several of which it must have one; undefined for any; `none` if it must
- * not exist yet.
- */
+/** The version that a change requires, or several of which any will do. Undefined: any version. `none`: it must not exist yet. */
 export type ExpectedVersion = number | readonly number[] | 'none' | undefined;
 
 /** Refuses a change that is based on an outdated version of the account. @throws AppError VERSION_CONFLICT, PRECONDITION_FAILED */

@@ -7,38 +7,38 @@ import { isBelow } from './tree.js';
 /** Where the account of an operation is, relative to the caller's. All other accounts are out of the caller's sight. */
 type Place = 'self' | 'below';
 
-const anyAccount = 'ProvisioningAgent' satisfies Rank;
+const anyRank = 'ProvisioningAgent' satisfies Rank;
 const developer = 'Developer' satisfies Rank;
 const administrator = 'Administrator' satisfies Rank;
 const superAdmin = 'SuperAdmin' satisfies Rank;
 
 /**
  * Who may do what (SPEC §2): the lowest rank that may do an operation to its own account, and to the accounts below. Where a place
- * is left out, nobody may. No other line in the program decides by a role.
+ * is left out, nobody may. Only this table says which rank may do what.
  */
 const requiredRanks = {
-  readAccount: { self: anyAccount, below: administrator },
+  readAccount: { self: anyRank, below: administrator },
   listSubAccounts: { self: administrator, below: administrator },
-  updateAccount: { self: anyAccount, below: administrator },
+  updateAccount: { self: anyRank, below: administrator },
   // Covers the type as well: like the role, it is for those above an account to decide.
   changeRole: { below: administrator },
   setAccountStatus: { below: administrator },
-  // Nobody may close the root: see `may`.
+  // Except the root, which nobody may close; `may` sees to that.
   closeAccount: { self: administrator, below: administrator },
   changeEmailAddress: { below: administrator },
   createAccount: { self: administrator, below: administrator },
   migrateAccount: { self: superAdmin, below: superAdmin },
-  readAuthToken: { self: anyAccount, below: administrator },
-  rotateAuthToken: { self: anyAccount, below: administrator },
+  readAuthToken: { self: anyRank, below: administrator },
+  rotateAuthToken: { self: anyRank, below: administrator },
   createPasswordResetToken: { below: administrator },
   resetPassword: { self: 'Anonymous' },
   readHistory: { self: administrator, below: administrator },
   /** The profile that is in effect for the account. */
-  readProfile: { self: anyAccount, below: administrator },
+  readProfile: { self: anyRank, below: administrator },
   /** To read, list, create, update, link and delete any profile. */
   manageProfiles: { self: superAdmin },
   /** The subresources, which other services serve. */
-  useSubresources: { self: anyAccount, below: administrator },
+  useSubresources: { self: anyRank, below: administrator },
   removeRecordings: { self: developer, below: administrator },
   /** The organization of the caller's account. */
   readOwnOrganization: { self: administrator },
@@ -117,7 +117,7 @@ export function authorizeRank(actor: Actor, rank: Rank, what = 'do this'): void 
 
 /** @throws AppError UNAUTHENTICATED */
 export function assertSignedIn(actor: Actor): asserts actor is SignedIn {
-  authorizeRank(actor, anyAccount);
+  authorizeRank(actor, anyRank);
 }
 
 /** Holds that the caller's rank permits the operation on some account at least. @throws AppError UNAUTHENTICATED, FORBIDDEN */

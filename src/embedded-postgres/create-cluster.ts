@@ -8,7 +8,7 @@ import { messageOf, run, serverEnvironment } from './system.js';
 
 /**
  * Creates the database cluster unless it exists: under another name first, so that a killed first start leaves nothing
- * half-made. If two starts do this at once, the rename of one fails; that one goes on and finds the other's server running.
+ * half-made. If two starts do this at once, the rename of one fails; the loser goes on, and finds the winner's server running.
  */
 export async function createCluster(folder: string, isReachable: boolean, binaries: string, user: ServerUser): Promise<void> {
   const exists = () => existsSync(join(folder, 'PG_VERSION'));

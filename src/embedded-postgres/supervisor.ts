@@ -11,9 +11,9 @@ const shutdownMilliseconds = 30_000;
 
 /**
  * Starts a server, after waiting for an earlier one that is shutting down. Who owns the cluster is decided by PostgreSQL's
- * own lock file and shared memory, with no gap between asking and taking. We only decide whether to wait, to give up, or to tell
- * PostgreSQL that the process named by a stale lock file is another one, as in a container, where pids repeat: it does not take
- * the process in PG_GRANDPARENT_PID for a rival, and checks everything else. We never delete the lock file; that could hit a newer one.
+ * own lock file and shared memory, with no gap between asking and taking. We only decide whether to wait or to give up. If a stale
+ * lock file names a pid that another process has by now, as happens in containers, we tell PostgreSQL so by PG_GRANDPARENT_PID:
+ * it does not take that process for a rival, and checks everything else. We never delete the lock file; that could hit a newer one.
  */
 export async function launch(cluster: Cluster, signal: AbortSignal): Promise<Postmaster> {
   const began = performance.now();

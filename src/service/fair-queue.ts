@@ -121,5 +121,5 @@ export class FairQueue {
 }
 
 function queueFull(): AppError {
-  return new AppError('OVERLOADED', 'Too many passwords are waiting to be verified; try again.');
+  return new AppError('OVERLOADED', 'Too many sign-ins and password changes are waiting; try again.');
 }

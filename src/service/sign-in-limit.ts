@@ -40,7 +40,7 @@ const waiting = { waiting: 1024, waitingPerGroup: 256 };
 /** How long to wait after a failure that could not be counted, on this instance. */
 const uncountedSeconds = 30;
 
-/** How often expired rows are removed, and how many at a time: more than the failures since the last time can have made. */
+/** How often expired rows are removed, and how many at a time. Each failure makes at most a few rows, so they cannot pile up. */
 const sweep = { everyFailures: 100, atMost: 1000 };
 
 /**
@@ -149,7 +149,7 @@ export class SignInLimit {
     const milliseconds = Math.max(...names.map((name) => this.#waiting.getRemainingTTL(name)));
     if (milliseconds <= 0) return undefined;
     const retryAfter = Math.ceil(milliseconds / 1000);
-    return new AppError('RATE_LIMITED', 'Signing in failed too often. Wait before you try again.', { retryAfter });
+    return new AppError('RATE_LIMITED', 'Too many attempts failed. Wait before you try again.', { retryAfter });
   }
 
   #mayVerifyToken(address: string): boolean {

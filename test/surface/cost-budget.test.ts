@@ -268,7 +268,7 @@ describe('what is weighed before it runs', () => {
     expect(callsIn(statements)).toBe(1);
     expect([answer!.status, answer!.errors![0]!.extensions.code]).toEqual([429, 'RATE_LIMITED']);
     expect(answer!.errors![0]!.message).toMatch(
-      new RegExp(`^${path} may take more than is left of what the account may use up in a minute. Try again in \\d+ seconds.$`),
+      new RegExp(`^${path} may cost more than is left of the account's budget for this minute. Try again in \\d+ seconds.$`),
     );
     expect(Number(answer!.headers.get('retry-after'))).toBeGreaterThan(10);
     // What an index leads to is answered.
@@ -283,7 +283,7 @@ describe('what is weighed before it runs', () => {
       expect([answer.status, Number(answer.headers.get('retry-after')) > 10]).toEqual([429, true]);
       expect(await answer.json()).toMatchObject({
         error: 'RATE_LIMITED',
-        message: expect.stringMatching(/^This page may take more than .* Try again in \d+ seconds\.$/),
+        message: expect.stringMatching(/^This page may cost more than .* Try again in \d+ seconds\.$/),
       });
     });
     expect(callsIn(statements)).toBe(1);

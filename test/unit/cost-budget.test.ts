@@ -146,7 +146,7 @@ describe('what a request is weighed as', () => {
     const refused = refusedBy(() => second.reserve(heavy(110)));
     expect([refused?.retryAfter, refused?.message]).toEqual([
       2,
-      'viewer.accounts may take more than is left of what the account may use up in a minute. Try again in 2 seconds.',
+      "viewer.accounts may cost more than is left of the account's budget for this minute. Try again in 2 seconds.",
     ]);
     // What is small goes on.
     expect(refusal(budgets, 'A')).toBeUndefined();

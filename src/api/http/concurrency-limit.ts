@@ -34,7 +34,7 @@ export function limitRequests(fastify: FastifyInstance, limit: number, onRefused
   fastify.addHook('onSend', async ({ slot }) => slot?.finish());
 }
 
-/** A hook that goes on once the request has a slot. APIs that look something up before the body has arrived use it first. */
+/** A hook that waits for a slot. An API that looks something up before the body has arrived runs it first. */
 export function acquireSlot({ slot }: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void {
   if (slot === undefined) return done();
   // Enter the async context again even if the slot is held: what runs after a body has arrived does not inherit it.

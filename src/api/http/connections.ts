@@ -17,8 +17,8 @@ interface Connection {
 
 /**
  * Limits what one connection can hold (SPEC §10), and passes on the requests within the limits. Node.js accepts any number of
- * pipelined requests, and waits forever for a client that does not read its answers. Both kinds of connection are closed: today's
- * HTTP clients do not have dozens of requests in flight on one connection.
+ * pipelined requests, and waits forever for a client that does not read its answers. A connection with too many unanswered requests is closed,
+ * and so is one whose answers are not read: today's HTTP clients do not have dozens of requests in flight on one connection.
  */
 export function limitConnections(server: Server, handle: RequestListener, limits: ConnectionLimits): void {
   const connections = new Map<Socket, Connection>();

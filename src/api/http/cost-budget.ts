@@ -101,7 +101,7 @@ export class RequestCost {
     if (estimate === 0) return;
     const cost = Math.min(estimate, ...this.#budgets.map(({ perMinute }) => perMinute / 2));
     const seconds = Math.max(0, ...this.#budgets.map((budget) => budget.secondsUntil(cost)));
-    if (seconds > 0) throw refusal(`${of} may take more than is left of what the account may use up in a minute.`, seconds);
+    if (seconds > 0) throw refusal(`${of} may cost more than is left of the account's budget for this minute.`, seconds);
     this.#adjustReserved(cost);
   }
 

@@ -7,8 +7,8 @@ interface Waiter {
 }
 
 /**
- * The slots for requests that run at the same time (SPEC §10). Requests that have not signed in yet may take a quarter of
- * the slots for each address. More of them wait, so that a burst from one client is not refused. A request that gave its slot up
+ * The slots for requests that run at the same time (SPEC §10). Each address may hold at most a quarter of them with requests that
+ * have not signed in yet. More of those wait, so that a burst from one client is not refused. A request that gave its slot up
  * and wants it back goes before new requests.
  */
 export class RequestSlots {

@@ -46,7 +46,7 @@ interface Queue {
  * Decides which work gets a connection now, which waits, and which is refused (SPEC §10, ADR 30). Work waits in a queue of the
  * caller's tree, one for each kind; the queues are served in turn, one piece of work each.
  *
- * A tree gets a connection only while more are free for the kind than the tree already has of it. So a tree that is alone takes half
+ * A tree gets another connection only if the kind has more free ones than the tree already uses. So a tree that is alone takes half
  * of them, a second tree half of what is left, and so on: there is room for a further tree before it comes, since the work that
  * runs may take long. The same rule gives out the places in the queue.
  */

@@ -50,7 +50,7 @@ export async function withBusyTime<Result>(
   }
 }
 
-/** Starts to time a statement that is sent on the connection now. The function that it returns is called when the answer has come. */
+/** Starts timing a statement that is being sent on the connection. Returns the function to call when its answer has come. */
 export function startStatement(client: Client): () => void {
   const time = timers.get(client);
   time?.sent();

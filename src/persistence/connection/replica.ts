@@ -36,7 +36,7 @@ interface Connection {
  * checked every second, apart from requests, so no request waits for a replica that is gone. Requests that are reading from it when it
  * is lost are broken off, and read from the primary instead.
  *
- * The replica cannot say how far behind it is, since it does not know what it has not been sent. So the primary's positions in its
+ * The replica cannot say how far behind it is, since it cannot know of changes that it has not received. So the primary's positions in its
  * log are kept with their times, and the position that the replica has replayed is compared with them. A replica of an idle primary
  * is never late. One that was cut off, or promoted to a primary, stops replaying and becomes too late.
  */

@@ -15,7 +15,7 @@ interface UndoneLinks {
   unlinkedCount: number;
 }
 
-/** A cascade has one entry in the history, whatever its size. The entry names at most so many undone links (ADR 38). */
+/** A cascade has one entry in the history, whatever its size. The entry names at most this many undone links (ADR 38). */
 const namedLinksAtMost = 100;
 
 /** Matches the account whose path is `$1` and everything below it. */

@@ -10,8 +10,7 @@ import { CredentialRepository } from './credential-repository.js';
 
 /**
  * What a change locks until it ends (SPEC §2, "Concurrency"). `tree`: the whole tree, exclusively. `account`: one account, in a tree
- * that others share. `place`: nothing but the shared tree, as for the parent of a new account, which then stays active and
- * where it is.
+ * that others share. `place`: only the tree, shared, so that the parent of a new account stays active and where it is.
  */
 type LockScope = 'tree' | 'account' | 'place';
 
@@ -47,7 +46,8 @@ const none: AccountKey = { sid: '' };
 
 /**
  * The locks of changes, in the one order that prevents deadlocks: the root's own tree, if the root acts; the tree; the account.
- * Organizations, profiles, their links and the heads of histories are locked after these.
+ * Organizations, profiles, their links and the heads of histories are locked after these. An idempotency key is claimed before
+ * them, but never waited for.
  *
  * A tree has an advisory lock, since these queue. With row locks, those who share a row overtake those who want it exclusively: a
  * stream of new accounts kept a suspension waiting for minutes (ADR 33). Each lock is a statement of its own, because under READ
@@ -67,9 +67,9 @@ export class LockRepository {
   }
 
   /**
-   * Locks what a change of the caller is about, and reads it and the caller. The caller's own tree is at least shared, the root's
-   * when the root acts on another tree too: whatever changes the caller's standing locks that tree exclusively, so the standing stays
-   * as it is until the transaction ends.
+   * Locks what a change of the caller is about, and reads it and the caller. The caller's own tree is locked too, at least shared; for
+   * the root, also when it acts on another tree. Whatever changes the caller's standing locks that tree exclusively, so the standing
+   * stays as it is until the transaction ends.
    */
   async lockForChange(caller: Account, lock?: AccountLock): Promise<LockedState> {
     const key = lock?.account ?? none;

@@ -21,7 +21,7 @@ export function costOfField({ typeName, isComposite, extensions }: DeclaredField
   return isComposite ? costOfEntry : 0;
 }
 
-/** Whether the field is the document of a profile, which costs by its length: before it is read, by the greatest one. */
+/** Whether the field is the document of a profile, which costs by its length. Before it is read, the maximum length is assumed. */
 export function isProfileDocument({ name, typeName }: Pick<DeclaredField, 'name' | 'typeName'>): boolean {
   return typeName === 'Profile' && name === 'document';
 }

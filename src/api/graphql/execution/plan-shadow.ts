@@ -13,7 +13,7 @@ export type ShadowResult = 'same' | 'different' | 'changed' | 'failed';
 
 interface PlanShadowOptions {
   schema: GraphQLSchema;
-  /** Of how many planned answers one is compared: 0 for none of them, 1 for all. */
+  /** The share of planned answers that are compared, from 0 to 1. */
   share: number;
   /** Told what became of each comparison. */
   observe: (result: ShadowResult) => void;

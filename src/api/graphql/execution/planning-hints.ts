@@ -2,7 +2,7 @@ import { Extensions } from 'type-graphql';
 
 /** What a field of the schema tells the planner of a query about itself, by the extensions of the field. */
 export interface PlanningHints {
-  /** The one property of its object that the field depends on, besides who asks. So it is resolved once for each value. */
+  /** The only property of its object, besides the caller, that the field depends on. So it is resolved once for each value of it. */
   followsFrom?: string;
   /** From the arguments of a root field, what can be read along with the caller. The plan hands it on without looking into it. */
   prefetch?: (args: never) => unknown;
