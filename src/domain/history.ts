@@ -114,23 +114,27 @@ export type RecordVersion = 1 | 2;
 
 /** An entry that is not chained yet. */
 export type Unchained = Omit<HistoryEntry, 'hash'>;
+type UnchainedContent = Omit<Unchained, 'position' | 'date'>;
 
 /**
  * The text of an entry that is hashed: a JSON array of its values. The account that did it and the request that it was done for
  * are in it as the SHA-256 of the SID and of the ID. So whoever may read an entry can check its hash without learning of
  * anything out of sight.
  */
-export function recordOf({ position, date, actorSid, operation, subjectSid, requestId, before, after, recordVersion }: Unchained): string {
+export function recordOf({ position, date, ...content }: Unchained): string {
+  return `[${position},${JSON.stringify(date)},${recordOfContent(content)}`;
+}
+
+/** The rest of a record, after position and date, which are known only when the entry is appended. */
+export function recordOfContent({ actorSid, operation, subjectSid, requestId, before, after, recordVersion }: UnchainedContent): string {
   return JSON.stringify([
-    position,
-    date.toISOString(),
     actorSid === null ? null : sha256(actorSid),
     operation,
     subjectSid,
     requestId === null || recordVersion === 1 ? requestId : sha256(requestId),
     before,
     after,
-  ]);
+  ]).slice(1);
 }
 
 /**
@@ -139,11 +143,6 @@ export function recordOf({ position, date, actorSid, operation, subjectSid, requ
  */
 export function hashOf(previousHash: string, entry: Unchained): string {
   return sha256(`${previousHash}\n${recordOf(entry)}`);
-}
-
-/** The entry, chained to the one before it. */
-export function chained(previousHash: string, entry: Unchained): HistoryEntry {
-  return { ...entry, hash: hashOf(previousHash, entry) };
 }
 
 function sha256(text: string): string {

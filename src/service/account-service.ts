@@ -26,6 +26,7 @@ import { newSid, type Sid } from '../domain/sid.js';
 import { pathBelow, topLevelSidOf } from '../domain/tree.js';
 import { AppError } from '../errors.js';
 import type { AccountUpdate } from '../persistence/repositories/account-repository.js';
+import type { EmailConflictCount } from '../persistence/repositories/email-conflict-repository.js';
 import type { Repositories } from '../persistence/connection/database.js';
 import { operationFor, setStatusInTree } from './account-status.js';
 import type { AuditedTransactions, ChangeIntent, CurrentState } from './audited-transaction.js';
@@ -77,9 +78,11 @@ export class AccountService {
    */
   async create({ actor: author, request }: Caller, input: NewAccount): Promise<Account> {
     authorize(author, 'createAccount');
+    let conflicts: EmailConflictCount | undefined;
     const intent: ChangeIntent = {
       operation: 'createAccount',
       lock: { account: parseAccountReference(input.parent ?? author.account, 'parentSid'), scope: 'place' },
+      alsoRead: async (repositories) => void (conflicts = await this.emailConflicts.ofTree(repositories, author)),
     };
     const emailAddress = parseEmailAddress(input.emailAddress);
     const friendlyName = input.friendlyName === undefined ? defaultFriendlyName(emailAddress) : parseFriendlyName(input.friendlyName);
@@ -94,7 +97,7 @@ export class AccountService {
       authorizeOn(actor, 'createAccount', parent);
       assertActiveParent(parent);
       assertLevelBelow(parent, this.maxLevels);
-      await this.emailConflicts.assertBelowLimit(repositories, actor);
+      this.emailConflicts.assertBelowLimit(actor, conflicts);
       return { parent, organizationSid: await organizationOf(repositories.organizations, actor, parent, organizationKey, isLocking) };
     };
 
@@ -158,9 +161,16 @@ export class AccountService {
     // These decide whether the account signs in, and what it may do. Its own requests share the lock of its tree; none of them may
     // go on with the old values, so such a change takes the whole tree.
     const changesActor = [newPassword, status, role, emailAddress].some((given) => given !== undefined);
-    const intent: ChangeIntent = { operation: 'updateAccount', lock: { account: key, scope: changesActor ? 'tree' : 'account' } };
+    let conflicts: EmailConflictCount | undefined;
+    const intent: ChangeIntent = {
+      operation: 'updateAccount',
+      lock: { account: key, scope: changesActor ? 'tree' : 'account' },
+      alsoRead: async (repositories) => {
+        if (emailAddress !== undefined) conflicts = await this.emailConflicts.ofTree(repositories, author);
+      },
+    };
     /** Runs twice: before the password is hashed, and under the locks. Returns what is left to change. */
-    const check = async (repositories: Repositories, { actor, account }: CurrentState) => {
+    const check = ({ actor, account }: CurrentState) => {
       authorizeOn(actor, 'updateAccount', account);
       const { status: newStatus, ...changes } = differing(requested, account);
       for (const operation of operationsOf(changes, newStatus)) authorizeOn(actor, operation, account);
@@ -168,7 +178,7 @@ export class AccountService {
       const isUnchanged = newPassword === undefined && Object.keys(changes).length === 0;
       // A closed account cannot be changed, but a request that changes nothing is no error (SPEC §4).
       if (!isUnchanged || newStatus !== undefined) assertOpen(account);
-      if (changes.emailAddress !== undefined) await this.emailConflicts.assertBelowLimit(repositories, actor);
+      if (changes.emailAddress !== undefined) this.emailConflicts.assertBelowLimit(actor, conflicts);
       return { account, changes, newStatus, isUnchanged };
     };
 
@@ -178,7 +188,7 @@ export class AccountService {
         let found: Account;
         let address: string;
         const earlier = await this.transactions.preflight<Account>(author, request, intent, async (repositories, state) => {
-          const { account, changes } = await check(repositories, state);
+          const { account, changes } = check(state);
           found = account;
           address = changes.emailAddress ?? account.emailAddress;
           if (changes.emailAddress !== undefined) await assertFree(repositories, changes.emailAddress);
@@ -188,15 +198,15 @@ export class AccountService {
       }
 
       return this.transactions.write(author, request, intent, async (repositories, transaction) => {
-        const { account, changes, newStatus, isUnchanged } = await check(repositories, transaction);
+        const { account, changes, newStatus, isUnchanged } = check(transaction);
         const { actor, record, onCommit } = transaction;
         let changed = account;
         if (!isUnchanged) {
           changed =
             password === undefined
-              ? await repositories.accounts.update(account.sid, changes)
+              ? await repositories.accounts.update(account, changes)
               : await this.credentials.setPassword(repositories, account, password, actor.account.sid, changes);
-          if (changes.emailAddress !== undefined) await repositories.credentials.removeResetTokens(account.sid);
+          if (changes.emailAddress !== undefined) repositories.credentials.removeResetTokens(account.sid);
           if (password !== undefined && account.sid === actor.account.sid)
             onCommit(() => this.credentials.acceptNewSecrets(actor, password));
           for (const event of updateEvents(account, changed, password !== undefined)) record(account.topLevelSid, event);

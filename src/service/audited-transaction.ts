@@ -7,6 +7,8 @@ import type { RequestContext } from '../domain/request-context.js';
 import type { Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
 import type { Database, Repositories } from '../persistence/connection/database.js';
+import { pipelined } from '../persistence/connection/pipeline.js';
+import type { StoredResult } from '../persistence/repositories/idempotency-repository.js';
 import type { AccountLock } from '../persistence/repositories/lock-repository.js';
 import type { Secrets } from './secrets.js';
 
@@ -29,6 +31,8 @@ export interface ChangeIntent {
   operation: Operation;
   /** Absent for a change that is about no account. */
   lock?: AccountLock | undefined;
+  /** Reads what else the change depends on: after the locks were taken, in the same round trip. */
+  alsoRead?: (repositories: Repositories) => Promise<void>;
 }
 
 /** What a change depends on, as it is now. */
@@ -77,7 +81,7 @@ export class AuditedTransactions {
   async write<Result>(
     author: SignedIn,
     { requestId, idempotent }: RequestContext,
-    { operation, lock }: ChangeIntent,
+    { operation, lock, alsoRead }: ChangeIntent,
     work: (repositories: Repositories, transaction: AuditedTransaction) => Promise<Result>,
     codec: ResultCodec<Result> = plainCodec as ResultCodec<Result>,
   ): Promise<Result> {
@@ -85,10 +89,12 @@ export class AuditedTransactions {
     const result = await this.database.write(author.account, async (repositories) => {
       callbacks = [];
       const { locks, idempotencyKeys } = repositories;
-      if (idempotent !== undefined && !(await idempotencyKeys.claim(author.account.sid, idempotent.key))) {
-        throw new AppError('IDEMPOTENCY_IN_FLIGHT', 'A request with this idempotency key is still in progress.');
-      }
-      const { caller, account } = await locks.lockForChange(author.account, lock);
+      const [, { caller, account }, stored] = await pipelined(
+        idempotent && idempotencyKeys.claim(author.account.sid, idempotent.key),
+        locks.lockForChange(author.account, lock),
+        idempotent && idempotencyKeys.find(author.account.sid, idempotent.key),
+        alsoRead?.(repositories),
+      );
       const actor = revalidate(author, caller);
       authorize(actor, operation);
       const change = (): Promise<Result> =>
@@ -97,10 +103,9 @@ export class AuditedTransactions {
         );
       if (idempotent === undefined) return change();
 
-      const stored = await this.#storedResult(repositories, actor, idempotent, codec);
-      if (stored !== undefined) return stored.result;
+      if (stored !== undefined) return this.#restore(stored, actor, idempotent, codec);
       const result = await change();
-      await idempotencyKeys.store(actor.account.sid, idempotent.key, {
+      idempotencyKeys.store(actor.account.sid, idempotent.key, {
         requestHash: this.secrets.hashRequest(comparedText(actor, idempotent)),
         result: JSON.stringify(codec.encode(result)),
       });
@@ -133,36 +138,37 @@ export class AuditedTransactions {
   async preflight<Result>(
     author: SignedIn,
     { idempotent }: RequestContext,
-    { operation, lock }: ChangeIntent,
+    { operation, lock, alsoRead }: ChangeIntent,
     check: (repositories: Repositories, state: CurrentState) => Promise<void>,
     codec: ResultCodec<Result> = plainCodec as ResultCodec<Result>,
   ): Promise<{ result: Result } | undefined> {
     return this.database.lookUp(author.account, async (repositories) => {
-      const { caller, account } = await repositories.credentials.findForChange(author.account, lock?.account);
+      const { credentials, idempotencyKeys } = repositories;
+      const [{ caller, account }] = await pipelined(credentials.findForChange(author.account, lock?.account), alsoRead?.(repositories));
       const actor = revalidate(author, caller);
       authorize(actor, operation);
       if (idempotent === undefined) return void (await check(repositories, { actor, account }));
       // In this order, since the check may fail because of what the first request has just done; then its result is found here.
       const refusal = await check(repositories, { actor, account }).catch((error: unknown) => ({ error }));
-      const stored = await this.#storedResult(repositories, actor, idempotent, codec);
-      if (stored === undefined && refusal !== undefined) throw refusal.error;
-      return stored;
+      const stored = await idempotencyKeys.find(author.account.sid, idempotent.key);
+      if (stored !== undefined) return { result: await this.#restore(stored, actor, idempotent, codec) };
+      if (refusal !== undefined) throw refusal.error;
+      return undefined;
     });
   }
 
-  async #storedResult<Result>(
-    { idempotencyKeys }: Repositories,
+  /** The result of the earlier request with the same key. @throws AppError IDEMPOTENCY_MISMATCH */
+  async #restore<Result>(
+    stored: StoredResult,
     author: SignedIn,
     idempotent: IdempotentRequest,
     { decode }: ResultCodec<Result>,
-  ): Promise<{ result: Result } | undefined> {
-    const stored = await idempotencyKeys.find(author.account.sid, idempotent.key);
-    if (stored === undefined) return undefined;
+  ): Promise<Result> {
     if (!this.secrets.isRequest(comparedText(author, idempotent), stored.requestHash)) {
       throw new AppError('IDEMPOTENCY_MISMATCH', 'This idempotency key was used for a different request before.');
     }
     idempotent.onReplay?.();
-    return { result: await decode(JSON.parse(stored.result, asDate) as never) };
+    return decode(JSON.parse(stored.result, asDate) as never);
   }
 
   /** Does the work, then writes what it recorded to the history. */
@@ -175,7 +181,7 @@ export class AuditedTransactions {
     const result = await work((treeSid, event) => void chains.set(treeSid, [...(chains.get(treeSid) ?? []), event]));
     // The heads of the chains are locked last, and in the order of their SIDs, so that writers never wait in a circle.
     for (const [treeSid, events] of [...chains].toSorted(([one], [other]) => (one < other ? -1 : 1))) {
-      await history.append(treeSid, { actorSid: account?.sid ?? null, requestId }, events);
+      for (const event of events) history.append(treeSid, { actorSid: account?.sid ?? null, requestId }, event);
     }
     return result;
   }

@@ -58,7 +58,7 @@ export class CredentialService {
         }
         if (sid === actor.account.sid) onCommit(() => this.acceptNewSecrets(actor, { authToken }));
         record(account.topLevelSid, { operation: 'rotateAuthToken', subjectSid: sid, after: { overlapSeconds } });
-        return { account: await accounts.update(sid, {}), authToken };
+        return { account: await accounts.update(account, {}), authToken };
       },
       this.#sealing('authToken'),
     );
@@ -158,7 +158,7 @@ export class CredentialService {
 
   /** Gives an account its password and AuthToken. Whatever it had before stops working. */
   async initialize({ credentials }: Repositories, sid: Sid, { authToken, ...prepared }: PreparedPassword): Promise<void> {
-    await credentials.set(sid, { ...prepared, ...this.secrets.storedAuthToken(sid, authToken) });
+    credentials.set(sid, { ...prepared, ...this.secrets.storedAuthToken(sid, authToken) });
   }
 
   /**
@@ -176,7 +176,7 @@ export class CredentialService {
     const activates = account.status === 'uninitialized';
     if (activates && !isRoot(account)) assertActiveParent((await repositories.accounts.find(account.parentSid!))!);
     await this.initialize(repositories, account.sid, password);
-    return repositories.accounts.update(account.sid, activates ? { ...changes, status: 'active' } : changes, by);
+    return repositories.accounts.update(account, activates ? { ...changes, status: 'active' } : changes, by);
   }
 
   /** Lets the actor's request go on after it has changed the actor's own password or AuthToken. */

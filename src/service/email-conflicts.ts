@@ -43,12 +43,15 @@ export class EmailConflicts {
     }
   }
 
+  /** The conflicts that the caller's tree met lately; undefined for the root, which sees all accounts and so meets none. */
+  async ofTree({ emailConflicts }: Repositories, { account }: SignedIn): Promise<EmailConflictCount | undefined> {
+    return isRoot(account) ? undefined : emailConflicts.find(account.topLevelSid);
+  }
+
   /** Holds that the tree has not reached the limit, whether or not the address is taken. @throws AppError RATE_LIMITED */
-  async assertBelowLimit({ emailConflicts }: Repositories, { account }: SignedIn): Promise<void> {
-    // The root sees all accounts.
-    if (isRoot(account)) return;
-    const { topLevelSid } = account;
-    const { count, secondsLeft } = await emailConflicts.find(topLevelSid);
+  assertBelowLimit({ account: { topLevelSid } }: SignedIn, conflicts: EmailConflictCount | undefined): void {
+    if (conflicts === undefined) return;
+    const { count, secondsLeft } = conflicts;
     if (count + (this.#uncounted.get(topLevelSid) ?? 0) < limit.conflicts) return;
     throw tooMany({ count, secondsLeft: count === 0 ? limit.seconds : secondsLeft });
   }

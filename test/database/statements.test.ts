@@ -156,13 +156,12 @@ describe('a change costs', () => {
     const writing = statements.filter(({ query }) => /\b(INSERT|UPDATE account|DELETE)\b/.test(query));
     expect(writing).toEqual([
       { query: expect.stringContaining('INSERT INTO history_head'), calls: 1 },
-      { query: expect.stringContaining('WITH added AS'), calls: 1 },
       { query: expect.stringContaining('WITH reached AS'), calls: 1 },
     ]);
     // Sign-in, BEGIN, bounds of time, lock of the root's tree, lock of the tree, read of the caller and the account, count, cascade,
-    // read again, lock of the chain, entry of the history, COMMIT. The bounds are the transaction's own, since a pooler keeps
+    // read again, entry of the history, COMMIT. The bounds are the transaction's own, since a pooler keeps
     // none of the session's; so each transaction says them.
-    expect(callsIn(statements)).toBe(12);
+    expect(callsIn(statements)).toBe(11);
   });
 });
 
@@ -233,11 +232,11 @@ describe('a request by REST costs, beside one statement to sign in,', () => {
     return callsIn(statements);
   }
 
-  it('one for the account, one for its AuthToken and one for its profile; and eight the first time that somebody is shown the token', async () => {
+  it('one for the account, one for its AuthToken and one for its profile; and seven the first time that somebody is shown the token', async () => {
     const [account, authToken, profile] = [1, 1, 1];
     const cost = signIn + account + authToken + profile;
-    // BEGIN, bounds of time, two locks of trees, read of the caller, lock of the chain, entry of the history, COMMIT.
-    expect(await statementsForPath(`/Accounts/${top.sid}.json`)).toBe(cost + 8);
+    // BEGIN, bounds of time, two locks of trees, read of the caller, entry of the history, COMMIT.
+    expect(await statementsForPath(`/Accounts/${top.sid}.json`)).toBe(cost + 7);
     expect(await statementsForPath(`/Accounts/${top.sid}.json`)).toBe(cost);
   });
 

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { type HistoryEntry, chained, hashOf } from '../../src/domain/history.js';
+import { type HistoryEntry, type Unchained, hashOf } from '../../src/domain/history.js';
 import { verifyHistoryOf } from '../../src/cli/verify-history.js';
 import { inDatabase } from '../support/database-url.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
@@ -628,7 +628,7 @@ describe('npm run verify-history', () => {
   /** Does the damage, finds it, undoes it. */
   async function damaged(damage: string | (() => Promise<void>)): Promise<string> {
     const saved = await query('SELECT * FROM history WHERE tree_sid = $1 ORDER BY position', [top.sid]);
-    const [head] = await query('SELECT * FROM history_head WHERE tree_sid = $1', [top.sid]);
+    const [head] = await query('SELECT tree_sid, position, hash FROM history_head WHERE tree_sid = $1', [top.sid]);
     await (typeof damage === 'string' ? query(damage, [top.sid]) : damage());
     const before = await readFile(file, 'utf8');
     const { isSound, sentence } = await check();
@@ -643,7 +643,7 @@ describe('npm run verify-history', () => {
       );
     }
     await query(
-      'INSERT INTO history_head VALUES ($1, $2, $3) ON CONFLICT (tree_sid) DO UPDATE SET position = $2, hash = $3',
+      'INSERT INTO history_head (tree_sid, position, hash) VALUES ($1, $2, $3) ON CONFLICT (tree_sid) DO UPDATE SET position = $2, hash = $3',
       Object.values(head!),
     );
     expect(await check()).toMatchObject({ isSound: true });
@@ -739,19 +739,18 @@ describe('npm run verify-history', () => {
     const [first, last] = [6, 5200];
     const entries: HistoryEntry[] = [];
     for (let position = first; position <= last; position++) {
-      entries.push(
-        chained(entries.at(-1)?.hash ?? head!.hash, {
-          position,
-          date: new Date(position),
-          actorSid: null,
-          operation: 'updateAccount',
-          subjectSid: top.sid,
-          requestId: null,
-          before: null,
-          after: null,
-          recordVersion: 2,
-        }),
-      );
+      const entry: Unchained = {
+        position,
+        date: new Date(position),
+        actorSid: null,
+        operation: 'updateAccount',
+        subjectSid: top.sid,
+        requestId: null,
+        before: null,
+        after: null,
+        recordVersion: 2,
+      };
+      entries.push({ ...entry, hash: hashOf(entries.at(-1)?.hash ?? head!.hash, entry) });
     }
     await query(
       `INSERT INTO history (tree_sid, position, date, actor_sid, operation, subject_sid, request_id, before, after, hash, record_version)

@@ -3,6 +3,7 @@ import { AppError } from '../../errors.js';
 
 /** PostgreSQL's codes for what a statement can fail by. */
 export const sqlState = {
+  divisionByZero: '22012',
   uniqueViolation: '23505',
   readOnlyTransaction: '25006',
   serializationFailure: '40001',

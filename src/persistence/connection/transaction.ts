@@ -1,5 +1,8 @@
+import type { QueryResult } from 'pg';
 import type { Client } from './driver.js';
 import { lockTimeoutSettings } from './lock-timeout.js';
+import { pipelined } from './pipeline.js';
+import { queryRows } from './prepared-query.js';
 
 /** How long a change may take, and how long it may wait for all of its locks together, in milliseconds. */
 export interface ChangeLimits {
@@ -7,8 +10,34 @@ export interface ChangeLimits {
   lockMilliseconds: number;
 }
 
-/** Runs work in a transaction that may change something. */
-export function changeTransaction<Result>(
+/** A transaction under way: when it began, by PostgreSQL's clock, and its statements whose answers nobody waits for. */
+interface Transaction {
+  startedAt: Promise<Date>;
+  unanswered: Promise<unknown>[];
+}
+
+const transactions = new WeakMap<Client, Transaction>();
+
+/** What `now()` is in the transaction of the connection. */
+export function transactionTime(client: Client): Promise<Date> {
+  return transactions.get(client)!.startedAt;
+}
+
+/** Sends a statement that changes something. Nobody waits for its answer: if it fails, the transaction of the connection fails. */
+export function execute(client: Client, sql: string, parameters: unknown[]): void {
+  const answer = queryRows(client, sql, parameters);
+  answer.catch(() => {});
+  transactions.get(client)!.unanswered.push(answer);
+}
+
+/**
+ * Runs work in a transaction that may change something.
+ *
+ * It takes no more round trips than the work has reads that wait for each other, and one (ADR 42). `BEGIN` is sent along with the
+ * first reads: if it fails, nothing has been changed. What `execute` sends is not waited for, so `COMMIT` is sent along with it:
+ * when a statement fails, PostgreSQL fails all that follow, and rolls back instead. So the first failure is the one to report.
+ */
+export async function changeTransaction<Result>(
   client: Client,
   { changeMilliseconds, lockMilliseconds }: ChangeLimits,
   work: () => Promise<Result>,
@@ -17,23 +46,39 @@ export function changeTransaction<Result>(
   const settings = Object.entries({ ...lockTimeoutSettings(lockMilliseconds), statement_timeout: changeMilliseconds }).map(
     ([name, value]) => `set_config('${name}', '${value}', true)`,
   );
-  return transaction(client, `BEGIN; SELECT ${settings.join(', ')}`, work);
+  const begin = client.query(`BEGIN; SELECT ${settings.join(', ')}, now()::timestamptz(3) AS "startedAt"`);
+  // pg has a result for each of several statements in one text, and does not declare it.
+  const startedAt = begin.then((results) => (results as unknown as QueryResult<{ startedAt: Date }>[])[1]!.rows[0]!.startedAt);
+  startedAt.catch(() => {});
+  const unanswered: Promise<unknown>[] = [startedAt];
+  transactions.set(client, { startedAt, unanswered });
+  try {
+    const result = await work();
+    await pipelined(...unanswered, client.query('COMMIT'));
+    return result;
+  } catch (error) {
+    await rollBack(client);
+    await pipelined(...unanswered);
+    throw error;
+  } finally {
+    transactions.delete(client);
+  }
 }
 
 /** Runs reads in a transaction in which every statement sees what was committed when the first one began. */
-export function snapshotTransaction<Result>(client: Client, work: () => Promise<Result>): Promise<Result> {
-  return transaction(client, 'BEGIN ISOLATION LEVEL REPEATABLE READ', work);
-}
-
-async function transaction<Result>(client: Client, begin: string, work: () => Promise<Result>): Promise<Result> {
+export async function snapshotTransaction<Result>(client: Client, work: () => Promise<Result>): Promise<Result> {
   try {
-    await client.query(begin);
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
     const result = await work();
     await client.query('COMMIT');
     return result;
   } catch (error) {
-    // Where this fails, the connection is gone, and the server rolls back by itself.
-    await client.query('ROLLBACK').catch(() => {});
+    await rollBack(client);
     throw error;
   }
+}
+
+/** Where this fails, the connection is gone, and the server rolls back by itself. */
+async function rollBack(client: Client): Promise<void> {
+  await client.query('ROLLBACK').catch(() => {});
 }

@@ -2,6 +2,7 @@ import type { Account, AccountKey, AccountStatus, StatusCount } from '../../doma
 import type { Sid } from '../../domain/sid.js';
 import type { Client } from '../connection/driver.js';
 import { queryRows } from '../connection/prepared-query.js';
+import { execute, transactionTime } from '../connection/transaction.js';
 import { accountAt, allColumns, columnNames, keyColumns, treeAt } from './account-sql.js';
 import { anyOfList, unnestedKeys } from './key-lists.js';
 
@@ -54,21 +55,22 @@ export class AccountRepository {
     return (await queryRows<Account>(this.client, `SELECT ${allColumns} FROM account WHERE account.parent_sid IS NULL`))[0];
   }
 
+  /** Adds an account, and returns it as it is then. */
   async insert(account: Omit<Account, 'dateCreated' | 'dateUpdated' | 'statusChangedAt' | 'version'>): Promise<Account> {
     const columns = Object.keys(account) as (keyof typeof account)[];
-    const [inserted] = await queryRows<Account>(
+    execute(
       this.client,
       `INSERT INTO account (${columns.map((column) => columnNames[column]).join(', ')})
-       VALUES (${columns.map((_, index) => `$${index + 1}`).join(', ')})
-       RETURNING ${allColumns}`,
+       VALUES (${columns.map((_, index) => `$${index + 1}`).join(', ')})`,
       columns.map((column) => account[column]),
     );
-    return inserted!;
+    const now = await transactionTime(this.client);
+    return { ...account, dateCreated: now, dateUpdated: now, statusChangedAt: now, version: 1 };
   }
 
-  /** Changes one account and returns it. A new status is marked as changed by the account `statusChangedBy`. */
-  async update(sid: Sid, changes: AccountUpdate, statusChangedBy?: Sid): Promise<Account> {
-    const [account] = await queryRows<Account>(
+  /** Changes one account, which the transaction has locked, and returns it. A new status is marked as changed by the account `statusChangedBy`. */
+  async update(account: Account, changes: AccountUpdate, statusChangedBy: Sid | null = null): Promise<Account> {
+    execute(
       this.client,
       `UPDATE account
        SET friendly_name = coalesce($2, account.friendly_name), type = coalesce($3, account.type),
@@ -77,11 +79,12 @@ export class AccountRepository {
            status_changed_at = CASE WHEN $6 IS NULL THEN account.status_changed_at ELSE now() END,
            status_changed_by = CASE WHEN $6 IS NULL THEN account.status_changed_by ELSE $7 END,
            version = account.version + 1, date_updated = now()
-       WHERE account.sid = $1
-       RETURNING ${allColumns}`,
-      [sid, changes.friendlyName, changes.type, changes.role, changes.emailAddress, changes.status, statusChangedBy],
+       WHERE account.sid = $1`,
+      [account.sid, changes.friendlyName, changes.type, changes.role, changes.emailAddress, changes.status, statusChangedBy],
     );
-    return account!;
+    const now = await transactionTime(this.client);
+    const status = changes.status === undefined ? {} : { statusChangedAt: now, statusChangedBy };
+    return { ...account, ...changes, ...status, version: account.version + 1, dateUpdated: now };
   }
 
   /** How many accounts there are with each of the statuses, among the account and everything below it. */

@@ -5,6 +5,7 @@ import type { CurrentCaller } from '../../domain/actor.js';
 import type { Credential } from '../../domain/credentials.js';
 import type { Client } from '../connection/driver.js';
 import { queryRows } from '../connection/prepared-query.js';
+import { execute } from '../connection/transaction.js';
 import { accountAt, allColumns, keyColumns, treeAt } from './account-sql.js';
 import { failureJoins, noFailures } from './sign-in-failure-repository.js';
 import { unnestedKeys } from './key-lists.js';
@@ -132,8 +133,8 @@ export class CredentialRepository {
   }
 
   /** Sets the account's password and token. Those that it had before end, and so do its reset tokens. */
-  async set(sid: Sid, { passwordHash, tokenCiphertext, tokenHash, tokenIsRandom }: NewCredential): Promise<void> {
-    await queryRows(
+  set(sid: Sid, { passwordHash, tokenCiphertext, tokenHash, tokenIsRandom }: NewCredential): void {
+    execute(
       this.client,
       `WITH forgotten AS (DELETE FROM password_reset_token WHERE password_reset_token.account_sid = $1)
        INSERT INTO credential (account_sid, password_hash, token_ciphertext, token_hash, token_date, random_token_hashes)
@@ -183,8 +184,8 @@ export class CredentialRepository {
   }
 
   /** Removes all reset tokens of the account. */
-  async removeResetTokens(sid: Sid): Promise<void> {
-    await queryRows(this.client, `DELETE FROM password_reset_token WHERE account_sid = $1`, [sid]);
+  removeResetTokens(sid: Sid): void {
+    execute(this.client, `DELETE FROM password_reset_token WHERE account_sid = $1`, [sid]);
   }
 
   /** The account that a reset token is for, unless it has expired. The token is stored as one of the hashes, which differ by key. */

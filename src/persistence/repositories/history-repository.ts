@@ -1,8 +1,9 @@
-import { type AuditEvent, type ChainEnd, type HistoryEntry, type HistoryScope, cascading, chained } from '../../domain/history.js';
+import { type AuditEvent, type ChainEnd, type HistoryEntry, type HistoryScope, cascading, recordOfContent } from '../../domain/history.js';
 import type { Page, PageOf } from '../../domain/page.js';
 import type { Sid } from '../../domain/sid.js';
 import type { Client } from '../connection/driver.js';
 import { queryRows } from '../connection/prepared-query.js';
+import { execute } from '../connection/transaction.js';
 import { treeAt } from './account-sql.js';
 import { keyset, pagesFrom } from './keyset.js';
 import { unnestedKeys } from './key-lists.js';
@@ -72,61 +73,46 @@ function parametersOf(keys: readonly HistoryKey[]): unknown[] {
   ];
 }
 
+/** The instant at which a row is written, after it was locked. Because of the OFFSET, PostgreSQL asks the clock once. */
+const instant = `SELECT clock_timestamp()::timestamptz(3) AS date OFFSET 0`;
+
+/** `hashOf` in SQL, for an entry whose record is in $2 but for its position and date. */
+const nextHash = (previousHash: string, position: string, date: string): string =>
+  `encode(sha256(convert_to(${previousHash} || E'\\n[' || (${position}) || ',"'
+     || to_char(${date} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || '",' || $2, 'UTF8')), 'hex')`;
+
 /** The tables `history` and `history_head`. */
 export class HistoryRepository {
   constructor(private readonly client: Client) {}
 
   /**
-   * Adds entries to a chain. A transaction locks the chain last, and keeps it locked until it ends: so the next transaction
-   * continues after what this one commits.
+   * Adds an entry to a chain. It is the last thing that a transaction locks: the chain stays locked until the end of the transaction,
+   * so that the next one continues after what this one commits. PostgreSQL computes the entry's position, its date and its hash
+   * under that lock, so the statement depends on no answer before it. `hashOf` verifies the hash.
    */
-  async append(treeSid: Sid, { actorSid, requestId }: AuditActor, events: readonly AuditEvent[]): Promise<void> {
-    const [head] = await queryRows<ChainEnd & { date: Date }>(
+  append(treeSid: Sid, { actorSid, requestId }: AuditActor, { operation, subjectSid, before, after }: AuditEvent): void {
+    const content = {
+      actorSid,
+      operation,
+      subjectSid,
+      requestId,
+      before: before === undefined ? null : JSON.stringify(before),
+      after: after === undefined ? null : JSON.stringify(after),
+      recordVersion: 2,
+    } as const;
+    execute(
       this.client,
-      `INSERT INTO history_head AS head (tree_sid, position, hash) VALUES ($1, $2, $1)
-       ON CONFLICT (tree_sid) DO UPDATE SET position = head.position + $2
-       RETURNING head.position, head.hash, clock_timestamp()::timestamptz(3) AS date`,
-      [treeSid, events.length],
-    );
-    const { position: end, date } = head!;
-    let { hash } = head!;
-    const entries = events.map(({ operation, subjectSid, before, after }, index) => {
-      const entry = chained(hash, {
-        position: end - events.length + 1 + index,
-        date,
-        actorSid,
-        operation,
-        subjectSid,
-        requestId,
-        before: before === undefined ? null : JSON.stringify(before),
-        after: after === undefined ? null : JSON.stringify(after),
-        recordVersion: 2,
-      });
-      hash = entry.hash;
-      return entry;
-    });
-    await queryRows(
-      this.client,
-      `WITH added AS (
-         INSERT INTO history (tree_sid, position, date, actor_sid, operation, subject_sid, request_id, before, after, hash, record_version)
-         SELECT $1, entry.position, $2, $3, entry.operation, entry.subject_sid, $4, entry.before, entry.after, entry.hash, 2
-         FROM unnest($5::integer[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
-           AS entry(position, operation, subject_sid, before, after, hash)
+      `WITH head AS (
+         INSERT INTO history_head AS head (tree_sid, position, hash, date)
+         SELECT $1, 1, ${nextHash('$1', '1', 'this.date')}, this.date FROM (${instant}) AS this
+         ON CONFLICT (tree_sid) DO UPDATE SET (position, hash, date) = (
+           SELECT head.position + 1, ${nextHash('head.hash', 'head.position + 1', 'this.date')}, this.date FROM (${instant}) AS this
+         )
+         RETURNING head.position, head.hash, head.date
        )
-       UPDATE history_head SET hash = $11 WHERE history_head.tree_sid = $1`,
-      [
-        treeSid,
-        date,
-        actorSid,
-        requestId,
-        entries.map(({ position }) => position),
-        entries.map(({ operation }) => operation),
-        entries.map(({ subjectSid }) => subjectSid),
-        entries.map(({ before }) => before),
-        entries.map(({ after }) => after),
-        entries.map(({ hash: own }) => own),
-        hash,
-      ],
+       INSERT INTO history (tree_sid, position, date, actor_sid, operation, subject_sid, request_id, before, after, hash, record_version)
+       SELECT $1, head.position, head.date, $3, $4, $5, $6, $7, $8, head.hash, 2 FROM head`,
+      [treeSid, recordOfContent(content), actorSid, operation, subjectSid, requestId, content.before, content.after],
     );
   }
 

@@ -1,10 +1,13 @@
 import type { Sid } from '../../domain/sid.js';
+import { AppError } from '../../errors.js';
 import type { Client } from '../connection/driver.js';
+import { codeOf, sqlState } from '../connection/errors.js';
 import { queryRows } from '../connection/prepared-query.js';
+import { execute } from '../connection/transaction.js';
 import { ofAnotherKey } from './keyed-hash.js';
 
 /** What came of a request. */
-interface StoredResult {
+export interface StoredResult {
   requestHash: Buffer;
   /** JSON, without secrets. */
   result: string;
@@ -17,14 +20,17 @@ const lifetime = `interval '24 hours'`;
 export class IdempotencyRepository {
   constructor(private readonly client: Client) {}
 
-  /** Takes the key until the transaction ends. Returns false, at once, when another transaction has it. */
-  async claim(accountSid: Sid, key: string): Promise<boolean> {
-    const [claim] = await queryRows<{ claimed: boolean }>(
-      this.client,
-      `SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS claimed`,
-      [`${accountSid} ${key}`],
-    );
-    return claim!.claimed;
+  /**
+   * Takes the key until the transaction ends. When another transaction has it, the statement fails at once, and so do the
+   * statements that were sent after it, before they wait for any lock.
+   * @throws AppError IDEMPOTENCY_IN_FLIGHT
+   */
+  async claim(accountSid: Sid, key: string): Promise<void> {
+    const claim = `SELECT 1 / pg_try_advisory_xact_lock(hashtextextended($1, 0))::integer`;
+    await queryRows(this.client, claim, [`${accountSid} ${key}`]).catch((error: unknown) => {
+      if (codeOf(error) !== sqlState.divisionByZero) throw error;
+      throw new AppError('IDEMPOTENCY_IN_FLIGHT', 'A request with this idempotency key is still in progress.');
+    });
   }
 
   async find(accountSid: Sid, key: string): Promise<StoredResult | undefined> {
@@ -38,8 +44,8 @@ export class IdempotencyRepository {
   }
 
   /** Stores the result of a request. Removes up to ten that have expired: more than it adds, so that the table shrinks. */
-  async store(accountSid: Sid, key: string, { requestHash, result }: StoredResult): Promise<void> {
-    await queryRows(
+  store(accountSid: Sid, key: string, { requestHash, result }: StoredResult): void {
+    execute(
       this.client,
       `WITH expired AS (
          SELECT old.account_sid, old.key FROM idempotency_key AS old

@@ -56,4 +56,8 @@ export class HistoryHeadEntity {
 
   @Column('text')
   hash: string;
+
+  /** When the last entry was made; null where a version before this column made it. */
+  @Column('timestamp with time zone', { precision: 3, nullable: true })
+  date: Date | null;
 }
