@@ -122,7 +122,7 @@ async function restAnswer(request) {
     uri: `${uri}.json/${account.sid}`,
     subresource_uris: Object.fromEntries(links.map(([name, path]) => [name, `${uri}/${account.sid}/${path}.json`])),
   });
-  const link = `<http://${request.headers.host}/restcomm/2012-04-24/Profiles/${profileSid}>; rel="related"; title="Profiles"`;
+  const link = `</restcomm/2012-04-24/Profiles/${profileSid}>; rel="related"; title="Profiles"`;
   return { text, headers: { link } };
 }
 
