@@ -186,10 +186,12 @@ describe('by REST, requests with the same Idempotency-Key', () => {
       ),
     );
     expect(await countOf(email)).toBe(1);
-    expect(new Set(answers.filter(({ status }) => status === 200).map(({ text }) => text)).size).toBe(1);
     expect(answers.every(({ status }) => status === 200 || status === 409)).toBe(true);
     const repeated = await send('POST', '/Accounts.json', { EmailAddress: email, Password: password }, { 'idempotency-key': key });
-    expect(repeated.text).toBe(answers.find(({ status }) => status === 200)!.text);
+    const shown = [...answers.filter(({ status }) => status === 200), repeated].map(({ text }) => JSON.parse(text));
+    expect(new Set(shown.map(({ auth_token: _, ...account }) => JSON.stringify(account))).size).toBe(1);
+    // An answer goes without the AuthToken where the history cannot be told in time who is shown it; no two show another one.
+    expect(new Set(shown.flatMap(({ auth_token: authToken }) => authToken ?? [])).size).toBe(1);
   });
 
   it('have the same answer, though the path names nothing any more', async () => {
