@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type TestDatabase, cloneDatabase } from '../support/database.js';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
 import { postGraphql } from '../support/graphql-client.js';
-import { eventually, patience } from '../support/patience.js';
+import { eventually } from '../support/patience.js';
 import { expectNoProcessIn, killProcessesIn, processesIn } from '../support/processes.js';
 
 let folder: string;
@@ -32,9 +32,12 @@ async function start(settings: Record<string, string> = {}): Promise<void> {
   await eventually(() => expect(gateway.output()).toContain('Metrics '));
 }
 
+/** How long a client waits, in milliseconds: what was handed to a worker that is killed is never answered. */
+const clientPatience = 20_000;
+
 /** Asks on a connection of its own; 0 when there is no answer. */
 const live = (): Promise<number> =>
-  fetch(`${gateway.url}/health/live`, { headers: { connection: 'close' }, signal: AbortSignal.timeout(patience) }).then(
+  fetch(`${gateway.url}/health/live`, { headers: { connection: 'close' }, signal: AbortSignal.timeout(clientPatience) }).then(
     ({ status }) => status,
     () => 0,
   );
