@@ -18,6 +18,9 @@ const linePattern = /^\S+ \S+ \S+ \[\d+\] (?<code>\w{5}) (?<severity>[A-Z]+): +(
  */
 const expectedClasses = ['08', '0A', '23', '25', '40', '55', '57'];
 
+/** The claim of an idempotency key that is in use divides by zero (ADR 42). */
+const keyInUse = '22012';
+
 const diskFull = '53100';
 
 /** The size at which a new log file is started, in bytes; and how many old files are kept. */
@@ -58,7 +61,7 @@ export class PostgresLog {
     const facts = { severity, sqlState: code };
     if (code === diskFull) this.reporter.error(facts, `the disk is full: ${this.directory} has no space left (PostgreSQL: ${message})`);
     else if (severity === 'WARNING') this.reporter.warn(facts, `PostgreSQL: ${message}`);
-    else if (['ERROR', 'FATAL', 'PANIC'].includes(severity) && !expectedClasses.includes(code.slice(0, 2))) {
+    else if (['ERROR', 'FATAL', 'PANIC'].includes(severity) && !expectedClasses.includes(code.slice(0, 2)) && code !== keyInUse) {
       this.reporter.error(facts, `PostgreSQL: ${message}`);
     }
   }

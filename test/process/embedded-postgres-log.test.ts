@@ -39,6 +39,8 @@ describe("the embedded PostgreSQL's log", () => {
       line('00000', 'LOG', 'database system is ready to accept connections'),
       line('01000', 'WARNING', 'could not flush dirty data'),
       line('23505', 'ERROR', 'duplicate key value violates unique constraint "account_open_email_address"'),
+      line('25P02', 'ERROR', 'current transaction is aborted, commands ignored until end of transaction block'),
+      line('22012', 'ERROR', 'division by zero'),
       line('55P03', 'ERROR', 'canceling statement due to lock timeout'),
       line('XX001', 'ERROR', 'invalid page in block 7 of relation "account"'),
       line('57P01', 'FATAL', 'terminating connection due to administrator command'),

@@ -26,7 +26,7 @@ export class IdempotencyRepository {
    * @throws AppError IDEMPOTENCY_IN_FLIGHT
    */
   async claim(accountSid: Sid, key: string): Promise<void> {
-    const claim = `SELECT 1 / pg_try_advisory_xact_lock(hashtextextended($1, 0))::integer`;
+    const claim = `SELECT 1 / pg_try_advisory_xact_lock(hashtextextended($1, 0))::integer -- fails when the idempotency key is in use`;
     await queryRows(this.client, claim, [`${accountSid} ${key}`]).catch((error: unknown) => {
       if (codeOf(error) !== sqlState.divisionByZero) throw error;
       throw new AppError('IDEMPOTENCY_IN_FLIGHT', 'A request with this idempotency key is still in progress.');
