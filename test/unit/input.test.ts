@@ -105,7 +105,9 @@ describe('a SID', () => {
       expect([wrong, isSid('account', wrong), kindOf(wrong)]).toEqual([wrong, false, undefined]);
       expect(refusalOf(() => parseSid('account', wrong, 'parentSid'))).toEqual({ code: 'BAD_USER_INPUT', field: 'parentSid' });
     }
-    expect(() => parseSid('profile', 'x', 'sid')).toThrow('"PR"');
+    expect(() => parseSid('profile', 'x', 'sid')).toThrow('The SID of a profile is "PR" followed by 32 lower-case');
+    expect(() => parseSid('account', 'x', 'sid')).toThrow('The SID of an account is "AC" followed by 32 lower-case');
+    expect(() => parseSid('organization', 'x', 'sid')).toThrow('The SID of an organization is "OR" followed by 32 lower-case');
   });
 });
 
