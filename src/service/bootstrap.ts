@@ -92,7 +92,7 @@ export async function ensureRoot(
       statusChangedBy: null,
       role: Role.ADMINISTRATOR,
     });
-    await credentials.initialize(repositories, sid, prepared);
+    credentials.initialize(repositories, sid, prepared);
     const { domainName, status } = organization;
     record(sid, { operation: 'createOrganization', subjectSid: organization.sid, after: { domainName, status } });
     record(sid, { operation: 'createAccount', subjectSid: sid, after: snapshotOf(root) });

@@ -157,7 +157,7 @@ export class CredentialService {
   }
 
   /** Gives an account its password and AuthToken. Whatever it had before stops working. */
-  async initialize({ credentials }: Repositories, sid: Sid, { authToken, ...prepared }: PreparedPassword): Promise<void> {
+  initialize({ credentials }: Repositories, sid: Sid, { authToken, ...prepared }: PreparedPassword): void {
     credentials.set(sid, { ...prepared, ...this.secrets.storedAuthToken(sid, authToken) });
   }
 
@@ -175,7 +175,7 @@ export class CredentialService {
   ): Promise<Account> {
     const activates = account.status === 'uninitialized';
     if (activates && !isRoot(account)) assertActiveParent((await repositories.accounts.find(account.parentSid!))!);
-    await this.initialize(repositories, account.sid, password);
+    this.initialize(repositories, account.sid, password);
     return repositories.accounts.update(account, activates ? { ...changes, status: 'active' } : changes, by);
   }
 

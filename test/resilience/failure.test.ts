@@ -172,16 +172,7 @@ describe('while PostgreSQL', () => {
   it('has no connection left, requests are refused', async () => {
     await endConnections();
     const others: Client[] = [];
-    for (;;) {
-      const client = new Client({ connectionString: server.url });
-      client.on('error', () => {});
-      try {
-        await client.connect();
-        others.push(client);
-      } catch {
-        break;
-      }
-    }
+    await takeFreeConnections(others);
     await others[0]!.query(terminateConnections);
     await expectRefusalsOnce(others);
     await Promise.all(others.map((client) => client.end()));
@@ -308,8 +299,8 @@ const terminateConnections = `SELECT pg_terminate_backend(pid) FROM pg_stat_acti
 
 const endConnections = () => ask(server.url, terminateConnections);
 
-/** The connections that others left free by ending are taken again before the gateway has them. */
-async function expectRefusalsOnce(others: Client[]): Promise<void> {
+/** Connects until the server takes no more connections. */
+async function takeFreeConnections(others: Client[]): Promise<void> {
   for (;;) {
     const client = new Client({ connectionString: server.url });
     client.on('error', () => {});
@@ -320,6 +311,11 @@ async function expectRefusalsOnce(others: Client[]): Promise<void> {
       break;
     }
   }
+}
+
+/** The connections that others left free by ending are taken again before the gateway has them. */
+async function expectRefusalsOnce(others: Client[]): Promise<void> {
+  await takeFreeConnections(others);
   await expectRefusals('UNAVAILABLE');
   await expectNotReady();
 }

@@ -1,4 +1,4 @@
-import { type Socket, connect } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
@@ -8,18 +8,15 @@ import { eventually } from '../support/patience.js';
 import { plant } from '../support/plant.js';
 import { residentBytes } from '../support/processes.js';
 import { mount } from '../support/rest-client.js';
+import { openPausedSocket } from '../support/wire.js';
 
 const megabyte = 1024 * 1024;
 const open: Socket[] = [];
 afterEach(() => open.splice(0).forEach((socket) => socket.destroy()));
 
 async function connectTo(url: string): Promise<Socket> {
-  const { hostname, port } = new URL(url);
-  const socket = connect(Number(port), hostname);
+  const socket = await openPausedSocket(url);
   open.push(socket);
-  socket.on('error', () => {});
-  socket.pause();
-  await new Promise((resolve) => socket.once('connect', resolve));
   return socket;
 }
 

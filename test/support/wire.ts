@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { type Socket, connect } from 'node:net';
 import { type Login, basic } from './graphql-client.js';
 
 /** A request as it goes over the wire: nothing is escaped, normalized or added that is not asked for. */
@@ -85,4 +85,14 @@ function unchunked(bytes: Buffer): Buffer {
     chunks.push(bytes.subarray(lineEnd + 2, lineEnd + 2 + size));
     position = lineEnd + 2 + size + 2;
   }
+}
+
+/** Connects a socket from which nothing is read until it is resumed. Whoever opens it destroys it. */
+export async function openPausedSocket(url: string): Promise<Socket> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.on('error', () => {});
+  socket.pause();
+  await new Promise((resolve) => socket.once('connect', resolve));
+  return socket;
 }

@@ -1,4 +1,4 @@
-import { type Socket, connect } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { batchSize } from '../../src/service/streamed-list.js';
@@ -10,6 +10,7 @@ import { eventually } from '../support/patience.js';
 import { plant, plantAuthTokens } from '../support/plant.js';
 import { residentBytes } from '../support/processes.js';
 import { mount, parseXml } from '../support/rest-client.js';
+import { openPausedSocket } from '../support/wire.js';
 
 const length = 100_000;
 const megabyte = 1024 * 1024;
@@ -19,13 +20,11 @@ afterEach(() => open.splice(0).forEach((socket) => socket.destroy()));
 
 /** Sends the request for a list on a socket of its own, and reads nothing until it is told to. */
 async function requestList(url: string, path: string, authorization: string): Promise<Socket> {
-  const { hostname, port } = new URL(url);
-  const socket = connect(Number(port), hostname);
+  const socket = await openPausedSocket(url);
   open.push(socket);
-  socket.on('error', () => {});
-  socket.pause();
-  await new Promise((resolve) => socket.once('connect', resolve));
-  socket.write(`GET ${mount}${path} HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: ${authorization}\r\nConnection: close\r\n\r\n`);
+  socket.write(
+    `GET ${mount}${path} HTTP/1.1\r\nHost: ${new URL(url).hostname}\r\nAuthorization: ${authorization}\r\nConnection: close\r\n\r\n`,
+  );
   return socket;
 }
 
