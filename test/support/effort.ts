@@ -37,3 +37,6 @@ export const switchRounds = amount('SWITCH_ROUNDS', { short: 3, long: 25 });
 
 /** Lists of random commands that are compared with the model. */
 export const commandRuns = amount('FC_RUNS', { short: 110, long: 1_000 });
+
+/** Random documents that are redacted, and as many malformed ones, for each format. */
+export const redactionRuns = amount('REDACTION_RUNS', { short: 300, long: 20_000 });
