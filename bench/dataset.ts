@@ -19,19 +19,36 @@ interface DatasetSize {
   squares: number;
   /** Children of each account in the widest two-level tree. */
   widest: number;
+  /** The shapes of the trees below the other top-level accounts, in turn. */
+  shapes: readonly (readonly number[])[];
 }
 
 /** How many children of each account one request for a tree can ask for within the default cost limit. */
 export const largestWidth = 98;
 
+/** With the top-level account and the root, these trees have 3, 4 and 5 levels. */
+const smallShapes = [[134], [7, 18], [4, 6, 4]];
+
 /** 500 organizations and about 200,000 accounts, on 3 to 5 levels. */
-export const fullSize: DatasetSize = { organizations: 486, siblings: 100_000, squares: 10, widest: 100 };
+export const fullSize: DatasetSize = { organizations: 486, siblings: 100_000, squares: 10, widest: 100, shapes: smallShapes };
 
 /** Enough to count statements. */
-export const smallSize: DatasetSize = { organizations: 60, siblings: 2000, squares: 1, widest: 10 };
+export const smallSize: DatasetSize = { organizations: 60, siblings: 2000, squares: 1, widest: 10, shapes: smallShapes };
 
-/** The shapes of the trees below top-level accounts, in turn. With the top-level account and the root, they have 3, 4 and 5 levels. */
-const shapes = [[134], [7, 18], [4, 6, 4]];
+/** 300 top-level accounts and about that many accounts (SPEC §12), on 4 to 10 levels. */
+export function sizeOf(accounts: number): DatasetSize {
+  const others = { organizations: 286, siblings: 100_000, squares: 10, widest: 100 };
+  const each = (accounts - 140_000) / others.organizations;
+  const side = Math.round(Math.sqrt(each));
+  return {
+    ...others,
+    shapes: [
+      [side, side],
+      [7, 18, Math.round(each / 126)],
+      [3, 3, 3, 3, 3, 3, 3, Math.max(1, Math.round(each / 3000))],
+    ],
+  };
+}
 
 /** An account that calls the API with its AuthToken. */
 export interface Caller {
@@ -112,6 +129,27 @@ export async function createDataset(size: DatasetSize, settings: Record<string, 
   }
 }
 
+/** Two words and a number, as SQL: of a word there is one account in thirty. */
+const words = (list: string): string => `('{${list.split(' ').join(',')}}'::text[])`;
+const friendlyName = `
+  ${words('Amber Birch Cedar Coral Delta Ember Falcon Garnet Harbor Indigo Juniper Kestrel Lagoon Maple Nimbus Opal Prairie Quartz Raven Summit Thistle Umber Violet Willow Zephyr Atlas Beacon Cobalt Dune Echo')}[1 + get_byte(decode(child.hex, 'hex'), 0) % 30]
+  || ' ' ||
+  ${words('Bakery Bank Books Cafe Clinic Dental Energy Farms Films Florist Foods Garage Gallery Games Hotel Insurance Law Logistics Media Motors Music Optics Pharmacy Press Realty School Software Sports Toys Travel')}[1 + get_byte(decode(child.hex, 'hex'), 1) % 30]
+  || ' ' || child.number`;
+
+/** Does the work while the secondary indexes of accounts, and the checks of their foreign keys, are switched off. */
+async function withoutIndexes(query: Dataset['query'], work: () => Promise<void>): Promise<void> {
+  const indexes = await query<{ name: string; definition: string }>(
+    `SELECT indexname AS name, indexdef AS definition FROM pg_indexes
+     WHERE tablename = 'account' AND NOT EXISTS (SELECT FROM pg_constraint WHERE conname = indexname)`,
+  );
+  await query(`DROP INDEX ${indexes.map(({ name }) => name).join(', ')}`);
+  await query(`SET session_replication_role = replica`);
+  await work();
+  await query(`RESET session_replication_role`);
+  for (const { definition } of indexes) await query(definition);
+}
+
 async function insertRows(database: Pick<Dataset, 'query'>, size: DatasetSize, secrets: Secrets) {
   const { query } = database;
   const root = `AC${hex('root')}`;
@@ -141,13 +179,19 @@ async function insertRows(database: Pick<Dataset, 'query'>, size: DatasetSize, s
   const [many, small, widest, ...others] = topLevels.map(({ sid }) => sid);
   const [squares, ordinary] = [others.slice(0, size.squares), others.slice(size.squares)];
 
-  await plant(database, { below: many!, widths: [1, 1, size.siblings] });
-  await plant(database, { below: small!, widths: [10, 10] });
-  await plant(database, { below: widest!, widths: [size.widest, size.widest] });
-  await plant(database, { below: squares, widths: [50, 50] });
-  for (const [index, widths] of shapes.entries()) {
-    await plant(database, { below: ordinary.filter((_, number) => number % shapes.length === index), widths });
-  }
+  await withoutIndexes(query, async () => {
+    await plant(database, { below: many!, widths: [1, 1, size.siblings], friendlyName });
+    await plant(database, { below: small!, widths: [10, 10], friendlyName });
+    await plant(database, { below: widest!, widths: [size.widest, size.widest], friendlyName });
+    await plant(database, { below: squares, widths: [50, 50], friendlyName });
+    for (const [index, widths] of size.shapes.entries()) {
+      const below = ordinary.filter((_, number) => number % size.shapes.length === index);
+      await plant(database, { below, widths, friendlyName });
+    }
+  });
+
+  // Each tree gets the head of a history without entries, for the counts of its accounts, which its trigger makes.
+  await query(`INSERT INTO history_head (tree_sid, position, hash) SELECT sid, 0, sid FROM account WHERE sid = top_level_sid`);
 
   const signIn = async (sids: readonly string[]): Promise<Map<string, Caller>> => {
     const kept = sids.map((sid) => ({

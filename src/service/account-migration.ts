@@ -7,6 +7,7 @@ import {
   isTopLevel,
   parseAccountReference,
 } from '../domain/account.js';
+import { byStatus } from '../domain/account-counts.js';
 import { parsedOrUndefined } from '../domain/input.js';
 import { type Organization, type OrganizationReference, parseOrganizationReference } from '../domain/organization.js';
 import { authorize, authorizeOn } from '../domain/permissions.js';
@@ -49,7 +50,7 @@ export class AccountMigration {
         assertMigratable(account, organization);
         assertVersion(account, version);
 
-        const reached = await accounts.countInTree(account, Object.values(AccountStatus));
+        const reached = byStatus(await accounts.countInTree(account, Object.values(AccountStatus)));
         if (dryRun) return { account, reached, dryRun };
         await accounts.setOrganizationInTree(account, organization.sid);
         record(account.topLevelSid, {

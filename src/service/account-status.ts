@@ -11,6 +11,7 @@ import {
   parseAccountReference,
   statusesThatMayBecome,
 } from '../domain/account.js';
+import { byStatus } from '../domain/account-counts.js';
 import { authorize, authorizeOn } from '../domain/permissions.js';
 import { type Caller, withoutIdempotencyKey } from '../domain/request-context.js';
 import { AppError } from '../errors.js';
@@ -98,9 +99,10 @@ export async function setStatusInTree(
   if (status === AccountStatus.ACTIVE) assertActiveParent((await accounts.find(account.parentSid!))!);
 
   const from = statusesThatMayBecome(status);
-  const reached = await accounts.countInTree(account, from);
+  const counted = await accounts.countInTree(account, from);
+  const reached = byStatus(counted);
   if (dryRun || reached.length === 0) return { account, reached, dryRun };
-  const unlinked = await accounts.setStatusInTree(account, status, from, actor.account.sid);
+  const unlinked = await accounts.setStatusInTree(account, status, from, actor.account.sid, counted);
   record(account.topLevelSid, {
     operation: operationFor(status),
     subjectSid: account.sid,

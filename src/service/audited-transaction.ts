@@ -173,7 +173,7 @@ export class AuditedTransactions {
 
   /** Does the work, then writes what it recorded to the history. */
   async #withHistory<Result>(
-    { history }: Repositories,
+    { accounts, history }: Repositories,
     { account, requestId }: UnauthenticatedAuthor,
     work: (record: RecordAuditEvent) => Promise<Result>,
   ): Promise<Result> {
@@ -181,7 +181,9 @@ export class AuditedTransactions {
     const result = await work((treeSid, event) => void chains.set(treeSid, [...(chains.get(treeSid) ?? []), event]));
     // The heads of the chains are locked last, and in the order of their SIDs, so that writers never wait in a circle.
     for (const [treeSid, events] of [...chains].toSorted(([one], [other]) => (one < other ? -1 : 1))) {
-      for (const event of events) history.append(treeSid, { actorSid: account?.sid ?? null, requestId }, event);
+      for (const event of events) {
+        history.append(treeSid, { actorSid: account?.sid ?? null, requestId }, event, accounts.takeCountChange(treeSid));
+      }
     }
     return result;
   }

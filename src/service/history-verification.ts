@@ -43,7 +43,8 @@ async function verify({ history }: Repositories, earlier: Map<Sid, ChainEnd>): P
   }
   if (treeSid !== undefined) chains[treeSid] = last;
 
-  return faultOfEnds(chains, heads, earlier) ?? { entries, checkpoint: { date: new Date().toISOString(), chains } };
+  const fault = faultOfEnds(chains, heads, earlier) ?? faultOfCounts(await history.miscounted());
+  return fault ?? { entries, checkpoint: { date: new Date().toISOString(), chains } };
 }
 
 /** What is wrong with an entry, as a sentence without its full stop. @param known the end of its chain at the earlier checkpoint */
@@ -75,6 +76,11 @@ function faultOfEnds(
     if (found < position) return { fault: `${placeOf(treeSid, found + 1)} is missing` };
   }
   return undefined;
+}
+
+function faultOfCounts([treeSid]: readonly Sid[]): { fault: string } | undefined {
+  if (treeSid === undefined) return undefined;
+  return { fault: `The numbers of accounts at the head of the history of ${treeSid} are not those of its accounts` };
 }
 
 function placeOf(treeSid: Sid, position: number): string {

@@ -86,6 +86,21 @@ describe('a database that the gateway cannot work on ends the start with a sente
     });
   });
 
+  it('one in which it may not create the extension that finds texts, until somebody else has', async () => {
+    const database = await empty();
+    const maker = await asRole(database, (role) => `GRANT CREATE, USAGE ON SCHEMA public TO ${role}`);
+    expect(await run(maker, ['migrate'])).toMatchObject({
+      code: 78,
+      mistakes: [
+        expect.stringMatching(
+          /^The role "role_\w+" may not create the extension pg_trgm in the database "\w+"\. Run CREATE EXTENSION pg_trgm there as a role that may, or grant it CREATE on the database\.$/,
+        ),
+      ],
+    });
+    await ask(database.url, 'CREATE EXTENSION pg_trgm');
+    expect(await run(maker, ['migrate'])).toMatchObject({ code: 0, mistakes: [] });
+  });
+
   it.each([[[]], [['migrate']], [['verify-history']], [['rotate-key']]])('one that a newer gateway has migrated, for %j', async (args) => {
     const database = await migrated();
     await database.query(`INSERT INTO migration (timestamp, name) VALUES (1, 'Webhooks1800000000000')`);

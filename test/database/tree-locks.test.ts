@@ -92,6 +92,11 @@ afterEach(async () => {
   for (const client of sessions.splice(0)) await client.end();
 });
 
+/** What an older gateway's entry in the history does to the head of the tree's. */
+async function addToHistory(other: Client, treeSid: string): Promise<void> {
+  await other.query(`UPDATE history_head SET position = position, hash = hash WHERE tree_sid = $1`, [treeSid]);
+}
+
 describe('a change', () => {
   it('waits for all of its locks together no longer than it may wait for one', async () => {
     const tree = await make();
@@ -124,6 +129,7 @@ describe('a change', () => {
     await other.query(`UPDATE account SET status = 'closed' WHERE sid = $1`, [first.sid]);
     await other.query('DELETE FROM credential WHERE account_sid = $1', [first.sid]);
     await other.query(`UPDATE account SET email_address = $2 WHERE sid = $1`, [second.sid, first.emailAddress]);
+    await addToHistory(other, first.sid);
     await other.query('COMMIT');
     const { status, text } = await answer;
     expect([status, JSON.parse(text)]).toMatchObject([200, { sid: second.sid, friendly_name: 'Found' }]);
@@ -176,6 +182,7 @@ describe('beside an older gateway, which locks the row of the top-level account 
     await untilWaitingForLocks(gateway.database);
     await other.query(`UPDATE account SET status = 'closed' WHERE top_level_sid = $1`, [tree.sid]);
     await other.query('DELETE FROM credential WHERE account_sid = $1', [tree.sid]);
+    await addToHistory(other, tree.sid);
     await other.query('COMMIT');
     expect(await answer).toBe('PARENT_NOT_ACTIVE');
   });
@@ -192,6 +199,7 @@ describe('beside an older gateway, which locks the row of the top-level account 
        SELECT 'AC' || md5(sid), sid, top_level_sid, path || md5(sid), organization_sid, $2, 'late', type, 'active', role FROM account WHERE sid = $1`,
       [child.sid, uniqueEmail()],
     );
+    await addToHistory(other, tree.sid);
     await other.query('COMMIT');
     expect(await answer).toBe('OK');
     const open = await gateway.database.query(`SELECT 1 FROM account WHERE top_level_sid = $1 AND status <> 'closed'`, [tree.sid]);

@@ -6,12 +6,14 @@ export interface Plantation {
   below: string | readonly string[];
   /** How many sub-accounts each account of a level gets: [50, 50] is 50 below it, and 50 below each of those. */
   widths: readonly number[];
+  /** The name of each, as SQL over its number and its `hex`. */
+  friendlyName?: string;
 }
 
 /** Plants active accounts below an account by SQL, level by level, with all that the constraints ask for. */
 export async function plant(
   { query }: { query(sql: string, parameters?: unknown[]): Promise<object[]> },
-  { below, widths }: Plantation,
+  { below, widths, friendlyName = "'Planted ' || child.number" }: Plantation,
 ): Promise<void> {
   let parents = [below].flat();
   for (const width of widths) {
@@ -19,7 +21,7 @@ export async function plant(
       `INSERT INTO account (sid, parent_sid, top_level_sid, path, organization_sid, email_address, friendly_name, type, status, role, date_created)
        SELECT 'AC' || child.hex, account.sid,
               CASE WHEN length(account.path) = 32 THEN 'AC' || child.hex ELSE account.top_level_sid END,
-              account.path || child.hex, account.organization_sid, child.hex || '@planted.test', 'Planted ' || child.number,
+              account.path || child.hex, account.organization_sid, child.hex || '@planted.test', ${friendlyName},
               'Full', 'active', 'Administrator', now() + child.number * interval '1 ms'
        FROM account
        CROSS JOIN LATERAL (SELECT number, md5(account.sid || number) AS hex FROM generate_series(1, $2::integer) AS number) AS child

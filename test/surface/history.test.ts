@@ -728,6 +728,17 @@ describe('npm run verify-history', () => {
     expect(await damaged(forge)).toBe(`The history is not sound. ${place(5)} ${known}`);
   });
 
+  it('names the tree whose head counts other accounts than there are', async () => {
+    const miscount = async (): Promise<void> => {
+      await query(`SET account_gateway.keeps = 'counts'`, []);
+      await query(`UPDATE history_head SET counts[7] = counts[7] + 1 WHERE tree_sid = $1`, [top.sid]);
+      await query(`RESET account_gateway.keeps`, []);
+    };
+    expect(await damaged(miscount)).toContain(
+      `The numbers of accounts at the head of the history of ${top.sid} are not those of its accounts.`,
+    );
+  });
+
   it('names the last entry when the record of where its chain ends has another hash', async () => {
     expect(await damaged(`UPDATE history_head SET hash = md5(hash) || md5(hash) WHERE tree_sid = $1`)).toContain(
       `${place(5)} is not as it was written`,

@@ -13,6 +13,8 @@ const sound: DatabaseFacts = {
   schema: 'public',
   mayCreate: true,
   isReplica: false,
+  trigrams: 'created',
+  mayExtend: true,
   tables: ['account', 'history', 'migration'].map((name) => ({ name, isOwned: true, rights })),
   migrated: known,
   migratedBy: null,
@@ -31,6 +33,16 @@ describe('what is wrong with a database', () => {
     expect(mistakes({ versionNumber: 140_022, version: '14.22 (Debian)', encoding: 'LATIN1' })).toEqual([
       'The database server is PostgreSQL 14.22 (Debian); the gateway needs 15 or later.',
     ]);
+  });
+
+  it('is a server without trigrams, or a role that may not create them where they are needed', () => {
+    expect(mistakes({ trigrams: 'missing' })).toEqual([
+      `The database server lacks the extension pg_trgm, by which texts are found. Install PostgreSQL's own additional modules ("contrib").`,
+    ]);
+    expect(mistakes({ trigrams: 'available', mayExtend: false, migrated: [] })).toEqual([
+      'The role "gateway" may not create the extension pg_trgm in the database "gateway". Run CREATE EXTENSION pg_trgm there as a role that may, or grant it CREATE on the database.',
+    ]);
+    expect(mistakes({ trigrams: 'available', migrated: [] })).toEqual([]);
   });
 
   it('is told whole, a sentence for each mistake', () => {

@@ -23,11 +23,16 @@ const hasOwnSession = new WeakMap<Client, boolean>();
 
 /**
  * Runs one statement and returns its rows as PostgreSQL gives them. Each session plans it once and keeps it under a name; behind
- * a pooler, where sessions are shared, it is planned each time. Statements that are sent at the same time to the same connection
- * go out in one packet.
+ * a pooler, where sessions are shared, it is planned each time, as is one whose best plan depends on its parameters. Statements
+ * that are sent at the same time to the same connection go out in one packet.
  */
-export async function queryRows<Row>(client: Client, sql: string, parameters: unknown[] = []): Promise<Row[]> {
-  const statement = isOwnSession(client) ? preparedAs(sql) : undefined;
+export async function queryRows<Row>(
+  client: Client,
+  sql: string,
+  parameters: unknown[] = [],
+  plannedForParameters = false,
+): Promise<Row[]> {
+  const statement = isOwnSession(client) && !plannedForParameters ? preparedAs(sql) : undefined;
   try {
     return (await send(client, statement, sql, parameters)) as Row[];
   } catch (error) {

@@ -43,9 +43,12 @@ export async function changeTransaction<Result>(
   work: () => Promise<Result>,
 ): Promise<Result> {
   // For the transaction, not for the session, which behind a pooler belongs to others too.
-  const settings = Object.entries({ ...lockTimeoutSettings(lockMilliseconds), statement_timeout: changeMilliseconds }).map(
-    ([name, value]) => `set_config('${name}', '${value}', true)`,
-  );
+  const settings = Object.entries({
+    ...lockTimeoutSettings(lockMilliseconds),
+    statement_timeout: changeMilliseconds,
+    // Triggers keep them for older versions, which do not say so.
+    'account_gateway.keeps': 'counts',
+  }).map(([name, value]) => `set_config('${name}', '${value}', true)`);
   const begin = client.query(`BEGIN; SELECT ${settings.join(', ')}, now()::timestamptz(3) AS "startedAt"`);
   // pg has a result for each of several statements in one text, and does not declare it.
   const startedAt = begin.then((results) => (results as unknown as QueryResult<{ startedAt: Date }>[])[1]!.rows[0]!.startedAt);

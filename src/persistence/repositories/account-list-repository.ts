@@ -8,12 +8,15 @@ import {
   type AccountSelection,
   columnsToRead,
 } from '../../domain/account-list.js';
+import { countedPlaces, isCounted } from '../../domain/account-counts.js';
 import type { PageOf } from '../../domain/page.js';
 import { levelWidth } from '../../domain/tree.js';
 import type { Client } from '../connection/driver.js';
 import { queryRows } from '../connection/prepared-query.js';
+import { mayHold, storedCount, treesOf } from './account-count-sql.js';
+import { descendantsDownTo } from './account-depth-sql.js';
 import { selected, treeAt } from './account-sql.js';
-import { keyset, pagesFrom } from './keyset.js';
+import { type Keyset, keyset, pagesFrom } from './keyset.js';
 import { unnestedKeys } from './key-lists.js';
 
 /** A row of a list, with the encrypted AuthToken where the listing asks for it: null where the account has none. */
@@ -48,13 +51,12 @@ export class AccountListRepository {
     keys: readonly string[],
     listing: AccountListing<Columns>,
   ): Promise<PageOf<AccountRowWithToken<Columns>>[]> {
-    const { scope, filter, order, page, cursors, authTokens } = listing;
-    const parameters: unknown[] = [keys];
+    const { filter, order, page, cursors, authTokens } = listing;
+    const parameters = parametersFor(keys, filter);
     const parameter = (value: unknown): string => `$${parameters.push(value)}`;
     const { sql, type, shown } = orderExpressions[order.field];
-    const conditions = [scopeCondition(scope, parameter), ...filterConditions(filter, parameter)];
     const place = keyset(
-      page,
+      isWalked(listing) ? { ...page, from: undefined, until: undefined } : page,
       { columns: [sql, 'account.sid'], descending: order.descending },
       ({ key, sid }) => `${parameter(key)}::${type}, ${parameter(sid)}`,
     );
@@ -62,31 +64,31 @@ export class AccountListRepository {
     const rows = await queryRows<AccountRowWithToken<Columns> & { list: number }>(
       this.client,
       `SELECT list.number::integer - 1 AS list, page.*${authTokens ? ', token.ciphertext AS "tokenCiphertext"' : ''}
-       FROM ${unnestedKeys(1)} WITH ORDINALITY AS list(key, number)
+       FROM ${listOwners(filter, keys)} AS list(key, number)
        CROSS JOIN LATERAL (
-         SELECT ${read.join(', ')}
-         FROM account
-         WHERE ${[...conditions, ...place.conditions].join(' AND ')}
-         ORDER BY ${place.orderBy}
+         SELECT ${read.join(', ')} FROM ${sourceOf(listing, place, parameter)}
          LIMIT ${place.limit} OFFSET ${page.skip ?? 0}
        ) AS page
        ${authTokens ? tokenOfEach : ''}`,
       parameters,
+      isSearch(filter),
     );
     return pagesFrom(rows, keys.length, page);
   }
 
   /** The length of each of many lists, by their keys. */
   async counts(keys: readonly string[], { scope, filter }: AccountSelection): Promise<Map<string, number>> {
-    const parameters: unknown[] = [keys];
+    const parameters = parametersFor(keys, filter);
     const parameter = (value: unknown): string => `$${parameters.push(value)}`;
-    const conditions = [scopeCondition(scope, parameter), ...filterConditions(filter, parameter)];
+    const conditions = filterConditions(filter, parameter);
+    const counted = `(SELECT count(*)::integer FROM account WHERE ${[countScopeCondition(scope, parameter), ...conditions].join(' AND ')})`;
+    const isStored = isOfWholeTrees(scope) && isCounted(filter);
+    const stored = isStored ? `(${storedCount(scope, conditions, parameter(countedPlaces(filter)))})` : 'NULL';
     const counts = await queryRows<{ key: string; count: number }>(
       this.client,
-      `SELECT list.key, total.count
-       FROM ${unnestedKeys(1)} AS list(key)
-       CROSS JOIN LATERAL (SELECT count(*)::integer AS count FROM account WHERE ${conditions.join(' AND ')}) AS total`,
+      `SELECT list.key, coalesce(${stored}, ${counted}) AS count FROM ${listOwners(filter, keys)} AS list(key, number)`,
       parameters,
+      isSearch(filter),
     );
     return new Map(counts.map(({ key, count }) => [key, count]));
   }
@@ -94,6 +96,56 @@ export class AccountListRepository {
 
 /** Adds a value to the statement's parameters, and returns its placeholder. */
 type Parameter = (value: unknown) => string;
+
+/**
+ * Whether a text is looked for. How common it is decides how to find it, so PostgreSQL plans such a statement for its very values,
+ * each time.
+ */
+const isSearch = ({ text, emailAddress }: AccountFilter): boolean => text !== undefined || emailAddress !== undefined;
+
+/** The owners of the lists, as rows of a key and a number. PostgreSQL sees the key of the only one, if it plans for that. */
+function listOwners(filter: AccountFilter, keys: readonly string[]): string {
+  return isSearch(filter) && keys.length === 1 ? `(VALUES ($1::text COLLATE "C", 1))` : `${unnestedKeys(1)} WITH ORDINALITY`;
+}
+
+/** The first parameter of a statement with `listOwners`. */
+function parametersFor(keys: readonly string[], filter: AccountFilter): unknown[] {
+  return [isSearch(filter) && keys.length === 1 ? keys[0] : keys];
+}
+
+/** Whether the lists of this kind are of whole trees, where their owners are top-level accounts, the root, or organizations. */
+function isOfWholeTrees(scope: AccountScope): boolean {
+  return scope.kind === 'organization' || (scope.kind === 'descendants' && scope.maxDepth === undefined);
+}
+
+/** Whether the accounts of the list are found one from the other, which passes over those that are too deep. */
+function isWalked(listing: AccountListing): listing is AccountListing & { scope: { kind: 'descendants'; maxDepth: number } } {
+  const { scope, filter, order } = listing;
+  return scope.kind === 'descendants' && scope.maxDepth !== undefined && order.field === 'path' && !isSearch(filter);
+}
+
+/** The accounts of one list, in SQL, in the order of the page. */
+function sourceOf(listing: AccountListing, place: Keyset, parameter: Parameter): string {
+  const { scope, filter, order, page } = listing;
+  const conditions = filterConditions(filter, parameter);
+  if (isWalked(listing)) {
+    const width = parameter(listing.scope.maxDepth * levelWidth);
+    const isReversed = place.direction === 'DESC';
+    return `${descendantsDownTo({ width, conditions, page, isReversed, limit: place.limit, parameter })} ORDER BY ${place.orderBy}`;
+  }
+  const where = [...conditions, ...place.conditions].join(' AND ');
+  const isNarrowed = filter.status !== undefined || filter.role !== undefined || filter.type !== undefined;
+  if (!isNarrowed || isSearch(filter) || !isOfWholeTrees(scope) || order.field !== 'path')
+    return `account WHERE ${[scopeCondition(scope, parameter), where].filter(Boolean).join(' AND ')} ORDER BY ${place.orderBy}`;
+  // Tree by tree, in the order of the whole list, without trees that have no such account.
+  return `(${treesOf(scope)}) AS tree
+    CROSS JOIN LATERAL (
+      SELECT account.* FROM account WHERE ${treeAt('tree.path')} AND account.path <> list.key AND ${where}
+      ORDER BY ${place.orderBy} LIMIT ${place.limit}
+    ) AS account
+    WHERE ${mayHold(parameter(countedPlaces(filter)))}
+    ORDER BY tree.path ${place.direction}, ${place.orderBy}`;
+}
 
 function scopeCondition(scope: AccountScope, parameter: Parameter): string {
   switch (scope.kind) {
@@ -104,9 +156,17 @@ function scopeCondition(scope: AccountScope, parameter: Parameter): string {
     case 'descendants': {
       const below = `${treeAt('list.key')} AND account.path <> list.key`;
       if (scope.maxDepth === undefined) return below;
-      return `${below} AND length(account.path) <= length(list.key) + ${parameter(scope.maxDepth * levelWidth)}::integer`;
+      return `${below} AND octet_length(account.path) <= octet_length(list.key) + ${parameter(scope.maxDepth * levelWidth)}::integer`;
     }
   }
+}
+
+/** As `scopeCondition`; the first two levels are counted by their parents, so that what is below them is not read. */
+function countScopeCondition(scope: AccountScope, parameter: Parameter): string {
+  if (scope.kind !== 'descendants' || scope.maxDepth === undefined || scope.maxDepth > 2) return scopeCondition(scope, parameter);
+  const owner = `SELECT 'AC' || right(list.key, ${levelWidth})`;
+  if (scope.maxDepth === 1) return `account.parent_sid = (${owner})`;
+  return `account.parent_sid IN (${owner} UNION ALL SELECT child.sid FROM account AS child WHERE child.parent_sid = (${owner}))`;
 }
 
 function filterConditions({ status, role, type, text, friendlyName, emailAddress }: AccountFilter, parameter: Parameter): string[] {
@@ -116,10 +176,13 @@ function filterConditions({ status, role, type, text, friendlyName, emailAddress
   if (type !== undefined) conditions.push(`account.type = ${parameter(type)}`);
   // The same expression as in the index that lists by name are read from.
   if (friendlyName !== undefined) conditions.push(`lower(account.friendly_name) COLLATE "C" = lower(${parameter(friendlyName)})`);
-  if (emailAddress !== undefined) conditions.push(`account.email_address = lower(${parameter(emailAddress)})`);
-  if (text !== undefined) {
-    const pattern = parameter(`%${text.replace(/[\\%_]/g, '\\$&')}%`);
-    conditions.push(`(account.friendly_name ILIKE ${pattern} OR account.email_address ILIKE ${pattern})`);
-  }
+  if (emailAddress !== undefined)
+    conditions.push(`account.email_address = lower(${parameter(emailAddress)})`, containsText(emailAddress, parameter));
+  if (text !== undefined) conditions.push(containsText(text, parameter));
   return conditions;
+}
+
+/** The expression is that of an index by trigrams. No text that is looked for has a line break in it. */
+function containsText(text: string, parameter: Parameter): string {
+  return `(account.friendly_name || E'\\n' || account.email_address COLLATE "default") ILIKE ${parameter(`%${text.replace(/[\\%_]/g, '\\$&')}%`)}`;
 }

@@ -1,4 +1,5 @@
-import type { Account, AccountKey, AccountStatus, StatusCount } from '../../domain/account.js';
+import type { Account, AccountKey, AccountStatus } from '../../domain/account.js';
+import { CountChange, type CountedAccounts, type CountedProperties } from '../../domain/account-counts.js';
 import type { Sid } from '../../domain/sid.js';
 import type { Client } from '../connection/driver.js';
 import { queryRows } from '../connection/prepared-query.js';
@@ -30,7 +31,23 @@ const findByKeys = `
 
 /** Accounts and whole trees of them; `account-list-repository.ts` has the lists. A tree is never walked a row at a time. */
 export class AccountRepository {
+  /** What the changes so far have done to the counts of each tree. */
+  readonly #countChanges = new Map<Sid, CountChange>();
+
   constructor(private readonly client: Client) {}
+
+  /** What was done to the counts of the tree since this was asked last: for the head of its history. */
+  takeCountChange(treeSid: Sid): CountChange | undefined {
+    const change = this.#countChanges.get(treeSid);
+    this.#countChanges.delete(treeSid);
+    return change;
+  }
+
+  #count(treeSid: Sid, before: CountedProperties | undefined, after: CountedProperties, count?: number): void {
+    const change = this.#countChanges.get(treeSid) ?? new CountChange();
+    this.#countChanges.set(treeSid, change);
+    change.add(before, after, count);
+  }
 
   async find(sid: Sid): Promise<Account | undefined> {
     return (await this.findMany([sid]))[0];
@@ -64,6 +81,7 @@ export class AccountRepository {
        VALUES (${columns.map((_, index) => `$${index + 1}`).join(', ')})`,
       columns.map((column) => account[column]),
     );
+    this.#count(account.topLevelSid, undefined, account);
     const now = await transactionTime(this.client);
     return { ...account, dateCreated: now, dateUpdated: now, statusChangedAt: now, version: 1 };
   }
@@ -82,25 +100,26 @@ export class AccountRepository {
        WHERE account.sid = $1`,
       [account.sid, changes.friendlyName, changes.type, changes.role, changes.emailAddress, changes.status, statusChangedBy],
     );
+    this.#count(account.topLevelSid, account, { ...account, ...changes });
     const now = await transactionTime(this.client);
     const status = changes.status === undefined ? {} : { statusChangedAt: now, statusChangedBy };
     return { ...account, ...changes, ...status, version: account.version + 1, dateUpdated: now };
   }
 
-  /** How many accounts there are with each of the statuses, among the account and everything below it. */
-  async countInTree(account: Account, statuses: readonly AccountStatus[]): Promise<StatusCount[]> {
-    return queryRows<StatusCount>(
+  /** How many accounts there are with each of the statuses, by role and type, among the account and everything below it. */
+  async countInTree(account: Account, statuses: readonly AccountStatus[]): Promise<CountedAccounts[]> {
+    return queryRows<CountedAccounts>(
       this.client,
-      `SELECT account.status, count(*)::integer AS count FROM account
+      `SELECT account.status, account.role, account.type, count(*)::integer AS count FROM account
        WHERE ${inTree} AND account.status = ANY($2)
-       GROUP BY account.status ORDER BY account.status`,
+       GROUP BY account.status, account.role, account.type ORDER BY account.status`,
       [account.path, statuses],
     );
   }
 
   /**
    * The cascade, in one statement: gives the status to the account and everything below it, where the status is one of `from`, and
-   * marks it as changed by the account `by`. Accounts that it closes lose their credentials, reset tokens and profile links. The links
+   * marks it as changed by the account `by`. `reached` are these accounts, as `countInTree` counted them under the lock of the tree. Accounts that it closes lose their credentials, reset tokens and profile links. The links
    * are locked in the same order as by the deletion of a profile, so that the two cannot deadlock. Returns the links that it undid,
    * if any.
    */
@@ -109,7 +128,9 @@ export class AccountRepository {
     status: AccountStatus,
     from: readonly AccountStatus[],
     by: Sid,
+    reached: readonly CountedAccounts[],
   ): Promise<UndoneLinks | undefined> {
+    for (const { count, ...before } of reached) this.#count(account.topLevelSid, before, { ...before, status }, count);
     const [unlinked] = await queryRows<UndoneLinks>(
       this.client,
       `WITH reached AS (

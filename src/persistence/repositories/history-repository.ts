@@ -1,4 +1,5 @@
 import { type AuditEvent, type ChainEnd, type HistoryEntry, type HistoryScope, cascading, recordOfContent } from '../../domain/history.js';
+import type { CountChange } from '../../domain/account-counts.js';
 import type { Page, PageOf } from '../../domain/page.js';
 import type { Sid } from '../../domain/sid.js';
 import type { Client } from '../connection/driver.js';
@@ -88,9 +89,16 @@ export class HistoryRepository {
   /**
    * Adds an entry to a chain. It is the last thing that a transaction locks: the chain stays locked until the end of the transaction,
    * so that the next one continues after what this one commits. PostgreSQL computes the entry's position, its date and its hash
-   * under that lock, so the statement depends on no answer before it. `hashOf` verifies the hash.
+   * under that lock, so the statement depends on no answer before it. `hashOf` verifies the hash. The head's counts of accounts change
+   * as the transaction changed the accounts; a chain that begins with its account knows them, and an older one does once it was
+   * counted.
    */
-  append(treeSid: Sid, { actorSid, requestId }: AuditActor, { operation, subjectSid, before, after }: AuditEvent): void {
+  append(
+    treeSid: Sid,
+    { actorSid, requestId }: AuditActor,
+    { operation, subjectSid, before, after }: AuditEvent,
+    countChange?: CountChange,
+  ): void {
     const content = {
       actorSid,
       operation,
@@ -103,16 +111,21 @@ export class HistoryRepository {
     execute(
       this.client,
       `WITH head AS (
-         INSERT INTO history_head AS head (tree_sid, position, hash, date)
-         SELECT $1, 1, ${nextHash('$1', '1', 'this.date')}, this.date FROM (${instant}) AS this
-         ON CONFLICT (tree_sid) DO UPDATE SET (position, hash, date) = (
-           SELECT head.position + 1, ${nextHash('head.hash', 'head.position + 1', 'this.date')}, this.date FROM (${instant}) AS this
+         INSERT INTO history_head AS head (tree_sid, position, hash, date, counts)
+         SELECT $1, 1, ${nextHash('$1', '1', 'this.date')}, this.date, CASE WHEN $4 = 'createAccount' AND $5 = $1 THEN $9::integer[] END
+         FROM (${instant}) AS this
+         ON CONFLICT (tree_sid) DO UPDATE SET (position, hash, date, counts) = (
+           SELECT head.position + 1, ${nextHash('head.hash', 'head.position + 1', 'this.date')}, this.date, CASE
+             WHEN head.counts IS NULL OR $9::integer[] IS NULL THEN head.counts
+             ELSE ARRAY(SELECT count + change FROM unnest(head.counts, $9) WITH ORDINALITY AS each(count, change, place) ORDER BY place)
+           END
+           FROM (${instant}) AS this
          )
          RETURNING head.position, head.hash, head.date
        )
        INSERT INTO history (tree_sid, position, date, actor_sid, operation, subject_sid, request_id, before, after, hash, record_version)
        SELECT $1, head.position, head.date, $3, $4, $5, $6, $7, $8, head.hash, 2 FROM head`,
-      [treeSid, recordOfContent(content), actorSid, operation, subjectSid, requestId, content.before, content.after],
+      [treeSid, recordOfContent(content), actorSid, operation, subjectSid, requestId, content.before, content.after, countChange?.changes],
     );
   }
 
@@ -170,6 +183,17 @@ export class HistoryRepository {
       this.client,
       `SELECT history_head.tree_sid AS "treeSid", history_head.position, history_head.hash FROM history_head ORDER BY history_head.tree_sid`,
     );
+  }
+
+  /** The trees of which the head counts other accounts than there are. None where the role may not read accounts. */
+  async miscounted(): Promise<Sid[]> {
+    const heads = await queryRows<{ treeSid: Sid }>(
+      this.client,
+      `SELECT history_head.tree_sid AS "treeSid" FROM history_head
+       WHERE CASE WHEN has_table_privilege('account', 'SELECT') THEN history_head.counts <> count_accounts(history_head.tree_sid) END
+       ORDER BY history_head.tree_sid`,
+    );
+    return heads.map(({ treeSid }) => treeSid);
   }
 
   /** The next entries of all chains, in the order of the chains' SIDs and of their positions. */

@@ -24,6 +24,9 @@ export interface DatabaseFacts {
   schema: string | null;
   mayCreate: boolean;
   isReplica: boolean;
+  /** Whether the extension pg_trgm is there, or can be created by the server, and whether the role may create it. */
+  trigrams: 'created' | 'available' | 'missing';
+  mayExtend: boolean;
   /** The gateway's tables, as far as they exist. */
   tables: readonly { name: string; isOwned: boolean; rights: readonly Right[] }[];
   /** The migrations that have run; empty where the role may not read that. */
@@ -68,6 +71,9 @@ async function factsOf(dataSource: DataSource): Promise<DatabaseFacts> {
             current_database() AS database, current_user AS role, current_schema() AS schema,
             (SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()) AS encoding,
             coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS "mayCreate", pg_is_in_recovery() AS "isReplica",
+            CASE WHEN EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm') THEN 'created'
+                 WHEN EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm') THEN 'available' ELSE 'missing' END AS trigrams,
+            has_database_privilege(current_database(), 'CREATE') AS "mayExtend",
             substring(obj_description(to_regclass($1), 'pg_class') FROM '${migrationMark('(.*)')}') AS "migratedBy"`,
     [migrationsTable],
   );
@@ -85,7 +91,7 @@ async function factsOf(dataSource: DataSource): Promise<DatabaseFacts> {
 
 /** What is wrong with the database, for a program that knows these migrations. A further rule gets a line here, and its fact above. */
 export function databaseMistakes(facts: DatabaseFacts, known: readonly string[], use: DatabaseUse): string[] {
-  const { versionNumber, version, database, encoding, migrated, migratedBy } = facts;
+  const { versionNumber, version, database, encoding, migrated, migratedBy, trigrams } = facts;
   if (versionNumber < 150_000) return [`The database server is PostgreSQL ${version}; the gateway needs 15 or later.`];
   const unknown = migrated.filter((name) => !known.includes(name));
   const newer = migratedBy === null ? 'the version that made it' : migratedBy;
@@ -94,12 +100,14 @@ export function databaseMistakes(facts: DatabaseFacts, known: readonly string[],
       `The database "${database}" has the encoding ${encoding}; the gateway needs UTF8. Make one by: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0.`,
     unknown.length > 0 &&
       `A newer gateway has changed this database (${unknown.join(', ')}), which version ${gatewayVersion} does not know. Use ${newer}, or a later one.`,
+    trigrams === 'missing' &&
+      `The database server lacks the extension pg_trgm, by which texts are found. Install PostgreSQL's own additional modules ("contrib").`,
     ...mistakesOfRights(facts, known, use),
   ].filter((mistake) => mistake !== false);
 }
 
 function mistakesOfRights(
-  { role, schema, mayCreate, isReplica, tables, migrated }: DatabaseFacts,
+  { role, database, schema, mayCreate, isReplica, trigrams, mayExtend, tables, migrated }: DatabaseFacts,
   known: readonly string[],
   use: DatabaseUse,
 ) {
@@ -116,6 +124,11 @@ function mistakesOfRights(
   if (schema === null) return ['No schema of the search path exists, so the migrations can make no tables. Make the schema "public".'];
   if (!mayCreate) {
     return [`The role "${role}" may not make tables in the schema "${schema}", as migrations do. Grant it CREATE, ${elsewhere}.`];
+  }
+  if (trigrams === 'available' && !mayExtend) {
+    return [
+      `The role "${role}" may not create the extension pg_trgm in the database "${database}". Run CREATE EXTENSION pg_trgm there as a role that may, or grant it CREATE on the database.`,
+    ];
   }
   const others = tables.filter(({ isOwned }) => !isOwned).map(({ name }) => name);
   if (others.length === 0) return [];

@@ -60,4 +60,8 @@ export class HistoryHeadEntity {
   /** When the last entry was made; null where a version before this column made it. */
   @Column('timestamp with time zone', { precision: 3, nullable: true })
   date: Date | null;
+
+  /** How many accounts the tree has, by status, role and type, in the order of `AccountCounts`; null where they were not counted. */
+  @Column('integer', { array: true, nullable: true })
+  counts: number[] | null;
 }

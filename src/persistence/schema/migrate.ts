@@ -2,12 +2,13 @@ import { type DataSource, MigrationExecutor } from 'typeorm';
 import { version } from '../../version.js';
 import { migrationsTable } from '../connection/data-source.js';
 import { migrationMark } from './database-check.js';
+import { runOnlineSteps } from './online-steps.js';
 
 /** An arbitrary number that nothing else locks. pg_locks shows it while migrations run. */
 const migrationLock = 0x41_47_4d_31;
 
 /**
- * Brings the schema up to date, in one transaction, and returns the names of the migrations that it ran. Instances that start at the
+ * Brings the schema up to date, in one transaction, then runs what large installations need online, and returns the names of the migrations that it ran. Instances that start at the
  * same time wait for each other here, and only the first finds something to do. The lock belongs to the transaction, not to the
  * session, so it works behind a pooler.
  *
@@ -22,6 +23,7 @@ export async function migrate(dataSource: DataSource): Promise<string[]> {
     const done = await new MigrationExecutor(dataSource, queryRunner).executePendingMigrations();
     if (done.length > 0) await queryRunner.query(`COMMENT ON TABLE ${migrationsTable} IS '${migrationMark(version)}'`);
     await queryRunner.commitTransaction();
+    await runOnlineSteps(queryRunner);
     return done.map(({ name }) => name);
   } catch (error) {
     if (queryRunner.isTransactionActive) await queryRunner.rollbackTransaction();
