@@ -6,7 +6,7 @@ import { explorer } from './api/graphql/explorer.js';
 import { createSchema } from './api/graphql/schema.js';
 import { graphqlApi } from './api/graphql/server.js';
 import { errorPage } from './api/http/error-page.js';
-import { health, refuseUntil } from './api/http/health.js';
+import { health, refuseUntil, upstreamHealth } from './api/http/health.js';
 import { createHttpServer } from './api/http/server.js';
 import { CostBudgets, costOfMillisecond } from './api/http/cost-budget.js';
 import { limitRequests } from './api/http/concurrency-limit.js';
@@ -42,6 +42,8 @@ import { Secrets } from './service/secrets.js';
 import { SignIn } from './service/sign-in.js';
 import { SignInLimit } from './service/sign-in-limit.js';
 import { SubresourceAccess } from './service/subresource-access.js';
+import { Places } from './subresources/places.js';
+import { Upstreams } from './subresources/upstreams.js';
 
 interface AppOptions {
   config: Config;
@@ -123,7 +125,8 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
   const { database, replica } = createDatabase(options, dataSource, metrics, budgets);
   const core = createServices(options, database, metrics, budgets);
   const preparation = await createPreparation(options, database, core);
-  const server = await createServer(options, { metrics, budgets, database, services: core.services, preparation });
+  const upstreams = createUpstreams(options, metrics);
+  const server = await createServer(options, { metrics, budgets, database, services: core.services, upstreams, preparation });
   const metricsServer = new MetricsServer(() => metrics.text());
 
   const open = async (): Promise<string> => {
@@ -149,6 +152,7 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
       // Fastify closes connections that are idle now. A kept-alive one that is in use becomes idle only after its last answer.
       const sweep = setInterval(() => server.server.closeIdleConnections(), 100);
       await server.close().finally(() => clearInterval(sweep));
+      await upstreams.close();
       await metricsServer.close();
       await replica?.close();
       await database.close();
@@ -194,6 +198,17 @@ function createDatabase({ config, log }: AppOptions, dataSource: DataSource, met
   return { database, replica };
 }
 
+function createUpstreams({ config, log }: AppOptions, metrics: Metrics): Upstreams {
+  const upstreamMetrics = metrics.ofUpstreams(config.upstreams.keys());
+  return new Upstreams({
+    settings: config.upstreams,
+    timeouts: config.upstreamTimeouts,
+    places: new Places(config.upstreamLimits, (upstream) => upstreamMetrics.refused(upstream)),
+    metrics: upstreamMetrics,
+    onFailed: (upstream, reason) => log.warn({ upstream, reason }, 'an upstream failed'),
+  });
+}
+
 /** The use cases, each of them timed, and the parts that the start needs too. */
 interface Core {
   services: Services;
@@ -226,7 +241,7 @@ function createServices(options: AppOptions, database: Database, metrics: Metric
     profiles: metrics.timed('profiles', new ProfileService(transactions)),
     profileQueries: metrics.timed('profiles', new ProfileQueries(database)),
     history: metrics.timed('history', new HistoryQueries(database)),
-    subresources: metrics.timed('subresources', new SubresourceAccess(database)),
+    subresources: metrics.timed('subresources', new SubresourceAccess(database, new Set(config.upstreams.keys()))),
   };
   return { services, transactions, secrets, passwords, credentials };
 }
@@ -268,12 +283,13 @@ interface ServerParts {
   budgets: CostBudgets;
   database: Database;
   services: Services;
+  upstreams: Upstreams;
   preparation: Preparation;
 }
 
 /** The HTTP server with everything it serves. Requests pass the hooks in the order in which they are added here. */
 async function createServer({ config, log }: AppOptions, parts: ServerParts): Promise<FastifyInstance> {
-  const { metrics, budgets, database, services, preparation } = parts;
+  const { metrics, budgets, database, services, upstreams, preparation } = parts;
   const server = createHttpServer({
     log,
     bodyBytes: config.limits.bodyBytes,
@@ -281,6 +297,7 @@ async function createServer({ config, log }: AppOptions, parts: ServerParts): Pr
     publicUrl: config.publicUrl,
     canonicalUrl,
     unreadMilliseconds: config.unreadMilliseconds,
+    bodyMilliseconds: config.bodyMilliseconds,
     observe: (request, seconds) => metrics.observeRequest(request, seconds),
   });
   // CORS comes first, so that pages of these origins can read refusals too.
@@ -289,9 +306,10 @@ async function createServer({ config, log }: AppOptions, parts: ServerParts): Pr
   limitRequests(server, config.limits.atOnce, () => metrics.countOverload('requests'));
   refuseCrossSiteWrites(server, config.corsOrigins, config.publicUrl);
   health(server, async () => preparation.isDone() && database.isReady());
+  upstreamHealth(server, upstreams);
   reference(server);
   errorPage(server);
-  await restApi(server, { services, publicUrl: config.publicUrl, authTokensInLists: config.authTokensInLists, budgets });
+  await restApi(server, { services, publicUrl: config.publicUrl, authTokensInLists: config.authTokensInLists, budgets, upstreams });
   await graphqlApi(server, {
     schema: createSchema(),
     services,

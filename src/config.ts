@@ -6,6 +6,9 @@ import type { SignInLimits } from './domain/sign-in-limit.js';
 import { type AuthTokenScheme, authTokenSchemes } from './domain/credentials.js';
 import { assertStrongPassword } from './domain/password-policy.js';
 import { type Environment, EnvironmentReader } from './environment-reader.js';
+import type { PlacesLimits } from './subresources/places.js';
+import type { UpstreamTimeouts } from './subresources/upstream.js';
+import { type UpstreamsSettings, parseUpstreams } from './subresources/upstream-settings.js';
 
 /** The settings from the environment, validated (SPEC §8). */
 export interface Config {
@@ -47,6 +50,10 @@ export interface Config {
   readonly adminPassword: string | undefined;
   readonly maxLevels: number;
   readonly limits: RequestLimits;
+  /** The services behind the subresources, by subresource (SPEC §6). */
+  readonly upstreams: UpstreamsSettings;
+  readonly upstreamTimeouts: UpstreamTimeouts;
+  readonly upstreamLimits: PlacesLimits;
   /** How many points a tree may use in a minute, in each worker; one of its accounts, half (SPEC §10). See api/http/cost-budget.ts. */
   readonly accountCostPerMinute: number;
   readonly signInLimits: SignInLimits;
@@ -61,6 +68,8 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   /** How long an answer may wait for a client that does not read it, in milliseconds. */
   readonly unreadMilliseconds: number;
+  /** How long a body may take to arrive, in milliseconds; one that is passed on, how long its client may be silent. */
+  readonly bodyMilliseconds: number;
   /** How long running requests have to finish after SIGTERM, in milliseconds. */
   readonly drainMilliseconds: number;
 }
@@ -161,6 +170,16 @@ export function readConfig(environment: Environment = process.env, { needsKey = 
       variables: reader.integer('MAX_QUERY_VARIABLES', 2000, 100, 100_000),
       cost: reader.integer('MAX_QUERY_COST', 20_000, 100, 10_000_000),
     },
+    upstreams: reader.checked('SUBRESOURCE_UPSTREAMS', parseUpstreams) ?? new Map(),
+    upstreamTimeouts: {
+      connect: reader.integer('UPSTREAM_CONNECT_TIMEOUT_SECONDS', 5, 1, 60) * 1000,
+      answer: reader.integer('UPSTREAM_ANSWER_TIMEOUT_SECONDS', 60, 1, 3600) * 1000,
+      silence: reader.integer('UPSTREAM_SILENCE_TIMEOUT_SECONDS', 60, 1, 3600) * 1000,
+    },
+    upstreamLimits: {
+      perUpstream: reader.integer('UPSTREAM_MAX_REQUESTS', 1000, 1, 100_000),
+      perAccount: reader.integer('UPSTREAM_MAX_REQUESTS_PER_ACCOUNT', 100, 1, 100_000),
+    },
     accountCostPerMinute: reader.integer('ACCOUNT_COST_PER_MINUTE', 3_000_000, 1000, 1_000_000_000),
     signInLimits: {
       perAccount: reader.integer('SIGN_IN_FAILURES_PER_ACCOUNT', 10, 1, 1_000_000),
@@ -174,6 +193,7 @@ export function readConfig(environment: Environment = process.env, { needsKey = 
     planShadowShare: reader.share('PLAN_SHADOW_SHARE', 0),
     corsOrigins: reader.origins('CORS_ORIGINS'),
     unreadMilliseconds: 60_000,
+    bodyMilliseconds: 30_000,
     drainMilliseconds: reader.integer('DRAIN_SECONDS', 20, 1, 3600) * 1000,
   };
   if (config.port !== 0 && config.port === config.metricsPort) {

@@ -94,8 +94,8 @@ export class EnvironmentReader {
     return this.#mistake(`${name} must be a URL like postgresql://user:password@host:5432/database${fault}.`, undefined);
   }
 
-  /** A value that is checked by a rule of the domain. */
-  checked(name: string, rule: (text: string) => string): string | undefined {
+  /** A value that is checked by a rule, which throws an error with a sentence. */
+  checked<Value>(name: string, rule: (text: string) => Value): Value | undefined {
     const text = this.text(name);
     try {
       return text === undefined ? undefined : rule(text);

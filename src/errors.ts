@@ -44,6 +44,8 @@ const catalogue = {
   UNSUPPORTED_MEDIA_TYPE: { status: 415, number: 70028 },
   RATE_LIMITED: { status: 429, number: 20429 },
   NOT_IMPLEMENTED: { status: 501, number: 70029 },
+  UPSTREAM_UNAVAILABLE: { status: 502, number: 70030 },
+  UPSTREAM_TIMEOUT: { status: 504, number: 70031 },
   NOT_FOUND: { status: 404, number: 20404 },
   METHOD_NOT_ALLOWED: { status: 405, number: 20004 },
   PRECONDITION_FAILED: { status: 412, number: 70032 },

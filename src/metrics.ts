@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { listening, urlAt } from './listening-address.js';
 import type { PoolNumbers } from './persistence/connection/driver.js';
+import { UpstreamMetrics } from './subresources/upstream-metrics.js';
 
 const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
@@ -143,6 +144,11 @@ export class Metrics {
         };
       },
     });
+  }
+
+  /** What is measured of each upstream. @param names of all upstreams, which are there from the start */
+  ofUpstreams(names: Iterable<string>): UpstreamMetrics {
+    return new UpstreamMetrics(this.#registry, names);
   }
 
   watchQueue<Kind extends string>(kinds: readonly Kind[], waiting: (kind: Kind) => number): void {

@@ -110,14 +110,29 @@ const allOff: Capabilities = { restApi: false, voiceAndSms: false, clientRegistr
 
 /**
  * The life cycle (SPEC §2). `mayBecome` lists the statuses that a change of status can set. One transition is not listed: setting a
- * password makes an uninitialized account active.
+ * password makes an uninitialized account active. `subresources` is what can be done to its subresources (SPEC §6).
  */
-const lifeCycle: Record<AccountStatus, { capabilities: Capabilities; mayBecome: readonly AccountStatus[] }> = {
-  uninitialized: { capabilities: allOff, mayBecome: ['closed'] },
-  active: { capabilities: allOn, mayBecome: ['suspended', 'closed'] },
-  suspended: { capabilities: allOff, mayBecome: ['active', 'closed'] },
-  closed: { capabilities: allOff, mayBecome: [] },
+const lifeCycle: Record<
+  AccountStatus,
+  { capabilities: Capabilities; mayBecome: readonly AccountStatus[]; subresources: 'all' | 'read' | 'none' }
+> = {
+  uninitialized: { capabilities: allOff, mayBecome: ['closed'], subresources: 'read' },
+  active: { capabilities: allOn, mayBecome: ['suspended', 'closed'], subresources: 'all' },
+  suspended: { capabilities: allOff, mayBecome: ['active', 'closed'], subresources: 'read' },
+  closed: { capabilities: allOff, mayBecome: [], subresources: 'none' },
 };
+
+/**
+ * Holds that the account's subresources may be used so (SPEC §6): those of an account that is not active can only be read, and those
+ * of a closed one are gone.
+ * @throws AppError NOT_FOUND, ACCOUNT_NOT_ACTIVE
+ */
+export function assertSubresources({ sid, status }: Account, use: 'read' | 'change'): void {
+  const { subresources } = lifeCycle[status];
+  if (subresources === 'none') throw new AppError('NOT_FOUND', `Account ${sid} is closed, and its resources are removed.`);
+  if (subresources === 'all' || use === 'read') return;
+  throw new AppError('ACCOUNT_NOT_ACTIVE', `Account ${sid} is ${status}; its resources can be read, but not changed.`);
+}
 
 /** The capabilities of an account with the status. */
 export function capabilitiesIn(status: AccountStatus): Capabilities {

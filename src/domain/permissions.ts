@@ -37,9 +37,16 @@ const requiredRanks = {
   readProfile: { self: anyRank, below: administrator },
   /** To read, list, create, update, link and delete any profile. */
   manageProfiles: { self: superAdmin },
-  /** The subresources, which other services serve. */
-  useSubresources: { self: anyRank, below: administrator },
+  // The subresources, which other services serve (SPEC §6). What the account's status permits is in its life cycle: see account.ts.
+  readSubresources: { self: anyRank, below: administrator },
+  createSubresources: { self: anyRank, below: administrator },
+  changeSubresources: { self: anyRank, below: administrator },
+  removeSubresources: { self: anyRank, below: administrator },
+  /** The text of SMS and e-mail messages, and what notifications repeat of them. */
+  readMessageText: { self: developer, below: administrator },
   removeRecordings: { self: developer, below: administrator },
+  /** To have a list include what belongs to the accounts below: `SubAccounts=true`. */
+  readSubresourcesOfSubAccounts: { self: administrator, below: administrator },
   /** The organization of the caller's account. */
   readOwnOrganization: { self: administrator },
   /** To read, list, create and close any organization, and to list its accounts. */
@@ -99,6 +106,9 @@ const operationNames: { [operation in Operation]?: string } = {
   setAccountStatus: 'suspend or activate accounts',
   migrateAccount: 'migrate accounts',
   readHistory: 'read the history',
+  readMessageText: 'filter or sort by the text of messages',
+  removeRecordings: 'remove recordings',
+  readSubresourcesOfSubAccounts: 'ask for SubAccounts',
   manageProfiles: 'list or change profiles',
   readOwnOrganization: 'read its organization',
   manageOrganizations: 'list, create or close organizations, or ask for their accounts',

@@ -7,6 +7,7 @@ import { expectedVersion } from '../../src/api/rest/preconditions.js';
 import { Parameters } from '../../src/api/rest/parameters.js';
 import { asksForJson, canonicalUrl, mountOf } from '../../src/api/rest/path.js';
 import { endsWithSlash } from '../../src/api/http/static-page.js';
+import { subresourceTarget } from '../../src/api/rest/subresource-path.js';
 import { decodeUtf8 } from '../../src/api/http/utf8.js';
 import { parseAccountReference, parseEmailAddress, parseFriendlyName, parseStatus } from '../../src/domain/account.js';
 import { assertStrongPassword } from '../../src/domain/password-policy.js';
@@ -15,6 +16,8 @@ import { jsonShapeOf } from '../../src/domain/json.js';
 import { parseOrganizationReference } from '../../src/domain/organization.js';
 import { cursorOf, parseNumberedPage, parsePage, restPageSize } from '../../src/domain/page.js';
 import { parseDocument } from '../../src/domain/profile.js';
+import { segmentsOf } from '../../src/domain/subresource.js';
+import { asksByMessageText, operationsOf } from '../../src/domain/subresource-request.js';
 import { networkOf } from '../../src/domain/sign-in-limit.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { basic } from '../support/graphql-client.js';
@@ -93,6 +96,11 @@ const parsers: [what: string, parse: (text: string) => unknown, longest: number]
   ['the path of a URL', (text) => canonicalUrl(`/2012-04-24/Accounts/${text}`), inHeaders],
   ['the mount of a URL', mountOf, inHeaders],
   ['the ending of a path', (text) => asksForJson(`/2012-04-24/${text}`), inHeaders],
+  ['a path below an account', (text) => subresourceTarget(`/2012-04-24/Accounts.json/AC1/${text}`), inHeaders],
+  ['the segments of a path', segmentsOf, inHeaders],
+  ['the segments of an escaped path', (text) => segmentsOf(encodeURIComponent(text).slice(0, inHeaders)), inHeaders],
+  ['the query for a subresource', (query) => operationsOf({ method: 'GET', segments: [], query }), inHeaders],
+  ['a query by the text of messages', (query) => asksByMessageText('SMS/Messages', query), inHeaders],
   ['the slash that ends a path', endsWithSlash, inHeaders],
   ['a login', (text) => parseAccountReference({ either: text }), inHeaders],
   ['an e-mail address', parseEmailAddress, inBodies],

@@ -35,6 +35,9 @@ export const raceRounds = amount('RACE_ROUNDS', { short: 25, long: 200 });
 /** Rounds of each way to switch a caller off. */
 export const switchRounds = amount('SWITCH_ROUNDS', { short: 3, long: 25 });
 
+/** Requests that wait for a slow upstream at once, a few more than it may have. */
+export const slowRequests = amount('SLOW_REQUESTS', { short: 250, long: 1_250 });
+
 /** Lists of random commands that are compared with the model. */
 export const commandRuns = amount('FC_RUNS', { short: 110, long: 1_000 });
 

@@ -42,7 +42,7 @@ export const describedOperations: DescribedOperation[] = Object.entries<any>(doc
  */
 export function describedAnswers(): string[] {
   return describedOperations.flatMap((operation) =>
-    Object.keys(at(operation.pointer).responses).flatMap((status) => {
+    statusesOf(operation).flatMap((status) => {
       const response = responseOf(operation, Number(status))!;
       const mediaTypes = Object.keys(at(response).content ?? { nothing: {} });
       return mediaTypes.flatMap((mediaType) =>
@@ -50,6 +50,11 @@ export function describedAnswers(): string[] {
       );
     }),
   );
+}
+
+/** The statuses whose answers are described. What a service behind the API answers is described by `default` alone. */
+function statusesOf({ pointer }: DescribedOperation): string[] {
+  return Object.keys(at(pointer).responses).filter((status) => status !== 'default');
 }
 
 const seen = new Set<string>();
@@ -135,7 +140,9 @@ function decoded(text: string): string {
 function faultsOf(operation: DescribedOperation, method: string, answer: RestAnswer): string[] {
   const { status, headers, text } = answer;
   const response = responseOf(operation, status);
-  if (response === undefined) return [`${operation.name} has no answer ${status}`];
+  if (response === undefined) {
+    return 'default' in at(operation.pointer).responses ? [] : [`${operation.name} has no answer ${status}`];
+  }
   const { content } = at(response);
   const mediaType = headers.get('content-type');
 

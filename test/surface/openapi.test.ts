@@ -20,20 +20,31 @@ import { eventually } from '../support/patience.js';
 import { type RestAnswer, type RestRequest, sendRest } from '../support/rest-client.js';
 import { restJsonSurface } from '../support/rest-surface.js';
 import type { Surface } from '../support/surface.js';
+import { type TestUpstream, startUpstream } from '../support/upstream.js';
 import { type Created, create, missingSid, password, uniqueEmail } from '../support/tree.js';
 
 /** A tree of three levels is full. */
 const maxLevels = 3;
 
+let silent: TestUpstream;
 let gateway: TestGateway;
 let surface: Surface;
 let adminAccount: { sid: string };
 beforeAll(async () => {
-  gateway = await startTestGateway({ config: { maxLevels } });
+  silent = await startUpstream(() => {});
+  const broken = await startUpstream(() => {});
+  await broken.stop();
+  gateway = await startTestGateway({
+    config: { maxLevels, upstreamTimeouts: { connect: 5_000, answer: 100, silence: 100 } },
+    environment: { SUBRESOURCE_UPSTREAMS: JSON.stringify({ Calls: { url: silent.url }, Recordings: { url: broken.url } }) },
+  });
   surface = restJsonSurface(gateway.url);
   adminAccount = valueOf(await surface.read(admin, admin.login));
 });
-afterAll(() => gateway.stop());
+afterAll(async () => {
+  await gateway.stop();
+  await silent.stop();
+});
 
 it('is a valid description by OpenAPI 3.1', async () => {
   expect(await new Validator().validate(openapiFile)).toEqual({ valid: true });
@@ -63,6 +74,7 @@ it('describes every answer that the API gives, and no other', async () => {
     await askForAccounts(ask, stage);
     await askForOrganizations(ask, stage);
     await askForProfiles(ask, stage);
+    await askForSubresources(ask, stage);
   }
   await signInTooOften(stage);
   await failInside('ALTER TABLE credential RENAME COLUMN password_hash TO moved');
@@ -313,6 +325,14 @@ async function askForOrganizations(ask: Ask, { organization }: Stage): Promise<v
   await ask('PUT', `/Organizations/${newSid('organization')}.test`);
   await ask('PUT', '/Organizations/customer.test');
   await ask('PUT', '/Organizations/no_domain');
+}
+
+/** Calls are served by nobody who answers in time, recordings by nobody at all. */
+async function askForSubresources(ask: Ask, { topLevel, closed }: Stage): Promise<void> {
+  for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH']) {
+    for (const subresource of ['Calls', 'Recordings', 'Sandbox']) await ask(method, `/Accounts/${topLevel.sid}/${subresource}`);
+    await ask(method, `/Accounts/${closed.sid}/Calls`);
+  }
 }
 
 async function askForProfiles(ask: Ask, { topLevel, closed, organization, profile }: Stage): Promise<void> {

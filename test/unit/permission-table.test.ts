@@ -51,8 +51,13 @@ const table = `
   readHistory               Administrator      Administrator
   readProfile               ProvisioningAgent  Administrator
   manageProfiles            SuperAdmin         -
-  useSubresources           ProvisioningAgent  Administrator
+  readSubresources          ProvisioningAgent  Administrator
+  createSubresources        ProvisioningAgent  Administrator
+  changeSubresources        ProvisioningAgent  Administrator
+  removeSubresources        ProvisioningAgent  Administrator
+  readMessageText           Developer          Administrator
   removeRecordings          Developer          Administrator
+  readSubresourcesOfSubAccounts  Administrator  Administrator
   readOwnOrganization       Administrator      -
   manageOrganizations       SuperAdmin         -`;
 const rows = table

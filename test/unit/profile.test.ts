@@ -12,7 +12,6 @@ import {
   profileSourcesOf,
 } from '../../src/domain/profile.js';
 import { newSid } from '../../src/domain/sid.js';
-import { accountUri, apiVersionPath, subresourceAt, subresourcePaths, subresourcesOf } from '../../src/domain/subresource.js';
 import { account } from '../support/account.js';
 import { refusalOf } from '../support/refusal.js';
 
@@ -95,42 +94,4 @@ describe('the profile in effect', () => {
     expect(effectiveProfileOf(child, new Map())).toBe(defaultProfileSid);
     expect(effectiveProfileOf(organization, linked)).toBe(defaultProfileSid);
   });
-});
-
-describe('a subresource', () => {
-  it('hangs off its account by one of the documented names', () => {
-    expect(apiVersionPath).toBe('/2012-04-24');
-    expect(accountUri('AC1')).toBe('/2012-04-24/Accounts/AC1');
-    const paths =
-      'AvailablePhoneNumbers Calls Conferences IncomingPhoneNumbers Notifications OutgoingCallerIds Recordings Sandbox SMS/Messages Transcriptions';
-    expect(subresourcePaths).toEqual(paths.split(' '));
-    const links = subresourcesOf('AC1');
-    expect(links).toHaveLength(10);
-    expect(links[8]).toEqual({
-      name: 'SMSMessages',
-      uri: '/2012-04-24/Accounts/AC1/SMS/Messages',
-      mediaTypes: ['application/json', 'application/xml'],
-    });
-  });
-
-  it('is where its path leads to or into', () => {
-    for (const path of ['Calls', 'Calls/CA1', 'Calls/CA1/Recordings']) expect(subresourceAt(path)).toBe('Calls');
-    expect(subresourceAt('SMS/Messages/SM1')).toBe('SMS/Messages');
-  });
-
-  it.each([
-    '',
-    'Callsx',
-    'xCalls',
-    'calls',
-    'SMS',
-    'Calls/',
-    '/Calls',
-    'Calls//x',
-    'Calls/..',
-    'Calls/../Recordings',
-    'Calls/./x',
-    'Calls\\x',
-    'Calls/..\\x',
-  ])('is not at %j', (path) => expect(subresourceAt(path)).toBeUndefined());
 });

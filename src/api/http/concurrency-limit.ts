@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { networkOf } from '../../domain/sign-in-limit.js';
 import { withSlot } from '../../service/request-slot.js';
@@ -43,6 +44,7 @@ export function acquireSlot({ slot }: FastifyRequest, _reply: FastifyReply, done
   else slot.acquire().then(proceed, done);
 }
 
-function hasBody({ headers }: FastifyRequest): boolean {
+/** Whether the request has a body, or says so. */
+export function hasBody({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 }

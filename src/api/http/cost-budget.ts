@@ -22,6 +22,11 @@ export function costOfText(characters: number): number {
   return Math.ceil(characters / 256);
 }
 
+/** The cost of bytes that pass between a client and an upstream: about what it takes to move them. */
+export function costOfBytes(bytes: number): number {
+  return bytes / 4096;
+}
+
 /** The cost of one millisecond of work by PostgreSQL, in addition to what it returns (ADR 29). */
 export const costOfMillisecond = 25;
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { AppError } from '../../errors.js';
+import type { Upstreams } from '../../subresources/upstreams.js';
 
 /** A database that takes longer to answer is not ready. In milliseconds. */
 const patience = 2000;
@@ -19,6 +20,17 @@ export function health(fastify: FastifyInstance, isReady: () => Promise<boolean>
       .code(503)
       .header('retry-after', '1')
       .send({ status: draining ? 'draining' : 'not ready' });
+  });
+}
+
+/**
+ * How each service behind the subresources is doing: 200 if all can be reached, else 503. Readiness does not depend on it, since
+ * everything else works without them.
+ */
+export function upstreamHealth(fastify: FastifyInstance, upstreams: Upstreams): void {
+  fastify.get('/health/upstreams', async (_request, reply) => {
+    const found = await upstreams.health();
+    return reply.code(found.every(({ status }) => status === 'reachable') ? 200 : 503).send({ upstreams: found });
   });
 }
 

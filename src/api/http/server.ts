@@ -10,6 +10,7 @@ import fastify, {
 } from 'fastify';
 import { jsonShapeOf } from '../../domain/json.js';
 import { AppError } from '../../errors.js';
+import { limitBodies } from './body-deadline.js';
 import { sanitizeForwardedHeaders } from './client-address.js';
 import { limitConnections } from './connections.js';
 import { errorBody, jsonOf } from './error-body.js';
@@ -30,19 +31,21 @@ interface HttpServerOptions {
   canonicalUrl: (url: string) => string;
   /** How long an answer may wait for a client that does not read it, in milliseconds. */
   unreadMilliseconds: number;
+  /** How long a body may take to arrive, in milliseconds; one that is passed on, how long its client may be silent. */
+  bodyMilliseconds: number;
   /** Called for each request with its method, route and status (499 if the client hung up), and its duration in seconds. */
   observe: (request: { method: string; route: string; status: number }, seconds: number) => void;
 }
 
 /** Creates the HTTP server that both APIs share: request ids, bodies, access log, errors. */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
-  const { log, bodyBytes, publicUrl, trustedProxies, canonicalUrl, unreadMilliseconds, observe } = options;
+  const { log, bodyBytes, publicUrl, trustedProxies, canonicalUrl, unreadMilliseconds, bodyMilliseconds, observe } = options;
   const headers = securityHeaders(publicUrl);
   const server = fastify({
     loggerInstance: log.child({}, { serializers: { err: loggableError } }),
     serverFactory: (handle) => {
-      // requestTimeout: a body that never arrives must not hold a connection.
-      const bare = createServer({ keepAliveTimeout, requestTimeout, ServerResponse: TitleCaseResponse });
+      const bare = createServer({ keepAliveTimeout, headersTimeout: arrivalTimeout, requestTimeout: 0, ServerResponse: TitleCaseResponse });
+      limitBodies(bare, bodyMilliseconds);
       limitConnections(bare, handle, { unanswered: unansweredAtMost, unreadMilliseconds });
       return bare;
     },
@@ -116,8 +119,8 @@ function assertSingle(rawHeaders: readonly string[]): void {
   }
 }
 
-/** How long a request may take to arrive, and how long a connection may stay idle. In milliseconds. */
-const requestTimeout = 30_000;
+/** How long the headers of a request may take to arrive, and how long a connection may stay idle. In milliseconds. */
+const arrivalTimeout = 30_000;
 const keepAliveTimeout = 72_000;
 
 /** How many requests of one connection may be unanswered. */

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.js';
 import { assertNotEncoded, decodeUtf8 } from '../http/utf8.js';
@@ -71,10 +70,10 @@ export function jsonBodies(scope: FastifyInstance, maxBytes: number): void {
   bodies(scope, maxBytes, { name: 'application/json', pattern: /^application\/(?:[\w.-]+\+)?json$/ }, (text) => text);
 }
 
-/** Ignores the bodies of the scope's routes, whatever they are. */
-export function anyBodies(scope: FastifyInstance): void {
+/** Leaves the bodies of the scope's routes unread, whatever they are. What a handler does not read, Node.js discards after the answer. */
+export function unreadBodies(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers();
-  scope.addContentTypeParser('*', async (_request: FastifyRequest, body: Readable) => void body.resume());
+  scope.addContentTypeParser('*', async () => undefined);
 }
 
 /** The media type that is accepted, and what else counts as it. */

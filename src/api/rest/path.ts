@@ -32,7 +32,8 @@ export function endsWithJson(url: string): boolean {
   return /\.json\/?$/.test(splitUrl(url).path);
 }
 
-function splitUrl(url: string): { mount: string | undefined; path: string; query: string } {
+/** The parts of a URL. Repeated slashes in its path are merged. The mount is undefined outside of the REST API. */
+export function splitUrl(url: string): { mount: string | undefined; path: string; query: string } {
   // Some clients of proxies send an absolute URL.
   const relative = url.replace(/^https?:\/\/[^/?#]*/i, '');
   const start = relative.indexOf('?');

@@ -43,6 +43,8 @@ declare module 'fastify' {
     switchesOff?: (request: FastifyRequest) => boolean;
     /** The account that the route reads, so that it can be prefetched with the caller. */
     prefetch?: (request: FastifyRequest) => AccountReference;
+    /** Whether the answer comes from an upstream. Then the upstream decides what is acceptable; `Accept` says the format of refusals. */
+    isForwarded?: boolean;
     /** Whether the route needs no credentials. */
     isPublic?: boolean;
   }
@@ -70,9 +72,9 @@ export async function restApi(fastify: FastifyInstance, options: RestOptions): P
       scope.addHook('onRequest', async (request, reply) => {
         const vary = reply.getHeader('vary');
         reply.header('vary', [...(vary === undefined ? [] : [String(vary)]), 'Accept', 'Authorization'].join(', '));
-        if (request.routeOptions.config.isPublic) return;
-        request.format = formatOf(request);
-        const { prefetch } = request.routeOptions.config;
+        const { isPublic, isForwarded, prefetch } = request.routeOptions.config;
+        if (isPublic) return;
+        if (!isForwarded) request.format = formatOf(request);
         const { actor, prefetched } = await authenticate(request, services.authentication, prefetch?.(request));
         assertSignedIn(actor);
         request.actor = actor;

@@ -1,4 +1,5 @@
 import type { CostBudgets } from '../http/cost-budget.js';
+import type { Upstreams } from '../../subresources/upstreams.js';
 import type { Services } from '../services.js';
 
 /** What the REST API needs. */
@@ -9,4 +10,6 @@ export interface RestOptions {
   /** Whether lists of accounts show AuthTokens to whoever may read them. */
   authTokensInLists: boolean;
   budgets: CostBudgets;
+  /** The services behind the subresources. */
+  upstreams: Upstreams;
 }

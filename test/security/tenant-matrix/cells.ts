@@ -4,9 +4,11 @@ import { defaultProfileSid } from '../../../src/domain/profile.js';
 import { newSid, type Sid } from '../../../src/domain/sid.js';
 import { type Path, isBelow, pathBelow, topLevelSidOf } from '../../../src/domain/tree.js';
 import { Secrets } from '../../../src/service/secrets.js';
-import { type TestGateway, admin, startTestGateway, testKey } from '../../support/gateway.js';
+import { type TestGateway, admin, testKey } from '../../support/gateway.js';
 import { type GraphqlAnswer, type GraphqlError, type Login, byExecutor, postGraphql } from '../../support/graphql-client.js';
 import { type RestAnswer, type RestRequest, sendRest } from '../../support/rest-client.js';
+import { startWithUpstreams } from '../../support/subresources.js';
+import { type TestUpstream, startUpstream } from '../../support/upstream.js';
 import {
   type GraphqlRequest,
   type Request,
@@ -151,16 +153,21 @@ function worldOf(caller: Caller, targetPlace: Place | undefined, targetState: St
   return { caller: self, inhabitants, organizations, profiles, target: inhabitants.find(({ place }) => place === targetPlace) };
 }
 
+let upstream: TestUpstream;
 let gateway: TestGateway;
 let passwordHash: string;
 
 beforeAll(async () => {
-  gateway = await startTestGateway();
+  upstream = await startUpstream((_request, response) => void response.end('{}'));
+  gateway = await startWithUpstreams({ '*': { url: upstream.url } });
   const [root] = await gateway.database.query<{ password_hash: string }>('SELECT password_hash FROM credential');
   passwordHash = root!.password_hash;
   await prepareDigest();
 });
-afterAll(() => gateway.stop());
+afterAll(async () => {
+  await gateway.stop();
+  await upstream.stop();
+});
 
 const always = '2026-01-02T03:04:05.678Z';
 const bytes = (buffer: Buffer): string => `\\x${buffer.toString('hex')}`;

@@ -116,7 +116,7 @@ descendantCount of it             | done                    | done              
 organization of it                | done                    | done                    | done                  | done                  | done
 history of it                     | done                    | done                    | done                  | done                  | done
 profile of it                     | done                    | done                    | done                  | done                  | done
-subresources of it                | NOT_IMPLEMENTED         | NOT_IMPLEMENTED         | NOT_IMPLEMENTED       | NOT_IMPLEMENTED       | NOT_IMPLEMENTED
+subresources of it                | done                    | done                    | done                  | done                  | NOT_FOUND
 updateAccount(friendlyName)       | done                    | done                    | done                  | done                  | ACCOUNT_CLOSED
 updateAccount(password)           | done                    | done                    | done                  | done                  | ACCOUNT_CLOSED
   @ child of a suspended child    | PARENT_NOT_ACTIVE       | PARENT_NOT_ACTIVE       | -                     | done                  | ACCOUNT_CLOSED

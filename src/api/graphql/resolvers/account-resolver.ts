@@ -156,8 +156,8 @@ export class AccountResolver {
 
   @Guarded('readAccount')
   @FieldResolver(() => [SubresourceType], { description: 'Links to its resources in other services: numbers, calls, messages and others.' })
-  subresources(@Root() { sid }: AccountPlace): Subresource[] {
-    return subresourcesOf(sid);
+  subresources(@Root() { sid }: AccountPlace, @Ctx() { subresources }: Context): Subresource[] {
+    return subresourcesOf(sid, subresources.upstreams);
   }
 
   @Guarded('readProfile')

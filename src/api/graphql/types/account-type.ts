@@ -64,6 +64,11 @@ export class SubresourceType implements Subresource {
 
   @Field(() => [String], { description: 'The media types that it is available in.' })
   mediaTypes: readonly string[];
+
+  @Field({
+    description: 'Whether a service is connected that serves it. Otherwise requests for it are answered `NOT_IMPLEMENTED`.',
+  })
+  isServed: boolean;
 }
 
 @ObjectType('AccountPermissions', {
