@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Answer, Request } from './http-client.js';
 import type { ServerProgram } from './server-process.js';
@@ -76,22 +76,33 @@ const gatewayRequests: Contender['requests'] = {
     }),
   ),
   R4: ({ sid }) => ({ method: 'GET', path: `/restcomm/2012-04-24/Accounts/${sid}.json` }),
+  P1: ({ sid }) => ({ method: 'GET', path: `/restcomm/2012-04-24/Accounts/${sid}/Calls.json` }),
   W1: graphql(
     `mutation($input: CreateAccountInput!) { createAccount(input: $input) { account { ${names} } } }`,
     ({ sid, emailAddress, password }) => ({ input: { parentSid: sid, emailAddress, password, friendlyName, role: 'DEVELOPER' } }),
   ),
 };
 
-/** The gateway with its default configuration, except for ports, the database and the key. */
+/** The service behind the subresources, which signs nothing and is asked by signed requests. */
+const upstreams = (serviceUrl: string): string => JSON.stringify({ '*': { url: serviceUrl, secret: 'a secret that only the two know' } });
+
+/** The gateway with its default configuration, except for ports, the database, the key and the service behind it. */
 function gateway(name: string, title: string, { node = process.execPath, isInstalled = true, environment = {} } = {}): Contender {
   return {
     name,
     title,
     isInstalled,
-    program: ({ databaseUrl, credentialsKey }) => ({
+    program: ({ databaseUrl, credentialsKey, serviceUrl }) => ({
       node,
       args: startArguments,
-      environment: { DATABASE_URL: databaseUrl, CREDENTIALS_KEY: credentialsKey, PORT: '0', METRICS_PORT: '0', ...environment },
+      environment: {
+        DATABASE_URL: databaseUrl,
+        CREDENTIALS_KEY: credentialsKey,
+        PORT: '0',
+        METRICS_PORT: '0',
+        ...(serviceUrl !== undefined && { SUBRESOURCE_UPSTREAMS: upstreams(serviceUrl) }),
+        ...environment,
+      },
     }),
     requests: gatewayRequests,
     normalize: comparable,
@@ -196,15 +207,40 @@ function inMicroseconds(date: Date): string {
   return date.toISOString().replace('Z', '000+00:00');
 }
 
+/** A program that only passes requests on to the service. It knows no accounts. */
+function proxy(name: string, title: string, file: string): Contender {
+  return {
+    name,
+    title,
+    isInstalled: name === 'nginx',
+    program: ({ serviceUrl }) => ({
+      node: process.execPath,
+      args: [join(contendersFolder, file)],
+      environment: { SERVICE_URL: serviceUrl!, NODE_ENV: 'production' },
+    }),
+    requests: { P1: gatewayRequests.P1! },
+    normalize: comparable,
+  };
+}
+
 /** All contenders, in the order in which they take turns. */
 export const contenders: readonly Contender[] = [
   gateway('gateway', 'the gateway'),
   baseline,
   mercurius,
   postgraphile,
+  proxy('http-proxy-3', 'http-proxy-3 with kept connections', 'proxy.mjs'),
+  ...(existsSync('/usr/sbin/nginx') ? [proxy('nginx', 'nginx as a reverse proxy with kept connections, in one process', 'nginx.mjs')] : []),
   gateway('gateway-newer-node', 'the gateway on the newer Node.js', { node: newerNode, isInstalled: false }),
   gateway('gateway-2-workers', 'the gateway with WORKERS=2', { environment: { WORKERS: '2' } }),
 ];
+
+/** The service behind the subresources. */
+export const service: Omit<ServerProgram, 'outputFile'> = {
+  node: process.execPath,
+  args: [join(contendersFolder, 'service.mjs')],
+  environment: { NODE_ENV: 'production' },
+};
 
 /** Installs the packages of the contenders from their lock file, unless that has not changed since the last time. */
 export function installContenders(): void {

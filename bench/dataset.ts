@@ -72,6 +72,8 @@ export interface LargeTree {
 
 /** A PostgreSQL with the accounts of the bench, and who reads what in it. */
 export interface Dataset {
+  /** The service behind the subresources, where one runs. */
+  serviceUrl?: string;
   databaseUrl: string;
   /** In the format of `CREDENTIALS_KEY`. */
   credentialsKey: string;

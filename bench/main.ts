@@ -4,7 +4,7 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureCascades } from './cascades.js';
-import { contenders, installContenders, newerNode } from './contenders.js';
+import { contenders, installContenders, newerNode, service } from './contenders.js';
 import { type Measurement, type RunningContender, compareAnswers, runsOf, measureInTurns } from './measure.js';
 import { type AttackResult, hostileSize, measureHostility } from './hostile.js';
 import { circumstancesOf, hostilityOf, reportOf, summaryOf } from './report.js';
@@ -43,7 +43,8 @@ async function main(): Promise<void> {
   if (chosen.some(({ isInstalled }) => !isInstalled)) installContenders();
   const [, load] = loadavg();
   const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-output-'));
-  const dataset = await createDataset(fullSize);
+  const served = await ServerProcess.start({ ...service, outputFile: join(directory, 'service.log') });
+  const dataset: Dataset = { ...(await createDataset(fullSize)), serviceUrl: `http://127.0.0.1:${served.port}` };
   const running: RunningContender[] = [];
   try {
     for (const contender of chosen) {
@@ -61,6 +62,7 @@ async function main(): Promise<void> {
     if (isWhole) await writeReport(dataset, running, found, load!);
   } finally {
     for (const { server } of running) await server.stop();
+    await served.stop();
     await dataset.stop();
     await rm(directory, { recursive: true });
   }

@@ -187,6 +187,7 @@ function targetTable(results: Results): string {
       ['R3', 'postgraphile', 1.5],
       ['W1', 'postgraphile', 1],
       ['R4', 'baseline', 0.6],
+      ['P1', 'http-proxy-3', 0.6],
     ]),
     ...cascadeTargets(results.cascades),
     flatness(results.pages),

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AccountAccess, Dataset } from './dataset.js';
 
-export type ScenarioName = 'R1' | 'R2' | 'R3' | 'R4' | 'W1';
+export type ScenarioName = 'R1' | 'R2' | 'R3' | 'R4' | 'W1' | 'P1';
 
 /** What to ask for once. Each contender turns it into a request of its own. */
 export interface ScenarioInput extends AccountAccess {
@@ -47,6 +47,7 @@ export async function scenariosOf(dataset: Dataset): Promise<Scenario[]> {
     { name: 'R3', title: 'a page of 50, deep among many siblings', ...light, inputs: await deepPages(dataset) },
     { name: 'R4', title: 'one account by REST', ...light, inputs: dataset.accountsToRead },
     { name: 'W1', title: 'create an account, without a password', ...light, inputs: [], nextInput: newAccounts(dataset) },
+    { name: 'P1', title: 'a small answer of the service behind a subresource', ...light, inputs: dataset.accountsToRead },
   ];
 }
 

@@ -87,8 +87,14 @@ describe('a request that two servers could read differently reaches no upstream'
     ['two credentials', `Authorization: ${basic(admin)}\r\nContent-Length: 0\r\n\r\n`],
     ['two hosts', 'Host: another\r\nContent-Length: 0\r\n\r\n'],
   ])('%s', async (_what, rest) => {
-    const statuses = statusesIn(await sendBytes('POST', rest));
+    const answered = await sendBytes('POST', rest);
+    const statuses = statusesIn(answered);
     expect(statuses.filter((status) => status < 400)).toEqual([]);
+    // Where the gateway had sent a part of the body on already, it only breaks off.
+    if (answered !== '') {
+      const body = JSON.parse(answered.slice(answered.indexOf('\r\n\r\n') + 4)) as { error: string; status: number };
+      expect([body.error, body.status]).toEqual(['BAD_USER_INPUT', statuses[0]]);
+    }
     expect(bodies).toEqual([]);
     expect(upstream.seen.filter(({ url }) => url.includes('smuggled'))).toEqual([]);
     expect(await isAlive()).toBe(true);

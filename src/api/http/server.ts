@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, createServer } from 'node:http';
+import type { Socket } from 'node:net';
 import fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -15,6 +16,7 @@ import { sanitizeForwardedHeaders } from './client-address.js';
 import { limitConnections } from './connections.js';
 import { errorBody, jsonOf } from './error-body.js';
 import { parseKeepingSource } from './json-source.js';
+import { answerMalformed } from './malformed-request.js';
 import { setRefusalHeaders, refusalOf } from './request-error.js';
 import { TitleCaseResponse } from './header-case.js';
 import { securityHeaders } from './security-headers.js';
@@ -49,6 +51,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
       limitConnections(bare, handle, { unanswered: unansweredAtMost, unreadMilliseconds });
       return bare;
     },
+    clientErrorHandler: (error, socket) => answerMalformed(error, socket as Socket, publicUrl),
     // These errors occur before any hook.
     frameworkErrors: (error, request, reply) => refuse(error, request, reply.headers(headers), publicUrl),
     bodyLimit: bodyBytes,
