@@ -166,6 +166,8 @@ function page(kind: string, account: string, list: readonly Resource[], query: U
     start: number * size,
     end: number * size + shown.length,
     uri: `/2012-04-24/Accounts/${account}/${kind}.json`,
+    next_page_uri:
+      (number + 1) * size < list.length ? `/2012-04-24/Accounts/${account}/${kind}.json?Page=${number + 1}&PageSize=${size}` : null,
     [jsonList]: shown.map(inJson),
   });
 }
