@@ -155,10 +155,9 @@ export class XmlRedactor implements Redactor {
     this.assertLength((end ?? this.text.length) - from);
     if (end === undefined) return undefined;
     this.starts = this.ends = 0;
-    const wasWithinText = this.textDepth > 0;
     this.parser.write(this.text.slice(from, end));
     if (this.starts > 1 || this.ends > 1 || this.starts + this.ends === 0) throw new RedactionError('The XML was not followed.');
-    if (!wasWithinText) this.keep(from, end);
+    this.keep(from, end);
     if (this.ends === 1) this.endElement();
     return end;
   }

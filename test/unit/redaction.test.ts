@@ -305,6 +305,10 @@ describe('XML', () => {
     ['two byte order marks', `${bom}${bom}<R/>`],
     ['a second root', '<R/><Body>secret</Body>'],
     ['characters behind the root', '<R/>a'],
+    ['half a tag behind the root', '<R/><'],
+    ['half a comment behind the root', '<R/><!-'],
+    ['half a reference behind the root', '<R/>&am'],
+    ['half a declaration behind the root', '<R/><?xm'],
     ['a CDATA section behind the root', '<R/><![CDATA[secret]]>'],
     ['a reference behind the root', '<R/>&amp;'],
     ['a document type', '<!DOCTYPE R><R><Body>secret</Body></R>'],
@@ -418,6 +422,15 @@ describe('sizes', () => {
     expect(await most(xml, '<R><Body><![CDATA[', ']]></Body></R>')).toBeLessThan(40_000_000);
   });
 
+  it('of chunks do not matter: a large one leaves in pieces', async () => {
+    async function* body(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from(`[${'1,'.repeat(1_000_000)}1]`);
+    }
+    const lengths = (await collect(redact(sms, json, body()))).map(({ length }) => length);
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(65_536);
+    expect(lengths.length).toBeGreaterThan(30);
+  });
+
   it('of names, numbers, tags and references are bounded, however they come', async () => {
     const [fits, exceeds] = [16_384, 16_385];
     const documents = (length: number): [string, string, number[]][] => [
@@ -463,6 +476,7 @@ describe('refusals', () => {
       [json, '{"a":secret}'],
       [xml, '<R><secret></R>'],
       [xml, '<R>&secret;</R>'],
+      [xml, '<secret>'],
     ] as const) {
       async function* body(): AsyncGenerator<Uint8Array> {
         yield Buffer.from(document);
