@@ -116,16 +116,33 @@ function operationAt(method: string, path: string): DescribedOperation | undefin
   return describedOperations.find((operation) => operation.method === method && isAt(operation.path, path));
 }
 
-function isAt(template: string, path: string): boolean {
+/** The pattern of a path, and the schemas of what stands for its parameters. */
+interface PathPattern {
+  pattern: RegExp;
+  schemas: object[];
+}
+
+const pathPatterns = new Map<string, PathPattern>();
+
+function patternOf(template: string): PathPattern {
+  const known = pathPatterns.get(template);
+  if (known !== undefined) return known;
   const parameters: any[] = (document.paths[template].parameters ?? []).map((parameter: any) => resolved(parameter));
   const parameterNamed = (name: string): any => parameters.find((parameter) => parameter.in === 'path' && parameter.name === name);
   const pattern = template
     .split(/[{}]/)
     .map((part, index) => (index % 2 === 0 ? part : parameterNamed(part)['x-multiple-segments'] ? '(.+)' : '([^/]+)'))
     .join('');
-  const values = new RegExp(`^${pattern}$`).exec(path)?.slice(1);
   const names = [...template.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
-  return values !== undefined && values.every((value, index) => ajv.validate(parameterNamed(names[index]!).schema, decoded(value)));
+  const made = { pattern: new RegExp(`^${pattern}$`), schemas: names.map((name) => parameterNamed(name).schema) };
+  pathPatterns.set(template, made);
+  return made;
+}
+
+function isAt(template: string, path: string): boolean {
+  const { pattern, schemas } = patternOf(template);
+  const values = pattern.exec(path)?.slice(1);
+  return values !== undefined && values.every((value, index) => ajv.validate(schemas[index]!, decoded(value)));
 }
 
 function decoded(text: string): string {

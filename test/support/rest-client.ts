@@ -1,4 +1,5 @@
 import { type Login, basic } from './graphql-client.js';
+import { send } from './http-client.js';
 import { assertDescribed } from './openapi.js';
 
 export { parseXml } from './parse-xml.js';
@@ -23,14 +24,17 @@ export const mount = '/restcomm/2012-04-24';
 /** Sends one request to the documented API. @throws Error when the answer is not as openapi.yaml describes it */
 export async function sendRest(url: string, login: Login | undefined, request: RestRequest): Promise<RestAnswer> {
   const { method = 'GET', path, form, headers = {} } = request;
-  const body = form === undefined ? request.body : new URLSearchParams(form);
-  const response = await fetch(`${url}${mount}${path}`, {
+  const body = form === undefined ? request.body : `${new URLSearchParams(form)}`;
+  const answer = await send(`${url}${mount}${path}`, {
     method,
-    redirect: 'manual',
-    headers: { ...(login && { authorization: basic(login) }), ...headers },
+    headers: {
+      ...(login && { authorization: basic(login) }),
+      ...(form !== undefined && { 'content-type': 'application/x-www-form-urlencoded;charset=UTF-8' }),
+      ...(form === undefined && typeof body === 'string' && { 'content-type': 'text/plain;charset=UTF-8' }),
+      ...headers,
+    },
     ...(body !== undefined && { body }),
   });
-  const answer = { status: response.status, headers: response.headers, text: await response.text() };
   assertDescribed(request, answer);
   return answer;
 }
