@@ -10,9 +10,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { transformWithOxc } from 'vite';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EmbeddedPostgresError } from '../../src/embedded-postgres/errors.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded-postgres/launcher.js';
+import { copyDataDirectory } from '../support/gateway-process.js';
 import { eventually } from '../support/patience.js';
 
 const isRoot = process.getuid?.() === 0;
@@ -25,6 +26,21 @@ const settings = { fsync: 'off' };
 let folder: string;
 let directory: string;
 let cleanups: (() => Promise<unknown>)[];
+
+/** The data of a PostgreSQL that was started before: to copy it takes less than to make a cluster. */
+let prepared: string;
+beforeAll(async () => {
+  prepared = await fs.mkdtemp(join(tmpdir(), 'embedded-postgres-prepared-'));
+  await (await startEmbeddedPostgres({ directory: prepared, settings })).stop();
+});
+afterAll(() => fs.rm(prepared, { recursive: true, force: true }));
+/** Makes the next start a later one. */
+async function prepare(): Promise<void> {
+  await fs.mkdir(directory);
+  await copyDataDirectory(prepared, directory);
+}
+/** The same for every test that follows. */
+const startedBefore = (): void => beforeEach(prepare);
 
 beforeEach(async () => {
   cleanups = [];
@@ -45,6 +61,8 @@ afterEach(async () => {
 });
 
 describe('an embedded PostgreSQL that was started', () => {
+  startedBefore();
+
   it('answers pg and TypeORM at its URL, whatever PG* variables say', async () => {
     vi.stubEnv('PGPORT', '1').stubEnv('PGSSLMODE', 'require').stubEnv('PGHOST', 'elsewhere');
     try {
@@ -124,6 +142,8 @@ describe('an embedded PostgreSQL that was started', () => {
 });
 
 describe('the embedded PostgreSQL, when the gateway ends,', () => {
+  startedBefore();
+
   it('stops cleanly after kill -9, and an immediate start finds the data', async () => {
     const gateway = await startGateway();
     await remember(gateway.url, 'survived');
@@ -186,6 +206,8 @@ describe('the embedded PostgreSQL, when the gateway ends,', () => {
 });
 
 describe('the next start after kill -9 of gateway and PostgreSQL', () => {
+  startedBefore();
+
   it('waits for an orphan that is still busy with a query', async () => {
     const gateway = await startGateway();
     await keepBusy(gateway.url);
@@ -197,6 +219,8 @@ describe('the next start after kill -9 of gateway and PostgreSQL', () => {
 });
 
 describe('the next start after kill -9 of gateway and watchdog', () => {
+  startedBefore();
+
   it('stops the orphan, though a client is connected to it, and starts on its data', async () => {
     const gateway = await startGateway();
     await remember(gateway.url, 'orphaned');
@@ -227,6 +251,8 @@ describe('the next start after kill -9 of gateway and watchdog', () => {
 });
 
 describe('the launcher, when PostgreSQL ends unasked,', () => {
+  startedBefore();
+
   it('starts it again at the same URL, with the data', async () => {
     const { url } = await start();
     await remember(url, 'recovered');
@@ -257,7 +283,19 @@ describe('the launcher, when PostgreSQL ends unasked,', () => {
   });
 });
 
+describe('a later start of PostgreSQL', () => {
+  startedBefore();
+
+  it('says what PostgreSQL says when a setting is wrong, at once', async () => {
+    const failure = await start({ settings: { shared_buffers: 'plenty' } }).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(EmbeddedPostgresError);
+    expect(String(failure)).toContain('invalid value for parameter "shared_buffers": "plenty"');
+  });
+});
+
 describe('a second start of PostgreSQL in the same folder', () => {
+  startedBefore();
+
   it('says that one is already running, and its pid', async () => {
     const gateway = await startGateway();
     await expect(start()).rejects.toThrow(
@@ -283,8 +321,10 @@ describe('a second start of PostgreSQL in the same folder', () => {
     const [, second] = await Promise.all([first.stop(), start()]);
     expect(await ask(second.url, 'SELECT 1 AS answer')).toEqual([{ answer: 1 }]);
   });
+});
 
-  it.each([1, 2, 3])('loses when two begin at the same instant in an empty folder (round %i)', async () => {
+describe('the first start of PostgreSQL', () => {
+  it.each([1, 2, 3])('is that of one alone when two begin at the same instant in an empty folder (round %i)', async () => {
     const project = await projectIn(folder);
     const gateways = await Promise.all([spawnGateway(project), spawnGateway(project)]);
     const outcomes = await Promise.all(gateways.map((gateway) => gateway.nextMessage()));
@@ -296,9 +336,7 @@ describe('a second start of PostgreSQL in the same folder', () => {
     expect(await ask(outcomes.find(({ url }) => url)!.url!, 'SELECT 1 AS answer')).toEqual([{ answer: 1 }]);
     expect(await fs.readdir(directory)).toEqual(['postgres']);
   });
-});
 
-describe('the first start of PostgreSQL', () => {
   it('leaves nothing half-made when it is killed', async () => {
     const gateway = await spawnGateway(await projectIn(folder));
     await eventually(async () => expect(await fs.readdir(directory)).not.toEqual([]), 5);
@@ -309,12 +347,6 @@ describe('the first start of PostgreSQL', () => {
     const { url } = await start();
     expect(await ask(url, 'SELECT 1 AS answer')).toEqual([{ answer: 1 }]);
     expect(await fs.readdir(directory)).toEqual(['postgres']);
-  });
-
-  it('says what PostgreSQL says when a setting is wrong, at once', async () => {
-    const failure = await start({ settings: { shared_buffers: 'plenty' } }).catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(EmbeddedPostgresError);
-    expect(String(failure)).toContain('invalid value for parameter "shared_buffers": "plenty"');
   });
 
   it('says when the data folder cannot be one', async () => {
@@ -388,19 +420,20 @@ describe.runIf(onLinuxAsRoot)('the embedded PostgreSQL, started by root,', () =>
   });
 
   it('keeps the owner a cluster already has', async () => {
-    await (await start()).stop();
+    await prepare();
     execFileSync('chown', ['-R', 'nobody', join(directory, 'postgres')]);
     expect(await uidOf(await start())).toBe(Number(execFileSync('id', ['-u', 'nobody'])));
   });
 
   it('takes over a cluster that root has restored', async () => {
-    await (await start()).stop();
+    await prepare();
     execFileSync('chown', ['-R', '0:0', join(directory, 'postgres')]);
     expect(await uidOf(await start())).not.toBe(0);
   });
 });
 
 it('an embedded PostgreSQL that was stopped leaves nothing behind that would keep the program from ending, and prints nothing', async () => {
+  await prepare();
   const gateway = await startGateway();
   gateway.process.kill('SIGTERM');
   const [[code]] = await Promise.all([once(gateway.process, 'exit'), once(gateway.process, 'close')]);
