@@ -23,6 +23,7 @@ const ofRules = [
   'permission-table',
   'profile',
   'sign-in-limit',
+  'subresource',
   'tree',
 ];
 const ofAdapters = ['client-address', 'cost-budget', 'document-limits', 'expected-cost', 'fair-queue', 'rest', 'weight'];
