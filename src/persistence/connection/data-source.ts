@@ -17,6 +17,7 @@ import { EmailConflicts1700000026000 } from '../schema/migrations/1700000026000-
 import { HistoryRecordVersions1700000037000 } from '../schema/migrations/1700000037000-history-record-versions.js';
 import { HistoryHeadDates1700000040000 } from '../schema/migrations/1700000040000-history-head-dates.js';
 import { AccountCounts1700000050000 } from '../schema/migrations/1700000050000-account-counts.js';
+import { RoomOnPages1700000051000 } from '../schema/migrations/1700000051000-room-on-pages.js';
 import { StatusChanges1700000033000 } from '../schema/migrations/1700000033000-status-changes.js';
 import { TokenLists1700000035000 } from '../schema/migrations/1700000035000-token-lists.js';
 import { NamesOfClosedOrganizations1700000035100 } from '../schema/migrations/1700000035100-names-of-closed-organizations.js';
@@ -79,6 +80,7 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
       HistoryRecordVersions1700000037000,
       HistoryHeadDates1700000040000,
       AccountCounts1700000050000,
+      RoomOnPages1700000051000,
     ],
     migrationsTableName: migrationsTable,
   });
