@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newSid } from '../../src/domain/sid.js';
+import { cascadeRounds } from '../support/effort.js';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
 import { type GraphqlAnswer, postGraphql } from '../support/graphql-client.js';
 import { eventually } from '../support/patience.js';
@@ -42,7 +43,8 @@ describe('a cascade over 10,000 accounts', () => {
     let gateway = await start();
     const duration = await durationOfClosing(gateway);
     const outcomes: string[] = [];
-    for (const moment of ['sent', 0.1, 0.3, 0.5, 0.7, 0.9, 'visible', 'visible', 'visible', 'answered'] as const) {
+    const within = Array.from({ length: cascadeRounds }, (): Moment[] => [0.1, 0.5, 'visible', 'visible']).flat();
+    for (const moment of ['sent', ...within, 'answered'] as Moment[]) {
       const top = await plantTree();
       const writer = await writeAlong(gateway);
       const closing = close(gateway, top);

@@ -21,6 +21,9 @@ export const soakSeconds = amount('SOAK_SECONDS', { short: 9, long: 600 });
 /** Crashes of the gateway and its database at random points. */
 export const crashPoints = amount('CRASH_POINTS', { short: 12, long: 400 });
 
+/** Rounds of crashes of the gateway in the middle of a cascade, four in each. */
+export const cascadeRounds = amount('CASCADE_ROUNDS', { short: 1, long: 5 });
+
 /** Mutated documents, and as many mutated requests. */
 export const mutations = amount('MUTATIONS', { short: 6_000, long: 100_000 });
 export const mutationSeed = seed('MUTATION_SEED');
@@ -30,7 +33,7 @@ export const interleavings = amount('INTERLEAVINGS', { short: 400, long: 10_000 
 export const interleavingSeed = seed('INTERLEAVING_SEED');
 
 /** Rounds of each race. */
-export const raceRounds = amount('RACE_ROUNDS', { short: 25, long: 200 });
+export const raceRounds = amount('RACE_ROUNDS', { short: 10, long: 200 });
 
 /** Rounds of each way to switch a caller off. */
 export const switchRounds = amount('SWITCH_ROUNDS', { short: 3, long: 25 });
@@ -39,7 +42,7 @@ export const switchRounds = amount('SWITCH_ROUNDS', { short: 3, long: 25 });
 export const slowRequests = amount('SLOW_REQUESTS', { short: 250, long: 1_250 });
 
 /** Lists of random commands that are compared with the model. */
-export const commandRuns = amount('FC_RUNS', { short: 110, long: 1_000 });
+export const commandRuns = amount('FC_RUNS', { short: 40, long: 1_000 });
 
 /** Random documents that are redacted, and as many malformed ones, for each format. */
 export const redactionRuns = amount('REDACTION_RUNS', { short: 300, long: 20_000 });
