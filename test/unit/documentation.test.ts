@@ -80,6 +80,10 @@ describe('the decision records', () => {
     }
   });
 
+  it('each have a number of their own', () => {
+    expect(new Set(records.map(numberOf)).size).toBe(records.length);
+  });
+
   it('are in the index, each once, with title and date', () => {
     const rows = [...read('docs/adr/README.md').matchAll(/^\| +(\d+) \| \[(.*)\]\((.*)\) +\| (\S+) +\|$/gm)];
     const listed = rows.map(([, number, title, file, date]) => ({ number: Number(number), title, file: `docs/adr/${file}`, date }));
