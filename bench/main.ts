@@ -7,8 +7,9 @@ import { measureCascades } from './cascades.js';
 import { contenders, installContenders, newerNode, service } from './contenders.js';
 import { type Measurement, type RunningContender, compareAnswers, runsOf, measureInTurns } from './measure.js';
 import { type AttackResult, hostileSize, measureHostility } from './hostile.js';
-import { circumstancesOf, hostilityOf, reportOf, summaryOf } from './report.js';
+import { circumstancesOf, hostilityOf, reportOf, sizesOf, summaryOf } from './report.js';
 import { ServerProcess } from './server-process.js';
+import { measureSizes } from './sizes.js';
 import { measureStartUp } from './start-up.js';
 import { type Scenario, type ScenarioName, pageScenario, passwordScenario, treeScenario, scenariosOf } from './scenarios.js';
 import { type Dataset, fullSize, largestWidth, createDataset } from './dataset.js';
@@ -16,7 +17,7 @@ import { type Dataset, fullSize, largestWidth, createDataset } from './dataset.j
 /*
  * `npm run bench` measures all scenarios with all contenders, and writes the results to bench/RESULTS.md. With `--only R1,W1`
  * or `--contenders gateway,baseline` it measures less, and prints the results only; with `hostile`, it measures only how one
- * tenant is affected by attacks of another.
+ * tenant is affected by attacks of another; with `--accounts 5000000`, it compares so many accounts with 200,000.
  */
 
 const { values: options, positionals } = parseArgs({
@@ -26,6 +27,7 @@ const { values: options, positionals } = parseArgs({
     contenders: { type: 'string' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
+    accounts: { type: 'string' },
   },
 });
 
@@ -126,5 +128,13 @@ async function hostility(): Promise<AttackResult[]> {
   }
 }
 
-if (positionals.includes('hostile')) console.log(hostilityOf(await hostility()));
+/** Compares many accounts with few, and prints the results. */
+async function sizes(accounts: number): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-output-'));
+  console.log(sizesOf(await measureSizes(accounts, directory)));
+  await rm(directory, { recursive: true });
+}
+
+if (options.accounts !== undefined) await sizes(Number(options.accounts));
+else if (positionals.includes('hostile')) console.log(hostilityOf(await hostility()));
 else await main();

@@ -5,6 +5,7 @@ import type { Cascade } from './cascades.js';
 import type { AttackResult, Outcomes } from './hostile.js';
 import type { Measurement, RunningContender, Sample } from './measure.js';
 import { peakMemory } from './server-process.js';
+import type { SizeResults } from './sizes.js';
 import type { StartUp } from './start-up.js';
 import type { ScenarioName } from './scenarios.js';
 import type { Dataset } from './dataset.js';
@@ -174,6 +175,25 @@ export function hostilityOf(hostility: readonly AttackResult[]): string {
 One account with 60,000 sub-accounts sends requests without pause for 10 seconds. Meanwhile another tenant asks for \`{ viewer { sid } }\` on one connection. Its median and 99th percentile are shown as multiples of its median before the attack. Each line has a new gateway, whose budgets are full at first.
 
 ${table(columns, rows)}`;
+}
+
+/** What the size of the installation does to latencies. */
+export function sizesOf({ accounts, questions, megabytes, startMilliseconds, memory }: SizeResults): string {
+  const rows = questions.map(({ title, latencies }) => [
+    title,
+    ...latencies.map((each) => (each.length === 0 ? '' : `${figure(median(each))}, ${figure(percentile(each, 0.99))}`)),
+    latencies.some((each) => each.length === 0) ? '' : `× ${figure(median(latencies.at(-1)!) / median(latencies[0]!))}`,
+  ]);
+  const facts = [
+    ['size of the table of accounts with its indexes, MiB', ...megabytes.map(figure)],
+    ['start of the gateway, ms', ...startMilliseconds.map(figure)],
+    ['peak memory of the gateway, MiB', ...memory.map(figure)],
+  ].map((row) => [...row, '']);
+  return `### ${accounts.join(' and ')} accounts
+
+Written by \`npm run bench -- --accounts ${accounts.at(-1)}\`. Each question is asked of two gateways in turns, on one connection, over two embedded PostgreSQLs with their defaults. Median and 99th percentile in milliseconds.
+
+${table(['', ...accounts.map((count) => `${count}: p50, p99`), 'p50'], [...rows, ...facts])}`;
 }
 
 /** The targets, what was measured, and whether it meets them. */
