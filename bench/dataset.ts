@@ -10,7 +10,7 @@ import { Secrets } from '../src/service/secrets.js';
 import { plant } from '../test/support/plant.js';
 
 /** How large the dataset is. Everything in it follows from this, SIDs included: two datasets of one size are identical. */
-interface DatasetSize {
+export interface DatasetSize {
   /** Organizations besides that of the provider and those of the trees below. */
   organizations: number;
   /** Children of one account. */
@@ -35,8 +35,9 @@ export const fullSize: DatasetSize = { organizations: 486, siblings: 100_000, sq
 /** Enough to count statements. */
 export const smallSize: DatasetSize = { organizations: 60, siblings: 2000, squares: 1, widest: 10, shapes: smallShapes };
 
-/** 300 top-level accounts and about that many accounts (SPEC §12), on 4 to 10 levels. */
+/** 300 top-level accounts and about that many accounts (SPEC §12), on 4 to 10 levels. @throws Error for fewer than a million */
 export function sizeOf(accounts: number): DatasetSize {
+  if (!(accounts >= 1_000_000)) throw new Error('With trees of 10 levels there are at least 1000000 accounts.');
   const others = { organizations: 286, siblings: 100_000, squares: 10, widest: 100 };
   const each = (accounts - 140_000) / others.organizations;
   const side = Math.round(Math.sqrt(each));

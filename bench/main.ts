@@ -12,7 +12,7 @@ import { ServerProcess } from './server-process.js';
 import { measureSizes } from './sizes.js';
 import { measureStartUp } from './start-up.js';
 import { type Scenario, type ScenarioName, pageScenario, passwordScenario, treeScenario, scenariosOf } from './scenarios.js';
-import { type Dataset, fullSize, largestWidth, createDataset } from './dataset.js';
+import { type Dataset, fullSize, largestWidth, createDataset, sizeOf } from './dataset.js';
 
 /*
  * `npm run bench` measures all scenarios with all contenders, and writes the results to bench/RESULTS.md. With `--only R1,W1`
@@ -131,7 +131,7 @@ async function hostility(): Promise<AttackResult[]> {
 /** Compares many accounts with few, and prints the results. */
 async function sizes(accounts: number): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-output-'));
-  console.log(sizesOf(await measureSizes(accounts, directory)));
+  console.log(sizesOf(await measureSizes([fullSize, sizeOf(accounts)], directory)));
   await rm(directory, { recursive: true });
 }
 

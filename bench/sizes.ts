@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { startArguments } from './contenders.js';
-import { type Dataset, createDataset, fullSize, sizeOf } from './dataset.js';
+import { type Dataset, type DatasetSize, createDataset } from './dataset.js';
 import { Connection } from './http-client.js';
 import { ServerProcess, peakMemory } from './server-process.js';
 import { questionsOf } from './size-questions.js';
@@ -36,13 +36,13 @@ const perTurn = 15;
 const turns = 4;
 
 /**
- * Asks the same questions of a gateway over 200,000 accounts and of one over many, in turns, on one connection each: so the figures
- * are latencies of a machine that does nothing else.
+ * Asks the same questions of gateways over datasets of several sizes, in turns, on one connection each: so the figures are latencies of
+ * a machine that does nothing else.
  */
-export async function measureSizes(accounts: number, directory: string): Promise<SizeResults> {
+export async function measureSizes(sizes: readonly DatasetSize[], directory: string): Promise<SizeResults> {
   const sized: Sized[] = [];
   try {
-    for (const size of [fullSize, sizeOf(accounts)]) {
+    for (const size of sizes) {
       const dataset = await createDataset(size);
       sized.push(await start(dataset, join(directory, `gateway-${dataset.accounts}.log`)));
       console.log(`${dataset.accounts} accounts are ready.`);
