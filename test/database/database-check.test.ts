@@ -164,7 +164,7 @@ describe('a role with the rights that statements need, and none more', () => {
       (role) => `GRANT SELECT ON migration TO ${role}; GRANT SELECT, INSERT ON history TO ${role};
         GRANT SELECT, INSERT, UPDATE ON account, organization, history_head TO ${role};
         GRANT SELECT, INSERT, UPDATE, DELETE ON credential, password_reset_token, profile, account_profile, organization_profile,
-          idempotency_key, sign_in_failure, email_conflict TO ${role}`,
+          idempotency_key, sign_in_failure, email_conflict, email_claim, organization_account TO ${role}`,
     );
     const again = await startGateway({ dataDirectory: folder, environment: environment(url) });
     const login = { login: again.adminEmail, secret: again.adminPassword };

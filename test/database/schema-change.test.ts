@@ -21,11 +21,7 @@ const write = async () => (await postGraphql(gateway.url, admin, rename, { sid: 
 const readByRest = async () => (await sendRest(gateway.url, account.login, { path: `/Accounts/${account.sid}.json` })).status;
 
 it.each([
-  [
-    'the type of a column',
-    'ALTER TABLE account ALTER friendly_name TYPE varchar(300)',
-    'ALTER TABLE account ALTER friendly_name TYPE text',
-  ],
+  ['the type of a column', 'ALTER TABLE account ALTER role TYPE varchar(300)', 'ALTER TABLE account ALTER role TYPE text'],
   ['the columns of a table', 'ALTER TABLE organization ADD later text', 'ALTER TABLE organization DROP later'],
 ])('a change of %s under traffic costs no request more than a retry', async (_what, change, back) => {
   let isOver = false;
@@ -51,8 +47,8 @@ it('a change of a table between two requests costs neither a failure, whatever c
   const rounds = async (): Promise<number[]> =>
     Promise.all(Array.from({ length: 12 }, (_, index) => [read, write, readByRest][index % 3]!()));
   for (let warm = 0; warm < 3; warm++) await rounds();
-  await gateway.database.query('ALTER TABLE account ALTER friendly_name TYPE varchar(300)');
+  await gateway.database.query('ALTER TABLE account ALTER role TYPE varchar(300)');
   expect(await rounds()).toEqual(Array.from({ length: 12 }, () => 200));
-  await gateway.database.query('ALTER TABLE account ALTER friendly_name TYPE text');
+  await gateway.database.query('ALTER TABLE account ALTER role TYPE text');
   expect(await rounds()).toEqual(Array.from({ length: 12 }, () => 200));
 });

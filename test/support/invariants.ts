@@ -46,6 +46,23 @@ UNION ALL
   FROM account WHERE account.status <> 'closed'
   GROUP BY lower(account.email_address) HAVING count(*) > 1
 UNION ALL
+  SELECT 'e-mail address without a claim, of an account that is not closed', account.sid
+  FROM account LEFT JOIN email_claim AS claim ON claim.email_address = account.email_address AND claim.account_sid = account.sid
+  WHERE account.status <> 'closed' AND claim.account_sid IS NULL
+UNION ALL
+  SELECT 'claim on an e-mail address that no open account has', claim.account_sid
+  FROM email_claim AS claim LEFT JOIN account ON account.sid = claim.account_sid AND account.email_address = claim.email_address
+  WHERE account.sid IS NULL OR account.status = 'closed'
+UNION ALL
+  SELECT 'not in the list of its organization, by its date and name', account.sid
+  FROM account LEFT JOIN organization_account AS listed
+    ON (listed.organization_sid, listed.date_created, listed.account_sid) = (account.organization_sid, account.date_created, account.sid)
+  WHERE listed.name_key IS DISTINCT FROM lower(account.friendly_name) COLLATE "C"
+UNION ALL
+  SELECT 'in the list of an organization that it does not belong to', listed.account_sid
+  FROM organization_account AS listed LEFT JOIN account ON account.sid = listed.account_sid
+  WHERE account.sid IS NULL OR (listed.organization_sid, listed.date_created) <> (account.organization_sid, account.date_created)
+UNION ALL
   SELECT 'not exactly one root, which is active', min(account.sid)
   FROM account WHERE account.parent_sid IS NULL
   HAVING count(*) FILTER (WHERE account.status = 'active') <> 1 OR count(*) <> 1`;

@@ -18,15 +18,25 @@ export async function plant(
   let parents = [below].flat();
   for (const width of widths) {
     const planted = (await query(
-      `INSERT INTO account (sid, parent_sid, top_level_sid, path, organization_sid, email_address, friendly_name, type, status, role, date_created)
-       SELECT 'AC' || child.hex, account.sid,
-              CASE WHEN length(account.path) = 32 THEN 'AC' || child.hex ELSE account.top_level_sid END,
-              account.path || child.hex, account.organization_sid, child.hex || '@planted.test', ${friendlyName},
-              'Full', 'active', 'Administrator', now() + child.number * interval '1 ms'
-       FROM account
-       CROSS JOIN LATERAL (SELECT number, md5(account.sid || number) AS hex FROM generate_series(1, $2::integer) AS number) AS child
-       WHERE account.sid = ANY($1)
-       RETURNING sid`,
+      `WITH planted AS (
+         INSERT INTO account (sid, parent_sid, top_level_sid, path, organization_sid, email_address, friendly_name, type, status, role, date_created)
+         SELECT 'AC' || child.hex, account.sid,
+                CASE WHEN length(account.path) = 32 THEN 'AC' || child.hex ELSE account.top_level_sid END,
+                account.path || child.hex, account.organization_sid, child.hex || '@planted.test', ${friendlyName},
+                'Full', 'active', 'Administrator', now() + child.number * interval '1 ms'
+         FROM account
+         CROSS JOIN LATERAL (SELECT number, md5(account.sid || number) AS hex FROM generate_series(1, $2::integer) AS number) AS child
+         -- Instead of a trigger for each row.
+         CROSS JOIN (SELECT set_config('account_gateway.keeps', 'email_claims,organization_accounts', true) OFFSET 0) AS setting
+         WHERE account.sid = ANY($1)
+         RETURNING sid, organization_sid, email_address, friendly_name, date_created
+       ), claimed AS (
+         INSERT INTO email_claim (email_address, account_sid) SELECT email_address, sid FROM planted
+       ), listed AS (
+         INSERT INTO organization_account (organization_sid, date_created, account_sid, name_key)
+         SELECT organization_sid, date_created, sid, lower(friendly_name) FROM planted
+       )
+       SELECT sid FROM planted`,
       [parents, width],
     )) as { sid: string }[];
     parents = planted.map(({ sid }) => sid);

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { DataSource } from 'typeorm';
 import type { Client } from './driver.js';
 import { AccountEntity } from '../schema/account-entity.js';
+import { EmailClaimEntity } from '../schema/email-claim-entity.js';
 import { EmailConflictEntity } from '../schema/email-conflict-entity.js';
 import { CredentialEntity, PasswordResetTokenEntity } from '../schema/credential-entity.js';
 import { HistoryEntity, HistoryHeadEntity } from '../schema/history-entity.js';
@@ -18,10 +19,13 @@ import { HistoryRecordVersions1700000037000 } from '../schema/migrations/1700000
 import { HistoryHeadDates1700000040000 } from '../schema/migrations/1700000040000-history-head-dates.js';
 import { AccountCounts1700000050000 } from '../schema/migrations/1700000050000-account-counts.js';
 import { RoomOnPages1700000051000 } from '../schema/migrations/1700000051000-room-on-pages.js';
+import { EmailClaims1700000052000 } from '../schema/migrations/1700000052000-email-claims.js';
+import { OrganizationAccounts1700000053000 } from '../schema/migrations/1700000053000-organization-accounts.js';
 import { StatusChanges1700000033000 } from '../schema/migrations/1700000033000-status-changes.js';
 import { TokenLists1700000035000 } from '../schema/migrations/1700000035000-token-lists.js';
 import { NamesOfClosedOrganizations1700000035100 } from '../schema/migrations/1700000035100-names-of-closed-organizations.js';
 import { DefaultProfile1700000035200 } from '../schema/migrations/1700000035200-default-profile.js';
+import { OrganizationAccountEntity } from '../schema/organization-account-entity.js';
 import { OrganizationEntity } from '../schema/organization-entity.js';
 import { AccountProfileEntity, OrganizationProfileEntity, ProfileEntity } from '../schema/profile-entity.js';
 import { SignInFailureEntity } from '../schema/sign-in-failure-entity.js';
@@ -63,6 +67,8 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
       IdempotencyKeyEntity,
       SignInFailureEntity,
       EmailConflictEntity,
+      EmailClaimEntity,
+      OrganizationAccountEntity,
     ],
     migrations: [
       Accounts1700000000000,
@@ -81,6 +87,8 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
       HistoryHeadDates1700000040000,
       AccountCounts1700000050000,
       RoomOnPages1700000051000,
+      EmailClaims1700000052000,
+      OrganizationAccounts1700000053000,
     ],
     migrationsTableName: migrationsTable,
   });

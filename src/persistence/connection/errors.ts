@@ -59,6 +59,8 @@ export function isMissing(error: unknown): boolean {
 
 /** What the violation of a unique index means to the caller. */
 const conflicts: Record<string, () => AppError> = {
+  email_claim_pk: emailInUse,
+  // As long as the version before may run beside this one (ADR 47).
   account_open_email_address: emailInUse,
   organization_domain_name: () =>
     new AppError('DOMAIN_NAME_IN_USE', 'Another open organization has this domain name.', { field: 'domainName' }),

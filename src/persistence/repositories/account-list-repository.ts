@@ -28,15 +28,38 @@ const tokenOfEach = `
     SELECT credential.token_ciphertext AS ciphertext FROM credential WHERE credential.account_sid = page.sid LIMIT 1
   ) AS token ON true`;
 
-/** The expression of each order, as an index has it, and what a row must have so that a cursor can show it. */
-const orderExpressions: Record<AccountOrderField, { sql: string; type: 'timestamptz' | 'text'; shown?: string }> = {
-  dateCreated: { sql: 'account.date_created', type: 'timestamptz' },
-  friendlyName: {
-    sql: 'lower(account.friendly_name) COLLATE "C"',
-    type: 'text',
-    shown: 'lower(account.friendly_name) AS "orderKey"',
-  },
-  path: { sql: 'account.path', type: 'text' },
+/** What the values of each order are; and what a row must have so that a cursor can show its value. */
+const orderValues: Record<AccountOrderField, { type: 'timestamptz' | 'text'; shown?: string }> = {
+  dateCreated: { type: 'timestamptz' },
+  friendlyName: { type: 'text', shown: 'lower(account.friendly_name) AS "orderKey"' },
+  path: { type: 'text' },
+};
+
+/** Where a list is read, and how the indexes there have the SID and the orders. */
+interface ListSource {
+  tables: string;
+  /** Where the lengths of lists are read that no filter narrows. */
+  unfiltered: string;
+  sid: string;
+  orders: Record<AccountOrderField, string>;
+  organizationSid: string;
+}
+
+const accounts: ListSource = {
+  tables: 'account',
+  unfiltered: 'account',
+  sid: 'account.sid',
+  orders: { dateCreated: 'account.date_created', friendlyName: 'lower(account.friendly_name) COLLATE "C"', path: 'account.path' },
+  organizationSid: 'account.organization_sid',
+};
+
+/** No index of `account` has the organization: a migration would have to change all of its indexes for each row (ADR 47). */
+const accountsOfOrganizations: ListSource = {
+  tables: 'organization_account AS listed JOIN account ON account.sid = listed.account_sid',
+  unfiltered: 'organization_account AS listed',
+  sid: 'listed.account_sid',
+  orders: { dateCreated: 'listed.date_created', friendlyName: 'listed.name_key', path: 'account.path' },
+  organizationSid: 'listed.organization_sid',
 };
 
 /** Lists of accounts: those of many owners in one statement. An owner's list has a key: its path for descendants, else its SID. */
@@ -54,10 +77,11 @@ export class AccountListRepository {
     const { filter, order, page, cursors, authTokens } = listing;
     const parameters = parametersFor(keys, filter);
     const parameter = (value: unknown): string => `$${parameters.push(value)}`;
-    const { sql, type, shown } = orderExpressions[order.field];
+    const { type, shown } = orderValues[order.field];
+    const { orders, sid } = sourceFor(listing);
     const place = keyset(
       isWalked(listing) ? { ...page, from: undefined, until: undefined } : page,
-      { columns: [sql, 'account.sid'], descending: order.descending },
+      { columns: [orders[order.field], sid], descending: order.descending },
       ({ key, sid }) => `${parameter(key)}::${type}, ${parameter(sid)}`,
     );
     const read = [selected(columnsToRead(listing)), ...(cursors && shown !== undefined ? [shown] : [])];
@@ -66,7 +90,7 @@ export class AccountListRepository {
       `SELECT list.number::integer - 1 AS list, page.*${authTokens ? ', token.ciphertext AS "tokenCiphertext"' : ''}
        FROM ${listOwners(filter, keys)} AS list(key, number)
        CROSS JOIN LATERAL (
-         SELECT ${read.join(', ')} FROM ${sourceOf(listing, place, parameter)}
+         SELECT ${read.join(', ')} FROM ${accountsOf(listing, place, parameter)}
          LIMIT ${place.limit} OFFSET ${page.skip ?? 0}
        ) AS page
        ${authTokens ? tokenOfEach : ''}`,
@@ -77,11 +101,16 @@ export class AccountListRepository {
   }
 
   /** The length of each of many lists, by their keys. */
-  async counts(keys: readonly string[], { scope, filter }: AccountSelection): Promise<Map<string, number>> {
+  async counts(keys: readonly string[], selection: AccountSelection): Promise<Map<string, number>> {
+    const { scope, filter } = selection;
     const parameters = parametersFor(keys, filter);
     const parameter = (value: unknown): string => `$${parameters.push(value)}`;
-    const conditions = filterConditions(filter, parameter);
-    const counted = `(SELECT count(*)::integer FROM account WHERE ${[countScopeCondition(scope, parameter), ...conditions].join(' AND ')})`;
+    const source = sourceFor(selection);
+    const conditions = filterConditions(filter, source, parameter);
+    const counted = `(
+      SELECT count(*)::integer FROM ${conditions.length === 0 ? source.unfiltered : source.tables}
+      WHERE ${[countScopeCondition(scope, source, parameter), ...conditions].join(' AND ')}
+    )`;
     const isStored = isOfWholeTrees(scope) && isCounted(filter);
     const stored = isStored ? `(${storedCount(scope, conditions, parameter(countedPlaces(filter)))})` : 'NULL';
     const counts = await queryRows<{ key: string; count: number }>(
@@ -124,10 +153,16 @@ function isWalked(listing: AccountListing): listing is AccountListing & { scope:
   return scope.kind === 'descendants' && scope.maxDepth !== undefined && order.field === 'path' && !isSearch(filter);
 }
 
+/** A search finds accounts by their texts, wherever they are listed. */
+function sourceFor({ scope, filter, order }: AccountSelection & { order?: AccountListing['order'] }): ListSource {
+  return scope.kind === 'organization' && !isSearch(filter) && order?.field !== 'path' ? accountsOfOrganizations : accounts;
+}
+
 /** The accounts of one list, in SQL, in the order of the page. */
-function sourceOf(listing: AccountListing, place: Keyset, parameter: Parameter): string {
+function accountsOf(listing: AccountListing, place: Keyset, parameter: Parameter): string {
   const { scope, filter, order, page } = listing;
-  const conditions = filterConditions(filter, parameter);
+  const source = sourceFor(listing);
+  const conditions = filterConditions(filter, source, parameter);
   if (isWalked(listing)) {
     const width = parameter(listing.scope.maxDepth * levelWidth);
     const isReversed = place.direction === 'DESC';
@@ -136,7 +171,7 @@ function sourceOf(listing: AccountListing, place: Keyset, parameter: Parameter):
   const where = [...conditions, ...place.conditions].join(' AND ');
   const isNarrowed = filter.status !== undefined || filter.role !== undefined || filter.type !== undefined;
   if (!isNarrowed || isSearch(filter) || !isOfWholeTrees(scope) || order.field !== 'path')
-    return `account WHERE ${[scopeCondition(scope, parameter), where].filter(Boolean).join(' AND ')} ORDER BY ${place.orderBy}`;
+    return `${source.tables} WHERE ${[scopeCondition(scope, source, parameter), where].filter(Boolean).join(' AND ')} ORDER BY ${place.orderBy}`;
   // Tree by tree, in the order of the whole list, without trees that have no such account.
   return `(${treesOf(scope)}) AS tree
     CROSS JOIN LATERAL (
@@ -147,12 +182,12 @@ function sourceOf(listing: AccountListing, place: Keyset, parameter: Parameter):
     ORDER BY tree.path ${place.direction}, ${place.orderBy}`;
 }
 
-function scopeCondition(scope: AccountScope, parameter: Parameter): string {
+function scopeCondition(scope: AccountScope, source: ListSource, parameter: Parameter): string {
   switch (scope.kind) {
     case 'children':
       return `account.parent_sid = list.key`;
     case 'organization':
-      return `account.organization_sid = list.key`;
+      return `${source.organizationSid} = list.key`;
     case 'descendants': {
       const below = `${treeAt('list.key')} AND account.path <> list.key`;
       if (scope.maxDepth === undefined) return below;
@@ -162,20 +197,24 @@ function scopeCondition(scope: AccountScope, parameter: Parameter): string {
 }
 
 /** As `scopeCondition`; the first two levels are counted by their parents, so that what is below them is not read. */
-function countScopeCondition(scope: AccountScope, parameter: Parameter): string {
-  if (scope.kind !== 'descendants' || scope.maxDepth === undefined || scope.maxDepth > 2) return scopeCondition(scope, parameter);
+function countScopeCondition(scope: AccountScope, source: ListSource, parameter: Parameter): string {
+  if (scope.kind !== 'descendants' || scope.maxDepth === undefined || scope.maxDepth > 2) return scopeCondition(scope, source, parameter);
   const owner = `SELECT 'AC' || right(list.key, ${levelWidth})`;
   if (scope.maxDepth === 1) return `account.parent_sid = (${owner})`;
   return `account.parent_sid IN (${owner} UNION ALL SELECT child.sid FROM account AS child WHERE child.parent_sid = (${owner}))`;
 }
 
-function filterConditions({ status, role, type, text, friendlyName, emailAddress }: AccountFilter, parameter: Parameter): string[] {
+function filterConditions(
+  { status, role, type, text, friendlyName, emailAddress }: AccountFilter,
+  { orders }: ListSource,
+  parameter: Parameter,
+): string[] {
   const conditions: string[] = [];
   if (status !== undefined) conditions.push(`account.status = ${parameter(status)}`);
   if (role !== undefined) conditions.push(`account.role = ${parameter(role)}`);
   if (type !== undefined) conditions.push(`account.type = ${parameter(type)}`);
   // The same expression as in the index that lists by name are read from.
-  if (friendlyName !== undefined) conditions.push(`lower(account.friendly_name) COLLATE "C" = lower(${parameter(friendlyName)})`);
+  if (friendlyName !== undefined) conditions.push(`${orders.friendlyName} = lower(${parameter(friendlyName)})`);
   if (emailAddress !== undefined)
     conditions.push(`account.email_address = lower(${parameter(emailAddress)})`, containsText(emailAddress, parameter));
   if (text !== undefined) conditions.push(containsText(text, parameter));

@@ -20,6 +20,18 @@ interface UndoneLinks {
 /** A cascade has one entry in the history, whatever its size. The entry names at most this many undone links (ADR 38). */
 const namedLinksAtMost = 100;
 
+/** With a new e-mail address (`$5`), the account (`$1`) claims it instead of the old one (`$8`). */
+const moveClaim = `claimed AS (
+  UPDATE email_claim SET email_address = $5 WHERE email_claim.email_address = $8 AND email_claim.account_sid = $1
+)`;
+
+/** With a new friendly name (`$2`), the account (`$1`) stands elsewhere in its organization's list by name. */
+const renameListed = `listed AS (
+  UPDATE organization_account AS listed SET name_key = lower($2) FROM account AS renamed
+  WHERE renamed.sid = $1 AND listed.organization_sid = renamed.organization_sid
+    AND listed.date_created = renamed.date_created AND listed.account_sid = renamed.sid
+)`;
+
 /** Matches the account whose path is `$1` and everything below it. */
 const inTree = treeAt('$1');
 
@@ -72,13 +84,21 @@ export class AccountRepository {
     return (await queryRows<Account>(this.client, `SELECT ${allColumns} FROM account WHERE account.parent_sid IS NULL`))[0];
   }
 
-  /** Adds an account, and returns it as it is then. */
+  /** Adds an account, with its claim on the e-mail address unless it is closed, and returns it as it is then. */
   async insert(account: Omit<Account, 'dateCreated' | 'dateUpdated' | 'statusChangedAt' | 'version'>): Promise<Account> {
     const columns = Object.keys(account) as (keyof typeof account)[];
+    const parameterOf = (column: keyof typeof account): string => `$${columns.indexOf(column) + 1}`;
+    const claimed = `claimed AS (
+         INSERT INTO email_claim (email_address, account_sid) VALUES (${parameterOf('emailAddress')}, ${parameterOf('sid')})
+       ), `;
     execute(
       this.client,
-      `INSERT INTO account (${columns.map((column) => columnNames[column]).join(', ')})
-       VALUES (${columns.map((_, index) => `$${index + 1}`).join(', ')})`,
+      `WITH ${account.status === 'closed' ? '' : claimed}listed AS (
+         INSERT INTO organization_account (organization_sid, date_created, account_sid, name_key)
+         VALUES (${parameterOf('organizationSid')}, now(), ${parameterOf('sid')}, lower(${parameterOf('friendlyName')}))
+       )
+       INSERT INTO account (${columns.map((column) => columnNames[column]).join(', ')})
+       VALUES (${columns.map(parameterOf).join(', ')})`,
       columns.map((column) => account[column]),
     );
     this.#count(account.topLevelSid, undefined, account);
@@ -88,9 +108,14 @@ export class AccountRepository {
 
   /** Changes one account, which the transaction has locked, and returns it. A new status is marked as changed by the account `statusChangedBy`. */
   async update(account: Account, changes: AccountUpdate, statusChangedBy: Sid | null = null): Promise<Account> {
+    const follow = [
+      ...(changes.emailAddress === undefined ? [] : [moveClaim]),
+      ...(changes.friendlyName === undefined ? [] : [renameListed]),
+    ];
     execute(
       this.client,
-      `UPDATE account
+      `${follow.length === 0 ? '' : `WITH ${follow.join(', ')}`}
+       UPDATE account
        SET friendly_name = coalesce($2, account.friendly_name), type = coalesce($3, account.type),
            role = coalesce($4, account.role), email_address = coalesce($5, account.email_address),
            status = coalesce($6, account.status),
@@ -98,7 +123,16 @@ export class AccountRepository {
            status_changed_by = CASE WHEN $6 IS NULL THEN account.status_changed_by ELSE $7 END,
            version = account.version + 1, date_updated = now()
        WHERE account.sid = $1`,
-      [account.sid, changes.friendlyName, changes.type, changes.role, changes.emailAddress, changes.status, statusChangedBy],
+      [
+        account.sid,
+        changes.friendlyName,
+        changes.type,
+        changes.role,
+        changes.emailAddress,
+        changes.status,
+        statusChangedBy,
+        ...(changes.emailAddress === undefined ? [] : [account.emailAddress]),
+      ],
     );
     this.#count(account.topLevelSid, account, { ...account, ...changes });
     const now = await transactionTime(this.client);
@@ -119,8 +153,9 @@ export class AccountRepository {
 
   /**
    * The cascade, in one statement: gives the status to the account and everything below it, where the status is one of `from`, and
-   * marks it as changed by the account `by`. `reached` are these accounts, as `countInTree` counted them under the lock of the tree. Accounts that it closes lose their credentials, reset tokens and profile links. The links
-   * are locked in the same order as by the deletion of a profile, so that the two cannot deadlock. Returns the links that it undid,
+   * marks it as changed by the account `by`. `reached` are these accounts, as `countInTree` counted them under the lock of the tree. Accounts
+   * that it closes lose their e-mail addresses, credentials, reset tokens and profile links. The links are locked in the same order as by
+   * the deletion of a profile, so that the two cannot deadlock. Returns the links that it undid,
    * if any.
    */
   async setStatusInTree(
@@ -137,7 +172,10 @@ export class AccountRepository {
          UPDATE account
          SET status = $2, status_changed_at = now(), status_changed_by = $4, version = account.version + 1, date_updated = now()
          WHERE ${inTree} AND account.status = ANY($3)
-         RETURNING account.sid
+         RETURNING account.sid, account.email_address
+       ), released AS (
+         DELETE FROM email_claim USING reached
+         WHERE email_claim.email_address = reached.email_address AND email_claim.account_sid = reached.sid AND $2 = 'closed'
        ), revoked AS (
          DELETE FROM credential USING reached WHERE credential.account_sid = reached.sid AND $2 = 'closed'
        ), forgotten AS (
@@ -163,8 +201,13 @@ export class AccountRepository {
   async setOrganizationInTree(account: Account, organizationSid: Sid): Promise<void> {
     await queryRows(
       this.client,
-      `UPDATE account SET organization_sid = $2, version = account.version + 1, date_updated = now() WHERE ${inTree}`,
-      [account.path, organizationSid],
+      `WITH reached AS (
+         UPDATE account SET organization_sid = $2, version = account.version + 1, date_updated = now() WHERE ${inTree}
+         RETURNING account.sid, account.date_created
+       )
+       UPDATE organization_account AS listed SET organization_sid = $2 FROM reached
+       WHERE listed.organization_sid = $3 AND listed.date_created = reached.date_created AND listed.account_sid = reached.sid`,
+      [account.path, organizationSid, account.organizationSid],
     );
   }
 
@@ -172,7 +215,8 @@ export class AccountRepository {
   async isOrganizationEmpty(organizationSid: Sid): Promise<boolean> {
     const open = await queryRows(
       this.client,
-      `SELECT 1 FROM account WHERE account.organization_sid = $1 AND account.status <> 'closed' LIMIT 1`,
+      `SELECT 1 FROM organization_account AS listed JOIN account ON account.sid = listed.account_sid
+       WHERE listed.organization_sid = $1 AND account.status <> 'closed' LIMIT 1`,
       [organizationSid],
     );
     return open.length === 0;

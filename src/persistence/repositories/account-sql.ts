@@ -35,11 +35,15 @@ export function keyColumns(keys: readonly AccountKey[]): [sids: (string | null)[
   return [keys.map((key) => ('sid' in key ? key.sid : null)), keys.map((key) => ('sid' in key ? null : key.emailAddress))];
 }
 
+/** The SID of the account that has the e-mail address: only one that is not closed has a claim on it. */
+export const claimantOf = (emailAddress: string): string =>
+  `(SELECT email_claim.account_sid FROM email_claim WHERE email_claim.email_address = ${emailAddress})`;
+
 /** The account that a row of keys names: by its SID, or by its e-mail address, which only an account that is not closed has. */
 export const accountAt = (keys: string): string =>
   `LATERAL (
      SELECT account.* FROM account WHERE account.sid = ${keys}.sid
-     UNION ALL SELECT account.* FROM account WHERE account.open_email_address = ${keys}.email_address
+     UNION ALL SELECT account.* FROM account WHERE account.sid = ${claimantOf(`${keys}.email_address`)}
      LIMIT 1
    ) AS account`;
 

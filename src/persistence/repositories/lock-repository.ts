@@ -5,7 +5,7 @@ import { lostRace } from '../connection/errors.js';
 import { lowerLockTimeout, takeLocks } from '../connection/lock-timeout.js';
 import { pipelined } from '../connection/pipeline.js';
 import { queryRows } from '../connection/prepared-query.js';
-import { treeAt } from './account-sql.js';
+import { claimantOf, treeAt } from './account-sql.js';
 import { CredentialRepository } from './credential-repository.js';
 
 /**
@@ -34,12 +34,10 @@ const bootstrapLock = 0x41_47_4d_32;
 const treeLock = (treeSid: string, mode: 'exclusive' | 'shared'): string =>
   `pg_advisory_xact_lock${mode === 'shared' ? '_shared' : ''}(hashtextextended(${treeSid}, 1))`;
 
-/** The column by which a key finds one account. */
-const columnOf = (key: AccountKey): 'sid' | 'open_email_address' => ('sid' in key ? 'sid' : 'open_email_address');
 const valueOf = (key: AccountKey): string => ('sid' in key ? key.sid : key.emailAddress);
 
 /** Matches the account of the key `$1` if it is at the path `$2` or below: nobody locks, or learns of, what is out of sight. */
-const memberOf = (key: AccountKey): string => `member.${columnOf(key)} = $1 AND ${treeAt('$2', 'member')}`;
+const memberOf = (key: AccountKey): string => `member.sid = ${'sid' in key ? '$1' : claimantOf('$1')} AND ${treeAt('$2', 'member')}`;
 
 /** A key that no account has. */
 const none: AccountKey = { sid: '' };

@@ -21,8 +21,6 @@ import { OrganizationEntity } from './organization-entity.js';
 @Index('account_one_root', { synchronize: false })
 @Index('account_children_by_date', ['parentSid', 'dateCreated', 'sid'])
 @Index('account_children_by_name', { synchronize: false })
-@Index('account_of_organization_by_date', ['organizationSid', 'dateCreated', 'sid'])
-@Index('account_of_organization_by_name', { synchronize: false })
 export class AccountEntity implements Account {
   @PrimaryColumn({ type: 'text', collation: 'C', primaryKeyConstraintName: 'account_pk' })
   sid: string;
@@ -50,22 +48,11 @@ export class AccountEntity implements Account {
   friendlyName: string;
 
   /**
-   * The e-mail address while the account is not closed, and null after that; PostgreSQL computes it, and an index keeps it unique. An
-   * index with a condition on the status would be rewritten for every row of a cascade (ADR 9).
+   * By this the version before finds accounts; this version does not read it, and triggers fill it in. Closing leaves it as it is, so
+   * that no index changes. The version after this one drops it (ADR 47).
    */
   @Index('account_open_email_address', { unique: true })
-  @Column({
-    type: 'text',
-    name: 'open_email_address',
-    collation: 'C',
-    nullable: true,
-    generatedType: 'STORED',
-    // The migration has the expression. TypeORM would compare one that stands here with a copy that it stores by the database's name.
-    asExpression: ' ',
-    insert: false,
-    update: false,
-    select: false,
-  })
+  @Column({ type: 'text', name: 'open_email_address', collation: 'C', nullable: true, insert: false, update: false, select: false })
   readonly openEmailAddress: string | null;
 
   @Column('text')
