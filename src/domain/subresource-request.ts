@@ -38,17 +38,20 @@ export function operationsOf({ method, segments, query }: SubresourceRequest): O
   ];
 }
 
-/** The properties with the text of messages, by what is redacted, without case and underscores (SPEC §6). */
-const textProperties: Record<string, readonly string[]> = {
-  'SMS/Messages': ['body'],
-  'Email/Messages': ['body', 'subject'],
-  Notifications: ['requestvariables', 'responsebody', 'messagetext'],
+/** What is redacted: the texts of SMS messages, of e-mail messages, or of notifications (SPEC §6). */
+export type RedactionKind = 'SMS/Messages' | 'Email/Messages' | 'Notifications';
+
+/** The XML elements that hold these texts. JSON's names differ from them by case and underscores alone. */
+export const messageTexts: Record<RedactionKind, readonly string[]> = {
+  'SMS/Messages': ['Body'],
+  'Email/Messages': ['Body', 'Subject'],
+  Notifications: ['RequestVariables', 'ResponseBody', 'MessageText'],
 };
 
 /** Whether the query filters or sorts by the text of messages. From its answer, the text could be guessed piece by piece. */
-export function asksByMessageText(redaction: string, query: string): boolean {
-  const properties = textProperties[redaction] ?? [];
-  const isText = (name: string): boolean => properties.some((property) => plainName(name).startsWith(property));
+export function asksByMessageText(redaction: RedactionKind, query: string): boolean {
+  const names = messageTexts[redaction].map(plainName);
+  const isText = (name: string): boolean => names.some((text) => plainName(name).startsWith(text));
   return parametersOf(query).some(([name, value]) => isText(name) || (plainName(name) === 'sortby' && isText(value)));
 }
 

@@ -2,10 +2,10 @@ import { type Account, type AccountReference, assertSubresources, isSameKey, par
 import { type Actor, type SignedIn, revalidate } from '../domain/actor.js';
 import { authorize, authorizeOn, may } from '../domain/permissions.js';
 import { everyOther, segmentsOf, subresourceAt } from '../domain/subresource.js';
-import { asksByMessageText, operationsOf } from '../domain/subresource-request.js';
+import { type RedactionKind, asksByMessageText, operationsOf } from '../domain/subresource-request.js';
 import { AppError } from '../errors.js';
 import type { Database } from '../persistence/connection/database.js';
-import { type RedactionKind, redactionFor } from '../subresources/redaction.js';
+import { redactionFor } from '../subresources/redaction.js';
 import type { PrefetchedAccount } from './sign-in.js';
 
 /** A request for a subresource, as it came. */

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { UpstreamAnswer } from './exchange.js';
-import { type RedactionKind, assertRedactable, redact } from './redaction.js';
+import type { RedactionKind } from '../domain/subresource-request.js';
+import { assertRedactable, redact } from './redaction.js';
 
 /** What of a client's headers could bring an answer that cannot be redacted, or one that tells of the text: conditions and parts. */
 const leftOut = ['if-match', 'if-modified-since', 'if-none-match', 'if-range', 'if-unmodified-since', 'range'];

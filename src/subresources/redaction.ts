@@ -1,13 +1,13 @@
+import { type RedactionKind, messageTexts } from '../domain/subresource-request.js';
 import { JsonRedactor } from './json-redactor.js';
 import { RedactionError } from './redaction-error.js';
 import type { Redactor } from './redactor.js';
-import { type RedactionKind, TextNames } from './text-names.js';
+import { TextNames } from './text-names.js';
 import { XmlRedactor } from './xml-redactor.js';
 
 export { RedactionError } from './redaction-error.js';
-export type { RedactionKind } from './text-names.js';
 
-const kinds: readonly RedactionKind[] = ['SMS/Messages', 'Email/Messages', 'Notifications'];
+const kinds = Object.keys(messageTexts) as RedactionKind[];
 
 /** A segment of a path as a lenient upstream would read it: decoded, without parameters, suffix and case. */
 function folded(segment: string): string {

@@ -1,12 +1,4 @@
-/** What is redacted: the texts of SMS messages, of e-mail messages, or of notifications. */
-export type RedactionKind = 'SMS/Messages' | 'Email/Messages' | 'Notifications';
-
-/** The XML elements that hold texts. JSON's names differ from them by case and underscores alone. */
-const elements: Record<RedactionKind, readonly string[]> = {
-  'SMS/Messages': ['Body'],
-  'Email/Messages': ['Body', 'Subject'],
-  Notifications: ['RequestVariables', 'ResponseBody', 'MessageText'],
-};
+import { type RedactionKind, messageTexts } from '../domain/subresource-request.js';
 
 /** A name without case, accents, compatibility forms, punctuation, and characters that nobody sees. */
 function folded(name: string): string {
@@ -36,7 +28,7 @@ export class TextNames {
   private readonly found = new Map<string, string | undefined>();
 
   constructor(kind: RedactionKind) {
-    this.elements = new Map(elements[kind].map((element) => [folded(element), element]));
+    this.elements = new Map(messageTexts[kind].map((element) => [folded(element), element]));
   }
 
   /** The XML element that a name stands for; undefined if it is not the name of a text. */

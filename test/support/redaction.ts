@@ -1,4 +1,5 @@
-import { type RedactionKind, RedactionError, redact } from '../../src/subresources/redaction.js';
+import type { RedactionKind } from '../../src/domain/subresource-request.js';
+import { RedactionError, redact } from '../../src/subresources/redaction.js';
 
 export const json = 'application/json';
 export const xml = 'application/xml';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type RedactionKind, RedactionError, assertRedactable, redact, redactionFor } from '../../src/subresources/redaction.js';
+import type { RedactionKind } from '../../src/domain/subresource-request.js';
+import { RedactionError, assertRedactable, redact, redactionFor } from '../../src/subresources/redaction.js';
 import { cutsOf, json, redacted, xml } from '../support/redaction.js';
 
 const sms: RedactionKind = 'SMS/Messages';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { accountUri, apiVersionPath, segmentsOf, subresourceAt, subresourcePaths, subresourcesOf } from '../../src/domain/subresource.js';
-import { asksByMessageText, operationsOf } from '../../src/domain/subresource-request.js';
+import { type RedactionKind, asksByMessageText, operationsOf } from '../../src/domain/subresource-request.js';
 import { subresourceTarget } from '../../src/api/rest/subresource-path.js';
 
 const at = (path: string, ...upstreams: string[]): string | undefined => {
@@ -182,7 +182,7 @@ describe('what a request takes', () => {
 });
 
 describe('a query asks by the text of messages', () => {
-  it.each([
+  it.each<[RedactionKind, string]>([
     ['SMS/Messages', 'Body=hello'],
     ['SMS/Messages', 'body=hello'],
     ['SMS/Messages', '%42ody=x'],
@@ -197,11 +197,10 @@ describe('a query asks by the text of messages', () => {
     ['Notifications', 'SortBy=ResponseBody'],
   ])('of %s: %s', (subresource, query) => expect(asksByMessageText(subresource, query)).toBe(true));
 
-  it.each([
+  it.each<[RedactionKind, string]>([
     ['SMS/Messages', 'From=Body'],
     ['SMS/Messages', 'SortBy=DateCreated'],
     ['SMS/Messages', 'Subject=x'],
-    ['Calls', 'Body=x'],
     ['SMS/Messages', ''],
   ])('or does not, of %s: %s', (subresource, query) => expect(asksByMessageText(subresource, query)).toBe(false));
 });
