@@ -161,7 +161,7 @@ describe('a role with the rights that statements need, and none more', () => {
     await gateway.end('SIGTERM');
     const url = await asRole(
       database,
-      (role) => `GRANT SELECT ON migration TO ${role}; GRANT SELECT, INSERT ON history TO ${role};
+      (role) => `GRANT SELECT ON migration TO ${role}; GRANT SELECT, INSERT ON history, cascade_part TO ${role};
         GRANT SELECT, INSERT, UPDATE ON account, organization, history_head TO ${role};
         GRANT SELECT, INSERT, UPDATE, DELETE ON credential, password_reset_token, profile, account_profile, organization_profile,
           idempotency_key, sign_in_failure, email_conflict, email_claim, organization_account TO ${role}`,

@@ -6,6 +6,7 @@ import { type TestGateway, admin, startTestGateway } from '../support/gateway.js
 import type { Login } from '../support/graphql-client.js';
 import { commandRuns } from '../support/effort.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
+import { writtenCascades } from '../support/cascade-parts.js';
 import { brokenInvariants } from '../support/invariants.js';
 import { assertAsyncProperty, defaultSeed, steadySeed } from '../support/property.js';
 import { restJsonSurface, restXmlSurface } from '../support/rest-surface.js';
@@ -382,7 +383,10 @@ it('the gateway answers random commands as the model does, and ends in the same 
     const surface = step.surfaceAmong(surfaces);
     const login = step.loginIn(tree);
     const command = step.commandIn(tree);
+    const isCascade = ['setStatus', 'close', 'migrate'].includes(command.kind);
+    const before = isCascade ? await standing() : undefined;
     const answer = comparable(await ask(surface, login, command));
+    if (before !== undefined) await compareReached(before);
     transcript.push(`${surface.name}: ${login.login} asks ${JSON.stringify(command)} → ${summaryOf(answer)}`);
 
     const newSid = 'value' in answer && typeof answer.value !== 'string' ? answer.value.sid : 'nothing was created';
@@ -394,6 +398,24 @@ it('the gateway answers random commands as the model does, and ends in the same 
     const outcome = `${command.kind}: ${'refused' in answer ? answer.refused : 'done'}`;
     counts[outcome] = (counts[outcome] ?? 0) + 1;
     await compareSurfaces(login, command, newSid, tree);
+  }
+
+  /** The versions of all accounts in the order of their paths, and how many cascades were written down. */
+  async function standing(): Promise<{ versions: Map<string, number>; cascades: number }> {
+    const { query } = gateway.database;
+    const versions = await query<{ sid: string; version: number }>(`SELECT sid, version FROM account ORDER BY path`);
+    const [counted] = await query<{ cascades: number }>(
+      `SELECT count(*)::integer AS cascades FROM history WHERE operation IN ('setAccountStatus', 'closeAccount', 'migrateAccount')`,
+    );
+    return { versions: new Map(versions.map(({ sid, version }) => [sid, version])), ...counted! };
+  }
+
+  /** A cascade wrote down that it reached the accounts that it changed. */
+  async function compareReached(before: Awaited<ReturnType<typeof standing>>): Promise<void> {
+    const after = await standing();
+    const changed = [...after.versions].filter(([sid, version]) => version !== before.versions.get(sid)).map(([sid]) => sid);
+    const written = after.cascades === before.cascades ? [] : await writtenCascades(gateway.database, after.cascades - before.cascades);
+    expect(written.map(({ parts }) => parts)).toEqual(changed.length === 0 ? [] : [[changed]]);
   }
 
   /** Asks every surface for the account that a command was about, for the profile in effect for it, and for the caller's list. */

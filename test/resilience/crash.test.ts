@@ -8,6 +8,7 @@ import { newSid } from '../../src/domain/sid.js';
 import { cascadeRounds } from '../support/effort.js';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
 import { type GraphqlAnswer, postGraphql } from '../support/graphql-client.js';
+import { brokenInvariants } from '../support/invariants.js';
 import { eventually } from '../support/patience.js';
 import { ask, embeddedUrl, expectNoProcessIn, killProcessesIn, postmasterOf } from '../support/processes.js';
 
@@ -192,6 +193,9 @@ async function expectWhole(top: string, answer: GraphqlAnswer<any> | undefined):
   const found = await tally(top);
   expect([before, closed]).toContainEqual(found);
   if (answerOf(answer) !== undefined) expect(found).toEqual(closed);
+  // Neither its e-mail addresses nor what it reached are half written down.
+  const query = <Row extends object>(sql: string, parameters?: unknown[]): Promise<Row[]> => ask<Row>(url, sql, parameters);
+  expect(await brokenInvariants({ query })).toEqual([]);
   return found[0]!.status === 'closed' ? 'closed' : 'before';
 }
 

@@ -63,6 +63,22 @@ UNION ALL
   FROM organization_account AS listed LEFT JOIN account ON account.sid = listed.account_sid
   WHERE account.sid IS NULL OR (listed.organization_sid, listed.date_created) <> (account.organization_sid, account.date_created)
 UNION ALL
+  SELECT 'entry of a cascade whose parts have not as many accounts as it reached', history.tree_sid
+  FROM history
+  WHERE history.operation IN ('setAccountStatus', 'closeAccount', 'migrateAccount')
+    AND (SELECT sum((reached ->> 'count')::integer) FROM json_array_elements(history.after::json -> 'reached') AS reached) IS DISTINCT FROM (
+      SELECT sum(octet_length(part.sids) / 16) FROM cascade_part AS part
+      WHERE part.tree_sid = history.tree_sid AND part.position = history.position
+    )
+UNION ALL
+  SELECT 'part of a cascade that has no entry, or that a part is missing before', part.tree_sid
+  FROM cascade_part AS part
+  LEFT JOIN history ON history.tree_sid = part.tree_sid AND history.position = part.position
+    AND history.operation IN ('setAccountStatus', 'closeAccount', 'migrateAccount')
+  LEFT JOIN cascade_part AS before
+    ON before.tree_sid = part.tree_sid AND before.position = part.position AND before.part = part.part - 1
+  WHERE history.position IS NULL OR (part.part > 1 AND (before.last_path < part.first_path AND octet_length(before.sids) = 6400) IS NOT TRUE)
+UNION ALL
   SELECT 'not exactly one root, which is active', min(account.sid)
   FROM account WHERE account.parent_sid IS NULL
   HAVING count(*) FILTER (WHERE account.status = 'active') <> 1 OR count(*) <> 1`;

@@ -4,6 +4,7 @@ import type { Client } from './driver.js';
 import { AccountEntity } from '../schema/account-entity.js';
 import { EmailClaimEntity } from '../schema/email-claim-entity.js';
 import { EmailConflictEntity } from '../schema/email-conflict-entity.js';
+import { CascadePartEntity } from '../schema/cascade-part-entity.js';
 import { CredentialEntity, PasswordResetTokenEntity } from '../schema/credential-entity.js';
 import { HistoryEntity, HistoryHeadEntity } from '../schema/history-entity.js';
 import { IdempotencyKeyEntity } from '../schema/idempotency-entity.js';
@@ -21,6 +22,7 @@ import { AccountCounts1700000050000 } from '../schema/migrations/1700000050000-a
 import { RoomOnPages1700000051000 } from '../schema/migrations/1700000051000-room-on-pages.js';
 import { EmailClaims1700000052000 } from '../schema/migrations/1700000052000-email-claims.js';
 import { OrganizationAccounts1700000053000 } from '../schema/migrations/1700000053000-organization-accounts.js';
+import { CascadeParts1700000054000 } from '../schema/migrations/1700000054000-cascade-parts.js';
 import { StatusChanges1700000033000 } from '../schema/migrations/1700000033000-status-changes.js';
 import { TokenLists1700000035000 } from '../schema/migrations/1700000035000-token-lists.js';
 import { NamesOfClosedOrganizations1700000035100 } from '../schema/migrations/1700000035100-names-of-closed-organizations.js';
@@ -64,6 +66,7 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
       OrganizationProfileEntity,
       HistoryEntity,
       HistoryHeadEntity,
+      CascadePartEntity,
       IdempotencyKeyEntity,
       SignInFailureEntity,
       EmailConflictEntity,
@@ -89,6 +92,7 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
       RoomOnPages1700000051000,
       EmailClaims1700000052000,
       OrganizationAccounts1700000053000,
+      CascadeParts1700000054000,
     ],
     migrationsTableName: migrationsTable,
   });

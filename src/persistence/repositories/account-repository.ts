@@ -5,6 +5,7 @@ import type { Client } from '../connection/driver.js';
 import { queryRows } from '../connection/prepared-query.js';
 import { execute, transactionTime } from '../connection/transaction.js';
 import { accountAt, allColumns, columnNames, keyColumns, treeAt } from './account-sql.js';
+import { leaveReached } from './cascade-parts.js';
 import { anyOfList, unnestedKeys } from './key-lists.js';
 
 /** Changes of one account that reach no other account. */
@@ -153,10 +154,10 @@ export class AccountRepository {
 
   /**
    * The cascade, in one statement: gives the status to the account and everything below it, where the status is one of `from`, and
-   * marks it as changed by the account `by`. `reached` are these accounts, as `countInTree` counted them under the lock of the tree. Accounts
-   * that it closes lose their e-mail addresses, credentials, reset tokens and profile links. The links are locked in the same order as by
-   * the deletion of a profile, so that the two cannot deadlock. Returns the links that it undid,
-   * if any.
+   * marks it as changed by the account `by`. `reached` are these accounts, as `countInTree` counted them under the lock of the tree; which
+   * they are is written down with the entry of the history. Accounts that it closes lose their e-mail addresses, credentials, reset
+   * tokens and profile links. The links are locked in the same order as by the deletion of a profile, so that the two cannot deadlock.
+   * Returns the links that it undid, if any.
    */
   async setStatusInTree(
     account: Account,
@@ -166,13 +167,13 @@ export class AccountRepository {
     reached: readonly CountedAccounts[],
   ): Promise<UndoneLinks | undefined> {
     for (const { count, ...before } of reached) this.#count(account.topLevelSid, before, { ...before, status }, count);
-    const [unlinked] = await queryRows<UndoneLinks>(
+    const [cascade] = await queryRows<UndoneLinks>(
       this.client,
       `WITH reached AS (
          UPDATE account
          SET status = $2, status_changed_at = now(), status_changed_by = $4, version = account.version + 1, date_updated = now()
          WHERE ${inTree} AND account.status = ANY($3)
-         RETURNING account.sid, account.email_address
+         RETURNING account.sid, account.path, account.email_address
        ), released AS (
          DELETE FROM email_claim USING reached
          WHERE email_claim.email_address = reached.email_address AND email_claim.account_sid = reached.sid AND $2 = 'closed'
@@ -191,22 +192,28 @@ export class AccountRepository {
        SELECT (SELECT count(*)::integer FROM linked) AS "unlinkedCount", ARRAY(
          SELECT json_build_object('sid', linked.account_sid, 'profileSid', linked.profile_sid)
          FROM linked ORDER BY linked.account_sid LIMIT ${namedLinksAtMost}
-       ) AS unlinked`,
+       ) AS unlinked, ${leaveReached} AS left`,
       [account.path, status, from, by],
     );
-    return unlinked!.unlinkedCount === 0 ? undefined : unlinked;
+    const { unlinkedCount, unlinked } = cascade!;
+    return unlinkedCount === 0 ? undefined : { unlinked, unlinkedCount };
   }
 
-  /** Moves the account and everything below it, closed accounts included, to another organization. */
+  /**
+   * Moves the account and everything below it, closed accounts included, to another organization. Which accounts it reached is written
+   * down with the entry of the history.
+   */
   async setOrganizationInTree(account: Account, organizationSid: Sid): Promise<void> {
     await queryRows(
       this.client,
       `WITH reached AS (
          UPDATE account SET organization_sid = $2, version = account.version + 1, date_updated = now() WHERE ${inTree}
-         RETURNING account.sid, account.date_created
+         RETURNING account.sid, account.path, account.date_created
+       ), moved AS (
+         UPDATE organization_account AS listed SET organization_sid = $2 FROM reached
+         WHERE listed.organization_sid = $3 AND listed.date_created = reached.date_created AND listed.account_sid = reached.sid
        )
-       UPDATE organization_account AS listed SET organization_sid = $2 FROM reached
-       WHERE listed.organization_sid = $3 AND listed.date_created = reached.date_created AND listed.account_sid = reached.sid`,
+       SELECT ${leaveReached} AS left`,
       [account.path, organizationSid, account.organizationSid],
     );
   }

@@ -6,6 +6,7 @@ import type { Client } from '../connection/driver.js';
 import { queryRows } from '../connection/prepared-query.js';
 import { execute } from '../connection/transaction.js';
 import { treeAt } from './account-sql.js';
+import { writeParts } from './cascade-parts.js';
 import { keyset, pagesFrom } from './keyset.js';
 import { unnestedKeys } from './key-lists.js';
 
@@ -84,6 +85,9 @@ const nextHash = (previousHash: string, position: string, date: string): string 
 
 /** The tables `history` and `history_head`. */
 export class HistoryRepository {
+  /** Whether the transaction has written down whom a cascade reached. */
+  #hasCascade = false;
+
   constructor(private readonly client: Client) {}
 
   /**
@@ -91,7 +95,7 @@ export class HistoryRepository {
    * so that the next one continues after what this one commits. PostgreSQL computes the entry's position, its date and its hash
    * under that lock, so the statement depends on no answer before it. `hashOf` verifies the hash. The head's counts of accounts change
    * as the transaction changed the accounts; a chain that begins with its account knows them, and an older one does once it was
-   * counted.
+   * counted. With the entry of a cascade goes which accounts the cascade reached.
    */
   append(
     treeSid: Sid,
@@ -99,6 +103,10 @@ export class HistoryRepository {
     { operation, subjectSid, before, after }: AuditEvent,
     countChange?: CountChange,
   ): void {
+    const isCascade = cascading.includes(operation);
+    if (isCascade && this.#hasCascade)
+      throw new Error('A transaction has at most one cascade, since it knows only whom the last one reached.');
+    this.#hasCascade ||= isCascade;
     const content = {
       actorSid,
       operation,
@@ -122,7 +130,7 @@ export class HistoryRepository {
            FROM (${instant}) AS this
          )
          RETURNING head.position, head.hash, head.date
-       )
+       )${isCascade ? `, ${writeParts}` : ''}
        INSERT INTO history (tree_sid, position, date, actor_sid, operation, subject_sid, request_id, before, after, hash, record_version)
        SELECT $1, head.position, head.date, $3, $4, $5, $6, $7, $8, head.hash, 2 FROM head`,
       [treeSid, recordOfContent(content), actorSid, operation, subjectSid, requestId, content.before, content.after, countChange?.changes],
