@@ -23,6 +23,7 @@ import { RoomOnPages1700000051000 } from '../schema/migrations/1700000051000-roo
 import { EmailClaims1700000052000 } from '../schema/migrations/1700000052000-email-claims.js';
 import { OrganizationAccounts1700000053000 } from '../schema/migrations/1700000053000-organization-accounts.js';
 import { CascadeParts1700000054000 } from '../schema/migrations/1700000054000-cascade-parts.js';
+import { ChangedHistoryHeads1700000055000 } from '../schema/migrations/1700000055000-changed-history-heads.js';
 import { StatusChanges1700000033000 } from '../schema/migrations/1700000033000-status-changes.js';
 import { TokenLists1700000035000 } from '../schema/migrations/1700000035000-token-lists.js';
 import { NamesOfClosedOrganizations1700000035100 } from '../schema/migrations/1700000035100-names-of-closed-organizations.js';
@@ -93,6 +94,7 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
       EmailClaims1700000052000,
       OrganizationAccounts1700000053000,
       CascadeParts1700000054000,
+      ChangedHistoryHeads1700000055000,
     ],
     migrationsTableName: migrationsTable,
   });

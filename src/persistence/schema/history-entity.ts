@@ -47,6 +47,7 @@ export class HistoryEntity {
 
 /** The table `history_head`: the end of each chain. Whoever adds to a chain locks its row here. */
 @Entity('history_head')
+@Index('history_head_changed', { synchronize: false })
 export class HistoryHeadEntity {
   @PrimaryColumn({ type: 'text', name: 'tree_sid', collation: 'C', primaryKeyConstraintName: 'history_head_pk' })
   treeSid: string;
