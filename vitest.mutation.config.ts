@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import base from './vitest.config.js';
+import { common } from './vitest.config.js';
 
 /**
  * The tests that mutants are held against: unit tests that need no database, no process of their own and no time. A mutant of what
@@ -31,6 +31,6 @@ const ofAdapters = ['client-address', 'cost-budget', 'document-limits', 'expecte
 const names = process.env.MUTATED === 'adapters' ? ofAdapters : ofRules;
 
 export default defineConfig({
-  ...base,
-  test: { ...base.test, include: names.map((name) => `test/unit/${name}.test.ts`), globalSetup: [] },
+  ...common,
+  test: { ...common.test, include: names.map((name) => `test/unit/${name}.test.ts`) },
 });
