@@ -22,10 +22,11 @@ export const run = {
   maxWorkers: Math.min(4, availableParallelism() + 1),
 };
 
-/** Files that need a process that has run nothing before: they measure its time or memory, or change or count what all of it shares. */
+/** Files that need a process that has run nothing before: they measure its time or memory, or change or count what it has loaded. */
 const alone = [
   'test/process/*.test.ts',
-  'test/unit/{loading,passwords}.test.ts',
+  'test/unit/{loading,passwords,redaction}.test.ts',
+  'test/property/json-source.test.ts',
   'test/security/{hashing,linear-time,no-eval,secrets,timing}.test.ts',
   'test/surface/{long-list,openapi}.test.ts',
   'test/database/shares.test.ts',
