@@ -157,18 +157,6 @@ let upstream: TestUpstream;
 let gateway: TestGateway;
 let passwordHash: string;
 
-beforeAll(async () => {
-  upstream = await startUpstream((_request, response) => void response.end('{}'));
-  gateway = await startWithUpstreams({ '*': { url: upstream.url } });
-  const [root] = await gateway.database.query<{ password_hash: string }>('SELECT password_hash FROM credential');
-  passwordHash = root!.password_hash;
-  await prepareDigest();
-});
-afterAll(async () => {
-  await gateway.stop();
-  await upstream.stop();
-});
-
 const always = '2026-01-02T03:04:05.678Z';
 const bytes = (buffer: Buffer): string => `\\x${buffer.toString('hex')}`;
 
@@ -464,9 +452,21 @@ function eachOf(graphql: Record<string, GraphqlRequest>, rest: Record<string, Re
   ];
 }
 
-/** Defines the tests of one caller. Callers are in several files, which run side by side. */
+/** Defines the tests of one caller, on a gateway of its own. Callers are in several files, which run side by side. */
 export function describeCaller(name: string): void {
   describe.each(callers.filter((caller) => caller.name === name))('$name', (caller) => {
+    beforeAll(async () => {
+      upstream = await startUpstream((_request, response) => void response.end('{}'));
+      gateway = await startWithUpstreams({ '*': { url: upstream.url } });
+      const [root] = await gateway.database.query<{ password_hash: string }>('SELECT password_hash FROM credential');
+      passwordHash = root!.password_hash;
+      await prepareDigest();
+    });
+    afterAll(async () => {
+      await gateway.stop();
+      await upstream.stop();
+    });
+
     it.each(states)('is answered as declared on accounts that are %s, wherever they stand', async (state) => {
       const deviations: string[] = [];
       for (const place of placesOf(caller, state)) deviations.push(...(await deviationsOn(caller, place, state)));
