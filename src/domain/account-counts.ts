@@ -20,6 +20,17 @@ export function byStatus(counted: readonly CountedAccounts[]): StatusCount[] {
   return [...counts].map(([status, count]) => ({ status, count }));
 }
 
+/** The accounts of a tree that have one of the statuses, by status: of the one at its top, and of those below it, which are given. */
+export function countedInTree(
+  { status, role, type }: CountedProperties,
+  below: readonly CountedAccounts[],
+  statuses: readonly AccountStatus[],
+): CountedAccounts[] {
+  return [...below, { status, role, type, count: 1 }]
+    .filter((counted) => statuses.includes(counted.status))
+    .toSorted((one, other) => (one.status < other.status ? -1 : 1));
+}
+
 /** A filter by nothing but these. */
 export type CountedFilter = {
   [Property in keyof AccountFilter]: Property extends keyof CountedProperties ? AccountFilter[Property] : undefined;

@@ -7,12 +7,13 @@ import {
   isTopLevel,
   parseAccountReference,
 } from '../domain/account.js';
-import { byStatus } from '../domain/account-counts.js';
+import { byStatus, countedInTree } from '../domain/account-counts.js';
 import { parsedOrUndefined } from '../domain/input.js';
 import { type Organization, type OrganizationReference, parseOrganizationReference } from '../domain/organization.js';
 import { authorize, authorizeOn } from '../domain/permissions.js';
 import { type Caller, withoutIdempotencyKey } from '../domain/request-context.js';
 import { AppError } from '../errors.js';
+import { pipelined } from '../persistence/connection/pipeline.js';
 import type { Cascade, CascadeOptions } from './account-status.js';
 import type { AccountLock } from '../persistence/repositories/lock-repository.js';
 import type { AuditedTransactions } from './audited-transaction.js';
@@ -40,9 +41,16 @@ export class AccountMigration {
     return this.transactions.write(
       author,
       dryRun ? withoutIdempotencyKey(request) : request,
-      { operation: 'migrateAccount', lock },
-      async ({ accounts, organizations }, { actor, account, record }) => {
-        const organization = destinationKey && (await organizations.share(destinationKey));
+      {
+        operation: 'migrateAccount',
+        lock,
+        alsoRead: ({ accounts, organizations }) =>
+          pipelined(
+            destinationKey && organizations.share(destinationKey),
+            key === undefined ? [] : accounts.countBelow(key, author.account.path),
+          ),
+      },
+      async ({ accounts }, { actor, account, read: [organization, below], record }) => {
         assertDestination(organization);
         // Refuses a malformed reference, now that the organization has been checked.
         parseAccountReference(target);
@@ -50,16 +58,15 @@ export class AccountMigration {
         assertMigratable(account, organization);
         assertVersion(account, version);
 
-        const reached = byStatus(await accounts.countInTree(account, Object.values(AccountStatus)));
+        const reached = byStatus(countedInTree(account, below, Object.values(AccountStatus)));
         if (dryRun) return { account, reached, dryRun };
-        await accounts.setOrganizationInTree(account, organization.sid);
         record(account.topLevelSid, {
           operation: 'migrateAccount',
           subjectSid: account.sid,
           before: { organizationSid: account.organizationSid },
           after: { organizationSid: organization.sid, reached },
         });
-        return { account: (await accounts.find(account.sid))!, reached, dryRun };
+        return { account: await accounts.setOrganizationInTree(account, organization.sid), reached, dryRun };
       },
     );
   }

@@ -11,27 +11,27 @@ import {
   assertVersion,
   defaultFriendlyName,
   emailInUse,
-  isRoot,
   parseAccountReference,
   parseEmailAddress,
   parseFriendlyName,
 } from '../domain/account.js';
-import type { Actor } from '../domain/actor.js';
 import { assertStrongPassword } from '../domain/password-policy.js';
 import { type Operation, authorize, authorizeOn } from '../domain/permissions.js';
 import { snapshotOf, updateEvents } from '../domain/history.js';
-import { type OrganizationKey, type OrganizationReference, parseOrganizationReference } from '../domain/organization.js';
+import { type Organization, type OrganizationReference, parseOrganizationReference } from '../domain/organization.js';
 import type { Caller } from '../domain/request-context.js';
-import { newSid, type Sid } from '../domain/sid.js';
+import { newSid } from '../domain/sid.js';
 import { pathBelow, topLevelSidOf } from '../domain/tree.js';
 import { AppError } from '../errors.js';
 import type { AccountUpdate } from '../persistence/repositories/account-repository.js';
 import type { EmailConflictCount } from '../persistence/repositories/email-conflict-repository.js';
 import type { Repositories } from '../persistence/connection/database.js';
-import { operationFor, setStatusInTree } from './account-status.js';
-import type { AuditedTransactions, ChangeIntent, CurrentState } from './audited-transaction.js';
+import { pipelined } from '../persistence/connection/pipeline.js';
+import { operationFor, readForStatus, setStatusInTree } from './account-status.js';
+import type { AuditedTransactions, CurrentState } from './audited-transaction.js';
 import type { CredentialService, PreparedPassword } from './credential-service.js';
 import type { EmailConflicts } from './email-conflicts.js';
+import { namedOrganization, organizationOf } from './named-organization.js';
 
 /** The properties of a new account. */
 export interface NewAccount {
@@ -78,12 +78,6 @@ export class AccountService {
    */
   async create({ actor: author, request }: Caller, input: NewAccount): Promise<Account> {
     authorize(author, 'createAccount');
-    let conflicts: EmailConflictCount | undefined;
-    const intent: ChangeIntent = {
-      operation: 'createAccount',
-      lock: { account: parseAccountReference(input.parent ?? author.account, 'parentSid'), scope: 'place' },
-      alsoRead: async (repositories) => void (conflicts = await this.emailConflicts.ofTree(repositories, author)),
-    };
     const emailAddress = parseEmailAddress(input.emailAddress);
     const friendlyName = input.friendlyName === undefined ? defaultFriendlyName(emailAddress) : parseFriendlyName(input.friendlyName);
     const organizationKey = input.organization && parseOrganizationReference(input.organization, 'organization');
@@ -92,28 +86,50 @@ export class AccountService {
       throw new AppError('MISSING_PARAMETER', `A new account that is ${status} needs a password.`, { field: 'password' });
     }
     if (input.password !== undefined) assertStrongPassword(input.password, emailAddress);
+    const intent = {
+      operation: 'createAccount',
+      lock: { account: parseAccountReference(input.parent ?? author.account, 'parentSid'), scope: 'place' },
+    } as const;
     /** Runs twice: before the password is hashed, and under the locks. */
-    const check = async (repositories: Repositories, { actor, account: parent }: CurrentState, isLocking = false) => {
+    const check = ({ actor, account: parent }: CurrentState, conflicts?: EmailConflictCount, organization?: Organization) => {
       authorizeOn(actor, 'createAccount', parent);
       assertActiveParent(parent);
       assertLevelBelow(parent, this.maxLevels);
       this.emailConflicts.assertBelowLimit(actor, conflicts);
-      return { parent, organizationSid: await organizationOf(repositories.organizations, actor, parent, organizationKey, isLocking) };
+      const organizationSid = organizationKey === undefined ? parent.organizationSid : organizationOf(actor, parent, organization);
+      return { parent, organizationSid };
     };
 
     return this.emailConflicts.limited(author, request, emailAddress, async () => {
       let password: PreparedPassword | undefined;
       if (input.password !== undefined) {
-        const earlier = await this.transactions.preflight<Account>(author, request, intent, async (repositories, state) => {
-          await check(repositories, state);
-          if (input.status !== AccountStatus.CLOSED) await assertFree(repositories, emailAddress);
-        });
+        const alsoRead = (repositories: Repositories) =>
+          pipelined(
+            this.emailConflicts.ofTree(repositories, author),
+            organizationKey && repositories.organizations.find(organizationKey),
+            input.status === AccountStatus.CLOSED ? undefined : repositories.accounts.findByKey({ emailAddress }),
+          );
+        const earlier: { result: Account } | undefined = await this.transactions.preflight(
+          author,
+          request,
+          { ...intent, alsoRead },
+          (state) => {
+            const [conflicts, named, holder] = state.read;
+            check(state, conflicts, named);
+            assertFree(holder);
+          },
+        );
         if (earlier !== undefined) return earlier.result;
         password = await this.credentials.preparePassword(input.password, emailAddress, author.account);
       }
 
-      return this.transactions.write(author, request, intent, async (repositories, transaction) => {
-        const { parent, organizationSid } = await check(repositories, transaction, true);
+      const alsoRead = (repositories: Repositories) =>
+        pipelined(
+          this.emailConflicts.ofTree(repositories, author),
+          organizationKey && namedOrganization(repositories, author, organizationKey),
+        );
+      return this.transactions.write(author, request, { ...intent, alsoRead }, async (repositories, transaction) => {
+        const { parent, organizationSid } = check(transaction, ...transaction.read);
         const { actor, record } = transaction;
         const sid = newSid('account');
         const path = pathBelow(parent.path, sid);
@@ -161,16 +177,11 @@ export class AccountService {
     // These decide whether the account signs in, and what it may do. Its own requests share the lock of its tree; none of them may
     // go on with the old values, so such a change takes the whole tree.
     const changesActor = [newPassword, status, role, emailAddress].some((given) => given !== undefined);
-    let conflicts: EmailConflictCount | undefined;
-    const intent: ChangeIntent = {
-      operation: 'updateAccount',
-      lock: { account: key, scope: changesActor ? 'tree' : 'account' },
-      alsoRead: async (repositories) => {
-        if (emailAddress !== undefined) conflicts = await this.emailConflicts.ofTree(repositories, author);
-      },
-    };
+    const intent = { operation: 'updateAccount', lock: { account: key, scope: changesActor ? 'tree' : 'account' } } as const;
+    const conflictsIn = (repositories: Repositories) =>
+      emailAddress === undefined ? undefined : this.emailConflicts.ofTree(repositories, author);
     /** Runs twice: before the password is hashed, and under the locks. Returns what is left to change. */
-    const check = ({ actor, account }: CurrentState) => {
+    const check = ({ actor, account }: CurrentState, conflicts: EmailConflictCount | undefined) => {
       authorizeOn(actor, 'updateAccount', account);
       const { status: newStatus, ...changes } = differing(requested, account);
       for (const operation of operationsOf(changes, newStatus)) authorizeOn(actor, operation, account);
@@ -187,31 +198,51 @@ export class AccountService {
       if (newPassword !== undefined) {
         let found: Account;
         let address: string;
-        const earlier = await this.transactions.preflight<Account>(author, request, intent, async (repositories, state) => {
-          const { account, changes } = check(state);
-          found = account;
-          address = changes.emailAddress ?? account.emailAddress;
-          if (changes.emailAddress !== undefined) await assertFree(repositories, changes.emailAddress);
-        });
+        const alsoRead = (repositories: Repositories) =>
+          pipelined(
+            conflictsIn(repositories),
+            requested.emailAddress === undefined ? undefined : repositories.accounts.findByKey({ emailAddress: requested.emailAddress }),
+          );
+        const earlier: { result: Account } | undefined = await this.transactions.preflight(
+          author,
+          request,
+          { ...intent, alsoRead },
+          (state) => {
+            const [conflicts, holder] = state.read;
+            const { account, changes } = check(state, conflicts);
+            found = account;
+            address = changes.emailAddress ?? account.emailAddress;
+            if (changes.emailAddress !== undefined) assertFree(holder);
+          },
+        );
         if (earlier !== undefined) return earlier.result;
         password = await this.credentials.preparePassword(newPassword, address!, author.account, found!);
       }
 
-      return this.transactions.write(author, request, intent, async (repositories, transaction) => {
-        const { account, changes, newStatus, isUnchanged } = check(transaction);
+      const alsoRead = (repositories: Repositories) =>
+        pipelined(
+          conflictsIn(repositories),
+          newPassword === undefined || key === undefined ? undefined : repositories.accounts.findParent(key, author.account.path),
+          status && readForStatus(repositories, author, key, status),
+        );
+      return this.transactions.write(author, request, { ...intent, alsoRead }, async (repositories, transaction) => {
+        const [conflicts, parent, statusReads] = transaction.read;
+        const { account, changes, newStatus, isUnchanged } = check(transaction, conflicts);
         const { actor, record, onCommit } = transaction;
         let changed = account;
         if (!isUnchanged) {
           changed =
             password === undefined
               ? await repositories.accounts.update(account, changes)
-              : await this.credentials.setPassword(repositories, account, password, actor.account.sid, changes);
+              : await this.credentials.setPassword(repositories, account, parent, password, actor.account.sid, changes);
           if (changes.emailAddress !== undefined) repositories.credentials.removeResetTokens(account.sid);
           if (password !== undefined && account.sid === actor.account.sid)
             onCommit(() => this.credentials.acceptNewSecrets(actor, password));
           for (const event of updateEvents(account, changed, password !== undefined)) record(account.topLevelSid, event);
         }
-        return newStatus === undefined ? changed : (await setStatusInTree(repositories, transaction, changed, newStatus)).account;
+        return newStatus === undefined
+          ? changed
+          : (await setStatusInTree(repositories, transaction, changed, newStatus, statusReads!)).account;
       });
     };
     return requested.emailAddress === undefined ? update() : this.emailConflicts.limited(author, request, requested.emailAddress, update);
@@ -219,32 +250,8 @@ export class AccountService {
 }
 
 /** Holds that no open account has the e-mail address. @throws AppError EMAIL_IN_USE */
-async function assertFree({ accounts }: Repositories, emailAddress: string): Promise<void> {
-  if ((await accounts.findByKey({ emailAddress })) !== undefined) throw emailInUse();
-}
-
-/** The organization of a new account. Only a top-level account's may differ from its parent's, and only by the Super Admin. */
-async function organizationOf(
-  organizations: Repositories['organizations'],
-  actor: Actor,
-  parent: Account,
-  requested: OrganizationKey | undefined,
-  isLocking: boolean,
-): Promise<Sid> {
-  // The parent's organization needs no lock: it cannot be closed while the parent is active.
-  const found = requested && (await organizations.find(requested));
-  if (requested === undefined || found?.sid === parent.organizationSid) return parent.organizationSid;
-  authorize(actor, 'manageOrganizations');
-  const organization = isLocking ? await organizations.share(requested) : found;
-  if (organization?.status !== 'active') {
-    throw new AppError('ORGANIZATION_NOT_FOUND', 'There is no such active organization.', { field: 'organization', status: 400 });
-  }
-  if (!isRoot(parent)) {
-    throw new AppError('NOT_TOP_LEVEL', "Only a top-level account may be in another organization than its parent's.", {
-      field: 'organization',
-    });
-  }
-  return organization.sid;
+function assertFree(holder: Account | undefined): void {
+  if (holder !== undefined) throw emailInUse();
 }
 
 /** The permissions that a change of one account needs beyond updating it. */

@@ -1,5 +1,6 @@
 import {
   type Account,
+  type AccountKey,
   type AccountReference,
   AccountStatus,
   type ExpectedVersion,
@@ -11,11 +12,14 @@ import {
   parseAccountReference,
   statusesThatMayBecome,
 } from '../domain/account.js';
-import { byStatus } from '../domain/account-counts.js';
+import { type CountedAccounts, byStatus, countedInTree } from '../domain/account-counts.js';
+import type { SignedIn } from '../domain/actor.js';
 import { authorize, authorizeOn } from '../domain/permissions.js';
 import { type Caller, withoutIdempotencyKey } from '../domain/request-context.js';
 import { AppError } from '../errors.js';
 import type { Repositories } from '../persistence/connection/database.js';
+import { pipelined } from '../persistence/connection/pipeline.js';
+import type { UndoneLinks } from '../persistence/repositories/account-repository.js';
 import type { AccountLock } from '../persistence/repositories/lock-repository.js';
 import type { AuditedTransaction, AuditedTransactions } from './audited-transaction.js';
 
@@ -71,20 +75,44 @@ export class AccountStatusService {
   ): Promise<Cascade> {
     const operation = operationFor(status);
     authorize(author, operation);
-    const lock: AccountLock = { account: parseAccountReference(target), scope: dryRun ? 'place' : 'tree' };
+    const key = parseAccountReference(target);
+    const lock: AccountLock = { account: key, scope: dryRun ? 'place' : 'tree' };
     return this.transactions.write(
       author,
       dryRun ? withoutIdempotencyKey(request) : request,
-      { operation, lock },
+      { operation, lock, alsoRead: (repositories) => readForStatus(repositories, author, key, status, dryRun) },
       async (repositories, transaction) => {
         const { actor, account } = transaction;
         authorizeOn(actor, operation, account);
         assertOpen(account);
         assertVersion(account, version);
-        return setStatusInTree(repositories, transaction, account, status, dryRun);
+        return setStatusInTree(repositories, transaction, account, status, transaction.read, dryRun);
       },
     );
   }
+}
+
+/** What a change of the status depends on beside the account. */
+interface StatusReads {
+  parent: Account | undefined;
+  below: CountedAccounts[];
+  undone: UndoneLinks | undefined;
+}
+
+/** Reads what giving the status to the account of the key depends on. Of a malformed key there is nothing to read. */
+export async function readForStatus(
+  { accounts }: Repositories,
+  { account: { path } }: SignedIn,
+  key: AccountKey | undefined,
+  status: AccountStatus,
+  dryRun = false,
+): Promise<StatusReads> {
+  const [parent, below, undone] = await pipelined(
+    status === AccountStatus.ACTIVE ? key && accounts.findParent(key, path) : undefined,
+    key === undefined ? [] : accounts.countBelow(key, path),
+    status === AccountStatus.CLOSED && !dryRun ? key && accounts.lockLinksInTree(key, path) : undefined,
+  );
+  return { parent, below, undone };
 }
 
 /** Gives the status to an account whose tree is locked, and to the accounts below it. @throws AppError as `setStatus` */
@@ -93,23 +121,23 @@ export async function setStatusInTree(
   { actor, record }: AuditedTransaction,
   account: Account,
   status: AccountStatus,
+  { parent, below, undone }: StatusReads,
   dryRun = false,
 ): Promise<Cascade> {
   assertMayBecome(account, status);
-  if (status === AccountStatus.ACTIVE) assertActiveParent((await accounts.find(account.parentSid!))!);
+  if (status === AccountStatus.ACTIVE) assertActiveParent(parent!);
 
   const from = statusesThatMayBecome(status);
-  const counted = await accounts.countInTree(account, from);
+  const counted = countedInTree(account, below, from);
   const reached = byStatus(counted);
   if (dryRun || reached.length === 0) return { account, reached, dryRun };
-  const unlinked = await accounts.setStatusInTree(account, status, from, actor.account.sid, counted);
   record(account.topLevelSid, {
     operation: operationFor(status),
     subjectSid: account.sid,
     before: { status: account.status },
-    after: { status, reached, ...unlinked },
+    after: { status, reached, ...undone },
   });
-  return { account: (await accounts.find(account.sid))!, reached, dryRun };
+  return { account: await accounts.setStatusInTree(account, status, from, actor.account.sid, counted), reached, dryRun };
 }
 
 /** What a change to the status is, in the table of permissions. */

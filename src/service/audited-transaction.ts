@@ -27,24 +27,26 @@ export const gatewayAuthor: UnauthenticatedAuthor = { account: null, requestId: 
 type RecordAuditEvent = (treeSid: Sid, event: AuditEvent) => void;
 
 /** What a change is in the table of permissions, and the account that it is about, with what it locks. */
-export interface ChangeIntent {
+export interface ChangeIntent<Read> {
   operation: Operation;
   /** Absent for a change that is about no account. */
   lock?: AccountLock | undefined;
-  /** Reads what else the change depends on: after the locks were taken, in the same round trip. */
-  alsoRead?: (repositories: Repositories) => Promise<void>;
+  /** Reads, and locks if need be, what else the change depends on: after the other locks were taken, in the same round trip. */
+  alsoRead?: ((repositories: Repositories) => Promise<Read>) | undefined;
 }
 
 /** What a change depends on, as it is now. */
-export interface CurrentState {
+export interface CurrentState<Read = unknown> {
   /** With the rank that it has now. */
   actor: SignedIn;
   /** The account that the change is about; undefined where there is none at or below the actor's. */
   account: Account | undefined;
+  /** What `alsoRead` has read. */
+  read: Read;
 }
 
 /** What a use case is handed inside its transaction. The state was read under its locks, so nobody else changes it. */
-export interface AuditedTransaction extends CurrentState {
+export interface AuditedTransaction<Read = unknown> extends CurrentState<Read> {
   record: RecordAuditEvent;
   /** Calls back in this process once the change is committed: not if it is refused, and not for a stored result. */
   onCommit: (callback: () => void) => void;
@@ -78,38 +80,37 @@ export class AuditedTransactions {
    * @throws AppError UNAVAILABLE, OVERLOADED, ACCOUNT_NOT_ACTIVE, UNAUTHENTICATED, FORBIDDEN, IDEMPOTENCY_IN_FLIGHT,
    * IDEMPOTENCY_MISMATCH, and what the work throws
    */
-  async write<Result>(
+  async write<Result, Read>(
     author: SignedIn,
     { requestId, idempotent }: RequestContext,
-    { operation, lock, alsoRead }: ChangeIntent,
-    work: (repositories: Repositories, transaction: AuditedTransaction) => Promise<Result>,
+    { operation, lock, alsoRead }: ChangeIntent<Read>,
+    work: (repositories: Repositories, transaction: AuditedTransaction<Read>) => Promise<Result>,
     codec: ResultCodec<Result> = plainCodec as ResultCodec<Result>,
   ): Promise<Result> {
     let callbacks: (() => void)[] = [];
     const result = await this.database.write(author.account, async (repositories) => {
       callbacks = [];
       const { locks, idempotencyKeys } = repositories;
-      const [, { caller, account }, stored] = await pipelined(
+      const [, { caller, account }, stored, read] = await pipelined(
         idempotent && idempotencyKeys.claim(author.account.sid, idempotent.key),
         locks.lockForChange(author.account, lock),
         idempotent && idempotencyKeys.find(author.account.sid, idempotent.key),
-        alsoRead?.(repositories),
+        alsoRead?.(repositories) as Promise<Read>,
       );
       const actor = revalidate(author, caller);
       authorize(actor, operation);
-      const change = (): Promise<Result> =>
-        this.#withHistory(repositories, { account: actor.account, requestId }, (record) =>
-          work(repositories, { actor, account, record, onCommit: (callback) => void callbacks.push(callback) }),
-        );
-      if (idempotent === undefined) return change();
-
-      if (stored !== undefined) return this.#restore(stored, actor, idempotent, codec);
-      const result = await change();
-      idempotencyKeys.store(actor.account.sid, idempotent.key, {
-        requestHash: this.secrets.hashRequest(comparedText(actor, idempotent)),
-        result: JSON.stringify(codec.encode(result)),
+      if (idempotent !== undefined && stored !== undefined) return this.#restore(stored, actor, idempotent, codec);
+      return this.#withHistory(repositories, { account: actor.account, requestId }, async (record) => {
+        const onCommit = (callback: () => void): void => void callbacks.push(callback);
+        const result = await work(repositories, { actor, account, read, record, onCommit });
+        if (idempotent !== undefined) {
+          idempotencyKeys.store(actor.account.sid, idempotent.key, {
+            requestHash: this.secrets.hashRequest(comparedText(actor, idempotent)),
+            result: JSON.stringify(codec.encode(result)),
+          });
+        }
+        return result;
       });
-      return result;
     });
     for (const callback of callbacks) callback();
     return result;
@@ -119,13 +120,17 @@ export class AuditedTransactions {
    * Does the work for an author who did not sign in, with the whole tree of its account locked.
    * @throws AppError UNAVAILABLE, OVERLOADED, and what the work throws
    */
-  async writeUnauthenticated<Result>(
+  async writeUnauthenticated<Result, Read>(
     author: UnauthenticatedAuthor,
-    work: (repositories: Repositories, transaction: Pick<AuditedTransaction, 'account' | 'record'>) => Promise<Result>,
+    { alsoRead }: Pick<ChangeIntent<Read>, 'alsoRead'>,
+    work: (repositories: Repositories, transaction: Pick<AuditedTransaction<Read>, 'account' | 'read' | 'record'>) => Promise<Result>,
   ): Promise<Result> {
     return this.database.write(author.account ?? undefined, async (repositories) => {
-      const locked = author.account && (await repositories.locks.lockForChange(author.account, { account: author.account, scope: 'tree' }));
-      return this.#withHistory(repositories, author, (record) => work(repositories, { account: locked?.account, record }));
+      const [locked, read] = await pipelined(
+        author.account && repositories.locks.lockForChange(author.account, { account: author.account, scope: 'tree' }),
+        alsoRead?.(repositories) as Promise<Read>,
+      );
+      return this.#withHistory(repositories, author, (record) => work(repositories, { account: locked?.account, read, record }));
     });
   }
 
@@ -135,24 +140,25 @@ export class AuditedTransactions {
    * request, if it was done before.
    * @throws AppError UNAVAILABLE, ACCOUNT_NOT_ACTIVE, UNAUTHENTICATED, FORBIDDEN, IDEMPOTENCY_MISMATCH, and what the check throws
    */
-  async preflight<Result>(
+  async preflight<Result, Read>(
     author: SignedIn,
     { idempotent }: RequestContext,
-    { operation, lock, alsoRead }: ChangeIntent,
-    check: (repositories: Repositories, state: CurrentState) => Promise<void>,
+    { operation, lock, alsoRead }: ChangeIntent<Read>,
+    check: (state: CurrentState<Read>) => void,
     codec: ResultCodec<Result> = plainCodec as ResultCodec<Result>,
   ): Promise<{ result: Result } | undefined> {
     return this.database.lookUp(author.account, async (repositories) => {
       const { credentials, idempotencyKeys } = repositories;
-      const [{ caller, account }] = await pipelined(credentials.findForChange(author.account, lock?.account), alsoRead?.(repositories));
+      const [{ caller, account }, read, stored] = await pipelined(
+        credentials.findForChange(author.account, lock?.account),
+        alsoRead?.(repositories) as Promise<Read>,
+        // Last, since the check may fail because of what the first request has just done; then its result is found here.
+        idempotent && idempotencyKeys.find(author.account.sid, idempotent.key),
+      );
       const actor = revalidate(author, caller);
       authorize(actor, operation);
-      if (idempotent === undefined) return void (await check(repositories, { actor, account }));
-      // In this order, since the check may fail because of what the first request has just done; then its result is found here.
-      const refusal = await check(repositories, { actor, account }).catch((error: unknown) => ({ error }));
-      const stored = await idempotencyKeys.find(author.account.sid, idempotent.key);
-      if (stored !== undefined) return { result: await this.#restore(stored, actor, idempotent, codec) };
-      if (refusal !== undefined) throw refusal.error;
+      if (idempotent !== undefined && stored !== undefined) return { result: await this.#restore(stored, actor, idempotent, codec) };
+      check({ actor, account, read });
       return undefined;
     });
   }

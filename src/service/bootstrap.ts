@@ -70,7 +70,7 @@ export async function ensureRoot(
   const { emailAddress } = admin;
   const password = admin.password ?? generatedPassword();
   const prepared = await credentials.preparePassword(password, emailAddress, undefined);
-  await transactions.writeUnauthenticated(gatewayAuthor, async (repositories, { record }) => {
+  await transactions.writeUnauthenticated(gatewayAuthor, {}, async (repositories, { record }) => {
     await repositories.locks.lockBootstrap();
     if (await repositories.accounts.findRoot()) return;
     const organization = await repositories.organizations.insert({
@@ -104,7 +104,7 @@ export async function ensureRoot(
 export async function ensureDefaultProfile(database: Database, transactions: AuditedTransactions, document: string): Promise<void> {
   const current = await database.lookUp(undefined, ({ profiles }) => profiles.findMany([defaultProfileSid], { withDocument: true }));
   if (current[0] !== undefined && 'document' in current[0] && current[0].document === document) return;
-  await transactions.writeUnauthenticated(gatewayAuthor, async ({ accounts, profiles }, { record }) => {
+  await transactions.writeUnauthenticated(gatewayAuthor, {}, async ({ accounts, profiles }, { record }) => {
     const before = await profiles.lockDocument(defaultProfileSid, 'FOR NO KEY UPDATE');
     const after = digestOf(document);
     if (before === undefined || before.sha256 === after.sha256) return;

@@ -9,6 +9,7 @@ import type { Caller, RequestContext } from '../domain/request-context.js';
 import { parseSid, type Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
 import type { Database, Repositories } from '../persistence/connection/database.js';
+import { pipelined } from '../persistence/connection/pipeline.js';
 import type { AccountUpdate } from '../persistence/repositories/account-repository.js';
 import type { AuditedTransactions, ResultCodec } from './audited-transaction.js';
 import type { Passwords } from './passwords.js';
@@ -49,13 +50,16 @@ export class CredentialService {
     return this.transactions.write(
       author,
       request,
-      { operation: 'rotateAuthToken', lock: { account: { sid }, scope: overlapSeconds === 0 ? 'tree' : 'account' } },
-      async ({ accounts, credentials }, { actor, account, record, onCommit }) => {
+      {
+        operation: 'rotateAuthToken',
+        lock: { account: { sid }, scope: overlapSeconds === 0 ? 'tree' : 'account' },
+        alsoRead: ({ credentials }) => credentials.exists(sid),
+      },
+      async ({ accounts, credentials }, { actor, account, read: hasCredential, record, onCommit }) => {
         authorizeOn(actor, 'rotateAuthToken', account);
         assertOpen(account);
-        if (!(await credentials.rotateToken(sid, stored, overlapSeconds))) {
-          throw new AppError('PASSWORD_RESET_REQUIRED', `Account ${sid} has no credentials yet; set a password first.`);
-        }
+        if (!hasCredential) throw new AppError('PASSWORD_RESET_REQUIRED', `Account ${sid} has no credentials yet; set a password first.`);
+        credentials.rotateToken(sid, stored, overlapSeconds);
         if (sid === actor.account.sid) onCommit(() => this.acceptNewSecrets(actor, { authToken }));
         record(account.topLevelSid, { operation: 'rotateAuthToken', subjectSid: sid, after: { overlapSeconds } });
         return { account: await accounts.update(account, {}), authToken };
@@ -110,22 +114,25 @@ export class CredentialService {
    */
   async resetPassword({ address, requestId }: RequestContext, token: string, password: string): Promise<Account> {
     const tokenHashes = this.secrets.hashesOfResetToken(token);
-    const account = await this.limit.findFrom(address, () =>
-      this.database.lookUp(undefined, async ({ accounts, credentials }) => {
-        const sid = await credentials.findResetToken(tokenHashes);
-        return sid === undefined ? undefined : accounts.find(sid);
-      }),
-    );
+    const account = await this.limit.findFrom(address, ({ credentials }) => credentials.findByResetToken(tokenHashes));
     if (account === undefined) throw unusableToken();
     const prepared = await this.preparePassword(password, account.emailAddress, account, account);
     // Whoever holds the token acts as the account.
-    return this.transactions.writeUnauthenticated({ account, requestId }, async (repositories, { account: locked, record }) => {
-      if (locked === undefined || !(await repositories.credentials.consumeResetToken(tokenHashes))) throw unusableToken();
-      assertOpen(locked);
-      const changed = await this.setPassword(repositories, locked, prepared, locked.sid);
-      record(locked.topLevelSid, { operation: 'resetPassword', subjectSid: locked.sid, ...differences(locked, changed, ['status']) });
-      return changed;
-    });
+    const author = { account, requestId };
+    const alsoRead = ({ accounts, credentials }: Repositories) =>
+      pipelined(credentials.findByResetToken(tokenHashes), accounts.findParent({ sid: account.sid }, account.path));
+    return this.transactions.writeUnauthenticated(
+      author,
+      { alsoRead },
+      async (repositories, { account: locked, read: [holder, parent], record }) => {
+        // Of many who use the token at once, only the first finds it: setting the password removes it.
+        if (locked === undefined || holder === undefined) throw unusableToken();
+        assertOpen(locked);
+        const changed = await this.setPassword(repositories, locked, parent, prepared, locked.sid);
+        record(locked.topLevelSid, { operation: 'resetPassword', subjectSid: locked.sid, ...differences(locked, changed, ['status']) });
+        return changed;
+      },
+    );
   }
 
   /**
@@ -162,19 +169,20 @@ export class CredentialService {
   }
 
   /**
-   * Sets the password of a locked account, on behalf of the account with the SID `by`. The old AuthToken stops at once, and an
-   * uninitialized account becomes active. Returns the account as it is then.
+   * Sets the password of a locked account below the parent, on behalf of the account with the SID `by`. The old AuthToken stops at
+   * once, and an uninitialized account becomes active. Returns the account as it is then.
    * @throws AppError PARENT_NOT_ACTIVE
    */
   async setPassword(
     repositories: Repositories,
     account: Account,
+    parent: Account | undefined,
     password: PreparedPassword,
     by: Sid,
     changes: AccountUpdate = {},
   ): Promise<Account> {
     const activates = account.status === 'uninitialized';
-    if (activates && !isRoot(account)) assertActiveParent((await repositories.accounts.find(account.parentSid!))!);
+    if (activates && !isRoot(account)) assertActiveParent(parent!);
     this.initialize(repositories, account.sid, password);
     return repositories.accounts.update(account, activates ? { ...changes, status: 'active' } : changes, by);
   }

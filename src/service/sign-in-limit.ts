@@ -9,7 +9,8 @@ import {
   secondsUntilPairMayTry,
 } from '../domain/sign-in-limit.js';
 import { AppError } from '../errors.js';
-import type { Database } from '../persistence/connection/database.js';
+import type { Database, Repositories } from '../persistence/connection/database.js';
+import { pipelined } from '../persistence/connection/pipeline.js';
 import type { FailureKey } from '../persistence/repositories/sign-in-failure-repository.js';
 import type { Secrets } from './secrets.js';
 import { FairQueue } from './fair-queue.js';
@@ -104,14 +105,15 @@ export class SignInLimit {
   }
 
   /** Looks up by a secret that identifies its account itself. Limited by address only. @throws AppError RATE_LIMITED */
-  findFrom<Found>(address: string, find: () => Promise<Found | undefined>): Promise<Found | undefined> {
+  findFrom<Found>(address: string, find: (repositories: Repositories) => Promise<Found | undefined>): Promise<Found | undefined> {
     const from = this.#hashOf(address);
     this.#assertNotWaiting(from);
     return this.#addressQueue.run({ group: from, member: '' }, async () => {
-      const ofAddress = await this.database.lookUp(undefined, ({ signInFailures }) => signInFailures.ofAddress(from));
+      const [ofAddress, found] = await this.database.lookUp(undefined, (repositories) =>
+        pipelined(repositories.signInFailures.ofAddress(from), find(repositories)),
+      );
       this.#setWait(from, secondsUntilAddressMayTry(ofAddress, this.limits));
       this.#assertNotWaiting(from);
-      const found = await find();
       if (found === undefined) await this.#countFailure({ address: from });
       return found;
     });

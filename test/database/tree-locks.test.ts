@@ -138,6 +138,21 @@ describe('a change', () => {
   });
 });
 
+it('naming an organization keeps it from being closed only if one may put an account into it', async () => {
+  const customer = await make();
+  const domainName = uniqueEmail().replace('@', '.');
+  await told(admin, 'createOrganization', { domainName }, 'organization { sid }');
+  const other = await session();
+  await other.query('SELECT 1 FROM organization WHERE domain_name = $1 FOR UPDATE', [domainName]);
+  const input = () => ({ emailAddress: uniqueEmail(), role: 'DEVELOPER', organization: { domainName } });
+  // Does not wait for the lock.
+  expect(await told(customer.login, 'createAccount', input())).toBe('FORBIDDEN');
+  const answer = told(admin, 'createAccount', input());
+  await untilWaitingForLocks(gateway.database);
+  await other.query('COMMIT');
+  expect(await answer).toBe('OK');
+});
+
 describe('the links of a profile are locked in the order of what is linked', () => {
   /** Two accounts, one below the other, of which the one above comes later in the order of SIDs, and is linked first. */
   async function linkedPair(): Promise<{ profile: string; above: string; below: string }> {

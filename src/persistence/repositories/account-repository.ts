@@ -1,18 +1,20 @@
 import type { Account, AccountKey, AccountStatus } from '../../domain/account.js';
 import { CountChange, type CountedAccounts, type CountedProperties } from '../../domain/account-counts.js';
 import type { Sid } from '../../domain/sid.js';
+import type { Path } from '../../domain/tree.js';
 import type { Client } from '../connection/driver.js';
+import { lowerLockTimeout } from '../connection/lock-timeout.js';
 import { queryRows } from '../connection/prepared-query.js';
 import { execute, transactionTime } from '../connection/transaction.js';
-import { accountAt, allColumns, columnNames, keyColumns, treeAt } from './account-sql.js';
+import { accountAt, allColumns, columnNames, keyColumns, memberOf, treeAt, valueOf } from './account-sql.js';
 import { leaveReached } from './cascade-parts.js';
 import { anyOfList, unnestedKeys } from './key-lists.js';
 
 /** Changes of one account that reach no other account. */
 export type AccountUpdate = Partial<Pick<Account, 'friendlyName' | 'type' | 'role' | 'emailAddress' | 'status'>>;
 
-/** The profile links that a cascade undid. */
-interface UndoneLinks {
+/** The profile links that a cascade undoes. */
+export interface UndoneLinks {
   /** The first of them, by the SIDs of the accounts. */
   unlinked: { sid: Sid; profileSid: Sid }[];
   unlinkedCount: number;
@@ -35,6 +37,10 @@ const renameListed = `listed AS (
 
 /** Matches the account whose path is `$1` and everything below it. */
 const inTree = treeAt('$1');
+
+/** The account of the key `$1`, at the path `$2` or below, as `top`; and that account with everything below it. */
+const treeOf = (key: AccountKey): string =>
+  `(SELECT member.path FROM account AS member WHERE ${memberOf(key)} LIMIT 1) AS top JOIN account ON ${treeAt('top.path')}`;
 
 const findByKeys = `
   SELECT ${allColumns}
@@ -79,6 +85,16 @@ export class AccountRepository {
   async findManyByKey(keys: readonly AccountKey[]): Promise<(Account | undefined)[]> {
     const rows = await queryRows<Account | { sid: null }>(this.client, findByKeys, keyColumns(keys));
     return rows.map((account) => (account.sid === null ? undefined : account));
+  }
+
+  /** The account above that of the key, which is at the path `within` or below. */
+  async findParent(key: AccountKey, within: Path): Promise<Account | undefined> {
+    const [parent] = await queryRows<Account>(
+      this.client,
+      `SELECT ${allColumns} FROM account WHERE account.sid = (SELECT member.parent_sid FROM account AS member WHERE ${memberOf(key)})`,
+      [valueOf(key), within],
+    );
+    return parent;
   }
 
   async findRoot(): Promise<Account | undefined> {
@@ -141,23 +157,43 @@ export class AccountRepository {
     return { ...account, ...changes, ...status, version: account.version + 1, dateUpdated: now };
   }
 
-  /** How many accounts there are with each of the statuses, by role and type, among the account and everything below it. */
-  async countInTree(account: Account, statuses: readonly AccountStatus[]): Promise<CountedAccounts[]> {
+  /** How many accounts there are below the account of the key, which is at the path `within` or below, by status, role and type. */
+  async countBelow(key: AccountKey, within: Path): Promise<CountedAccounts[]> {
     return queryRows<CountedAccounts>(
       this.client,
-      `SELECT account.status, account.role, account.type, count(*)::integer AS count FROM account
-       WHERE ${inTree} AND account.status = ANY($2)
-       GROUP BY account.status, account.role, account.type ORDER BY account.status`,
-      [account.path, statuses],
+      `SELECT account.status, account.role, account.type, count(*)::integer AS count
+       FROM ${treeOf(key)} AND account.path <> top.path GROUP BY account.status, account.role, account.type`,
+      [valueOf(key), within],
     );
   }
 
   /**
+   * Locks the profile links of the account of the key, which is at the path `within` or below, and of everything below it, in the
+   * same order as the deletion of a profile, so that the two cannot deadlock. Returns the links, if there are any.
+   */
+  async lockLinksInTree(key: AccountKey, within: Path): Promise<UndoneLinks | undefined> {
+    const [links] = await queryRows<UndoneLinks>(
+      this.client,
+      `WITH linked AS MATERIALIZED (
+         SELECT link.account_sid, link.profile_sid
+         FROM ${treeOf(key)} JOIN account_profile AS link ON link.account_sid = account.sid
+         ORDER BY link.account_sid FOR UPDATE OF link
+       )
+       SELECT counted.count AS "unlinkedCount", ARRAY(
+         SELECT json_build_object('sid', linked.account_sid, 'profileSid', linked.profile_sid)
+         FROM linked ORDER BY linked.account_sid LIMIT ${namedLinksAtMost}
+       ) AS unlinked
+       FROM (SELECT count(*)::integer AS count, ${lowerLockTimeout} FROM linked) AS counted`,
+      [valueOf(key), within],
+    );
+    return links!.unlinkedCount === 0 ? undefined : links;
+  }
+
+  /**
    * The cascade, in one statement: gives the status to the account and everything below it, where the status is one of `from`, and
-   * marks it as changed by the account `by`. `reached` are these accounts, as `countInTree` counted them under the lock of the tree; which
-   * they are is written down with the entry of the history. Accounts that it closes lose their e-mail addresses, credentials, reset
-   * tokens and profile links. The links are locked in the same order as by the deletion of a profile, so that the two cannot deadlock.
-   * Returns the links that it undid, if any.
+   * marks it as changed by the account `by`. Accounts that it closes lose their e-mail addresses, credentials, reset tokens and profile
+   * links, which the transaction has locked. `reached` are the accounts that it changes, as counted under the lock of the tree; which
+   * they are is written down with the entry of the history. Returns the account as it is then.
    */
   async setStatusInTree(
     account: Account,
@@ -165,9 +201,9 @@ export class AccountRepository {
     from: readonly AccountStatus[],
     by: Sid,
     reached: readonly CountedAccounts[],
-  ): Promise<UndoneLinks | undefined> {
+  ): Promise<Account> {
     for (const { count, ...before } of reached) this.#count(account.topLevelSid, before, { ...before, status }, count);
-    const [cascade] = await queryRows<UndoneLinks>(
+    execute(
       this.client,
       `WITH reached AS (
          UPDATE account
@@ -182,29 +218,23 @@ export class AccountRepository {
        ), forgotten AS (
          DELETE FROM password_reset_token USING reached
          WHERE password_reset_token.account_sid = reached.sid AND $2 = 'closed'
-       ), linked AS (
-         SELECT link.account_sid, link.profile_sid FROM account_profile AS link JOIN account ON account.sid = link.account_sid
-         WHERE ${inTree} AND $2 = 'closed'
-         ORDER BY link.account_sid FOR UPDATE OF link
        ), unlinked AS (
-         DELETE FROM account_profile USING linked WHERE account_profile.account_sid = linked.account_sid
+         DELETE FROM account_profile USING reached WHERE account_profile.account_sid = reached.sid AND $2 = 'closed'
        )
-       SELECT (SELECT count(*)::integer FROM linked) AS "unlinkedCount", ARRAY(
-         SELECT json_build_object('sid', linked.account_sid, 'profileSid', linked.profile_sid)
-         FROM linked ORDER BY linked.account_sid LIMIT ${namedLinksAtMost}
-       ) AS unlinked, ${leaveReached} AS left`,
+       SELECT ${leaveReached} AS left`,
       [account.path, status, from, by],
     );
-    const { unlinkedCount, unlinked } = cascade!;
-    return unlinkedCount === 0 ? undefined : { unlinked, unlinkedCount };
+    if (!from.includes(account.status)) return account;
+    const now = await transactionTime(this.client);
+    return { ...account, status, statusChangedAt: now, statusChangedBy: by, version: account.version + 1, dateUpdated: now };
   }
 
   /**
    * Moves the account and everything below it, closed accounts included, to another organization. Which accounts it reached is written
-   * down with the entry of the history.
+   * down with the entry of the history. Returns the account as it is then.
    */
-  async setOrganizationInTree(account: Account, organizationSid: Sid): Promise<void> {
-    await queryRows(
+  async setOrganizationInTree(account: Account, organizationSid: Sid): Promise<Account> {
+    execute(
       this.client,
       `WITH reached AS (
          UPDATE account SET organization_sid = $2, version = account.version + 1, date_updated = now() WHERE ${inTree}
@@ -216,6 +246,8 @@ export class AccountRepository {
        SELECT ${leaveReached} AS left`,
       [account.path, organizationSid, account.organizationSid],
     );
+    const dateUpdated = await transactionTime(this.client);
+    return { ...account, organizationSid, version: account.version + 1, dateUpdated };
   }
 
   /** Whether no account of the organization is open. */

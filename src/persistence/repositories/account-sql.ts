@@ -47,6 +47,12 @@ export const accountAt = (keys: string): string =>
      LIMIT 1
    ) AS account`;
 
+/** The SID or the e-mail address of a key. */
+export const valueOf = (key: AccountKey): string => ('sid' in key ? key.sid : key.emailAddress);
+
+/** Matches the account of the key `$1` if it is at the path `$2` or below: nobody locks, or learns of, what is out of sight. */
+export const memberOf = (key: AccountKey): string => `member.sid = ${'sid' in key ? '$1' : claimantOf('$1')} AND ${treeAt('$2', 'member')}`;
+
 /** The account with the path and everything below it: one range of the index on `path`. */
 export const treeAt = (path: string, table = 'account'): string =>
   `${table}.path >= ${path} AND ${table}.path < ${path} || '${pathRangeEnd}'`;

@@ -5,7 +5,7 @@ import type { CurrentCaller } from '../../domain/actor.js';
 import type { Credential } from '../../domain/credentials.js';
 import type { Client } from '../connection/driver.js';
 import { queryRows } from '../connection/prepared-query.js';
-import { execute } from '../connection/transaction.js';
+import { execute, transactionTime } from '../connection/transaction.js';
 import { accountAt, allColumns, keyColumns, treeAt } from './account-sql.js';
 import { failureJoins, noFailures } from './sign-in-failure-repository.js';
 import { unnestedKeys } from './key-lists.js';
@@ -147,25 +147,28 @@ export class CredentialRepository {
     );
   }
 
-  /** Replaces the account's token by a random one; the old one stays valid for the overlap. Returns false if the account has no token. */
-  async rotateToken(sid: Sid, token: Pick<NewCredential, 'tokenCiphertext' | 'tokenHash'>, overlapSeconds: number): Promise<boolean> {
-    const rotated = await queryRows(
+  /** Whether the account has a password and an AuthToken. */
+  async exists(sid: Sid): Promise<boolean> {
+    return (await queryRows(this.client, `SELECT 1 FROM credential WHERE credential.account_sid = $1`, [sid])).length > 0;
+  }
+
+  /** Replaces the account's token by a random one; the old one stays valid for the overlap. */
+  rotateToken(sid: Sid, token: Pick<NewCredential, 'tokenCiphertext' | 'tokenHash'>, overlapSeconds: number): void {
+    execute(
       this.client,
       `UPDATE credential
        SET previous_token_hash = credential.token_hash, previous_token_expires_at = now() + make_interval(secs => $4),
            token_ciphertext = $2, token_hash = $3, token_date = clock_timestamp(),
            random_token_hashes = array_append(
              CASE WHEN credential.token_hash = ANY (credential.random_token_hashes) THEN ARRAY[credential.token_hash] END, $3)
-       WHERE credential.account_sid = $1
-       RETURNING credential.account_sid`,
+       WHERE credential.account_sid = $1`,
       [sid, token.tokenCiphertext, token.tokenHash, overlapSeconds],
     );
-    return rotated.length > 0;
   }
 
   /** Stores a new reset token, and returns when it expires. Removes those of the account that have expired; of the others, those that expire last remain, at most `othersAtMost`. */
   async addResetToken(sid: Sid, tokenHash: Buffer, seconds: number, othersAtMost: number): Promise<Date> {
-    await queryRows(
+    execute(
       this.client,
       `DELETE FROM password_reset_token WHERE account_sid = $1 AND token_hash NOT IN (
          SELECT live.token_hash FROM password_reset_token AS live WHERE live.account_sid = $1 AND live.expires_at > now()
@@ -173,14 +176,13 @@ export class CredentialRepository {
        )`,
       [sid, othersAtMost],
     );
-    const [added] = await queryRows<{ expiresAt: Date }>(
-      this.client,
-      `INSERT INTO password_reset_token (token_hash, account_sid, expires_at)
-       VALUES ($1, $2, now() + make_interval(secs => $3))
-       RETURNING expires_at AS "expiresAt"`,
-      [tokenHash, sid, seconds],
-    );
-    return added!.expiresAt;
+    const expiresAt = new Date((await transactionTime(this.client)).getTime() + seconds * 1000);
+    execute(this.client, `INSERT INTO password_reset_token (token_hash, account_sid, expires_at) VALUES ($1, $2, $3)`, [
+      tokenHash,
+      sid,
+      expiresAt,
+    ]);
+    return expiresAt;
   }
 
   /** Removes all reset tokens of the account. */
@@ -189,23 +191,15 @@ export class CredentialRepository {
   }
 
   /** The account that a reset token is for, unless it has expired. The token is stored as one of the hashes, which differ by key. */
-  async findResetToken(tokenHashes: readonly Buffer[]): Promise<Sid | undefined> {
-    const [token] = await queryRows<{ accountSid: Sid }>(
+  async findByResetToken(tokenHashes: readonly Buffer[]): Promise<Account | undefined> {
+    const [account] = await queryRows<Account>(
       this.client,
-      `SELECT account_sid AS "accountSid" FROM password_reset_token WHERE token_hash = ANY ($1) AND expires_at > now()`,
+      `SELECT ${allColumns} FROM account WHERE account.sid = (
+         SELECT token.account_sid FROM password_reset_token AS token WHERE token.token_hash = ANY ($1) AND token.expires_at > now() LIMIT 1
+       )`,
       [tokenHashes],
     );
-    return token?.accountSid;
-  }
-
-  /** Removes a reset token that is used. Of many callers who try at once, one gets true. */
-  async consumeResetToken(tokenHashes: readonly Buffer[]): Promise<boolean> {
-    const taken = await queryRows(
-      this.client,
-      `DELETE FROM password_reset_token WHERE token_hash = ANY ($1) AND expires_at > now() RETURNING account_sid`,
-      [tokenHashes],
-    );
-    return taken.length > 0;
+    return account;
   }
 
   /**

@@ -5,7 +5,7 @@ import { lostRace } from '../connection/errors.js';
 import { lowerLockTimeout, takeLocks } from '../connection/lock-timeout.js';
 import { pipelined } from '../connection/pipeline.js';
 import { queryRows } from '../connection/prepared-query.js';
-import { claimantOf, treeAt } from './account-sql.js';
+import { memberOf, valueOf } from './account-sql.js';
 import { CredentialRepository } from './credential-repository.js';
 
 /**
@@ -33,11 +33,6 @@ const bootstrapLock = 0x41_47_4d_32;
 /** The advisory lock of a tree, in SQL: the tree's SID hashed to 64 bits, with a seed that nothing else uses. */
 const treeLock = (treeSid: string, mode: 'exclusive' | 'shared'): string =>
   `pg_advisory_xact_lock${mode === 'shared' ? '_shared' : ''}(hashtextextended(${treeSid}, 1))`;
-
-const valueOf = (key: AccountKey): string => ('sid' in key ? key.sid : key.emailAddress);
-
-/** Matches the account of the key `$1` if it is at the path `$2` or below: nobody locks, or learns of, what is out of sight. */
-const memberOf = (key: AccountKey): string => `member.sid = ${'sid' in key ? '$1' : claimantOf('$1')} AND ${treeAt('$2', 'member')}`;
 
 /** A key that no account has. */
 const none: AccountKey = { sid: '' };
