@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Answer, Request } from './http-client.js';
 import type { ServerProgram } from './server-process.js';
-import type { ScenarioInput, ScenarioName } from './scenarios.js';
+import type { RequestKind, ScenarioInput } from './scenarios.js';
 import type { Dataset } from './dataset.js';
 
 /** A program that is measured: how it is started, the requests it gets, and how its answers are compared. */
@@ -13,10 +13,10 @@ export interface Contender {
   /** Whether it needs no packages beyond those of the gateway. */
   isInstalled: boolean;
   program(dataset: Dataset): Omit<ServerProgram, 'outputFile'>;
-  /** The request for an input, by scenario. Scenarios that it does not support are absent. */
-  requests: Partial<Record<ScenarioName, (input: ScenarioInput) => Request>>;
+  /** The request for an input, by its kind. Kinds that it does not support are absent. */
+  requests: Partial<Record<RequestKind, (input: ScenarioInput) => Request>>;
   /** The answer in the form of the gateway's, so that answers can be compared. */
-  normalize(scenario: ScenarioName, answer: Answer): unknown;
+  normalize(kind: RequestKind, answer: Answer): unknown;
 }
 
 const root = join(import.meta.dirname, '../..');
@@ -38,11 +38,11 @@ const graphql =
   (input: ScenarioInput): Request => ({ method: 'POST', path: '/graphql', body: JSON.stringify({ query, variables: variables(input) }) });
 
 /** An answer without what always differs: cursors, and the SIDs of new accounts. */
-function comparable(scenario: ScenarioName, { head, body }: Answer): unknown {
+function comparable(kind: RequestKind, { head, body }: Answer): unknown {
   const answer = JSON.parse(body);
-  if (scenario === 'R3') delete answer.data.account.subAccounts.pageInfo.endCursor;
-  if (scenario === 'W1') delete answer.data.createAccount.account.sid;
-  if (scenario !== 'R4') return answer;
+  if (kind === 'R3') delete answer.data.account.subAccounts.pageInfo.endCursor;
+  if (kind === 'W1') delete answer.data.createAccount.account.sid;
+  if (kind !== 'R4') return answer;
   // Each contender listens at another port.
   return { answer, link: /^link: (.*)$/im.exec(head)?.[1]?.replace(/127\.0\.0\.1(:\d+)?/, '') };
 }
@@ -119,8 +119,8 @@ function programIn(file: string, node = process.execPath): Contender['program'] 
 }
 
 const baselineRequest =
-  (scenario: ScenarioName, values: (input: ScenarioInput) => object) =>
-  (input: ScenarioInput): Request => ({ method: 'POST', path: `/${scenario}`, body: JSON.stringify(values(input)) });
+  (kind: RequestKind, values: (input: ScenarioInput) => object) =>
+  (input: ScenarioInput): Request => ({ method: 'POST', path: `/${kind}`, body: JSON.stringify(values(input)) });
 
 const baseline: Contender = {
   name: 'baseline',
@@ -138,13 +138,13 @@ const baseline: Contender = {
 };
 
 /** For contenders that name fields as the gateway does: values in the gateway's form, and its payload around a new account. */
-function inGatewayForm(scenario: ScenarioName, answer: Answer): unknown {
+function inGatewayForm(kind: RequestKind, answer: Answer): unknown {
   const body = JSON.parse(answer.body, (key, value: unknown) => {
     if (['type', 'status', 'role'].includes(key)) return (value as string).replace(/(?<=[a-z])(?=[A-Z])/, '_').toUpperCase();
     if (['dateCreated', 'dateUpdated'].includes(key)) return new Date(value as string).toISOString();
     return key === 'createAccount' ? { account: value } : value;
   });
-  return comparable(scenario, { ...answer, body: JSON.stringify(body) });
+  return comparable(kind, { ...answer, body: JSON.stringify(body) });
 }
 
 const mercurius: Contender = {

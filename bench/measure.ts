@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Connection, bytesOf } from './http-client.js';
 import type { Contender } from './contenders.js';
 import { type ServerProcess, processorMilliseconds } from './server-process.js';
-import type { ScenarioInput, Scenario, ScenarioName } from './scenarios.js';
+import type { RequestKind, Scenario, ScenarioInput } from './scenarios.js';
 import type { Dataset } from './dataset.js';
 
 /** A contender whose server is running. */
@@ -45,7 +45,7 @@ export interface Turns {
 
 /** A run for each contender that supports the scenario. */
 export function runsOf(running: readonly RunningContender[], scenario: Scenario): ContenderRun[] {
-  return running.filter(({ contender }) => contender.requests[scenario.name] !== undefined).map((one) => ({ running: one, scenario }));
+  return running.filter(({ contender }) => contender.requests[scenario.kind] !== undefined).map((one) => ({ running: one, scenario }));
 }
 
 /** How long Node.js goes on compiling and optimizing a program of many thousand lines. */
@@ -76,7 +76,7 @@ export async function measureInTurns(
 
 /** The requests of a contender, one after the other, from the start again after the last. Each is encoded once. */
 export function requestsOf(contender: Contender, scenario: Scenario): () => Buffer {
-  const write = contender.requests[scenario.name]!;
+  const write = contender.requests[scenario.kind]!;
   const bytes = (input: ScenarioInput): Buffer => bytesOf(write(input), input.caller.authorization);
   if (scenario.nextInput !== undefined) return () => bytes(scenario.nextInput!());
   const written = scenario.inputs.map(bytes);
@@ -117,7 +117,7 @@ export async function compareAnswers(running: readonly RunningContender[], scena
   for (const scenario of scenarios) {
     const those = runsOf(running, scenario).map(({ running: one }) => one);
     const inputs = scenario.nextInput === undefined ? scenario.inputs : [scenario.nextInput()];
-    const answers = await Promise.all(those.map((one) => answersOf(one, scenario.name, inputs)));
+    const answers = await Promise.all(those.map((one) => answersOf(one, scenario.kind, inputs)));
     for (const [index, one] of those.entries()) {
       assert.deepEqual(
         answers[index],
@@ -129,18 +129,14 @@ export async function compareAnswers(running: readonly RunningContender[], scena
 }
 
 /** Contenders create accounts in the same database, so each uses e-mail addresses of its own. The comparison leaves the difference out. */
-async function answersOf(
-  { contender, server }: RunningContender,
-  scenario: ScenarioName,
-  inputs: readonly ScenarioInput[],
-): Promise<unknown[]> {
+async function answersOf({ contender, server }: RunningContender, kind: RequestKind, inputs: readonly ScenarioInput[]): Promise<unknown[]> {
   const connection = await Connection.open(server.port);
   const answers: unknown[] = [];
   for (const input of inputs) {
     const own = input.emailAddress === undefined ? input : { ...input, emailAddress: `${contender.name}.${input.emailAddress}` };
-    const answer = await connection.ask(bytesOf(contender.requests[scenario]!(own), input.caller.authorization));
+    const answer = await connection.ask(bytesOf(contender.requests[kind]!(own), input.caller.authorization));
     assert.equal(answer.status, 200, answer.body);
-    answers.push(JSON.parse(JSON.stringify(contender.normalize(scenario, answer)).replaceAll(`${contender.name}.`, '')));
+    answers.push(JSON.parse(JSON.stringify(contender.normalize(kind, answer)).replaceAll(`${contender.name}.`, '')));
   }
   connection.close();
   return answers;

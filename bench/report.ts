@@ -206,6 +206,7 @@ function targetTable(results: Results): string {
       ['R2', 'mercurius', 2],
       ['R3', 'postgraphile', 1.5],
       ['W1', 'postgraphile', 1],
+      ['W1', 'mercurius', 0.7],
       ['R4', 'baseline', 0.6],
       ['P1', 'http-proxy-3', 0.6],
     ]),

@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { AccountAccess, Dataset } from './dataset.js';
+import type { AccountAccess, Caller, Dataset } from './dataset.js';
 
-export type ScenarioName = 'R1' | 'R2' | 'R3' | 'R4' | 'W1' | 'P1';
+/** A kind of request, which each contender phrases in its own way. */
+export type RequestKind = 'R1' | 'R2' | 'R3' | 'R4' | 'W1' | 'P1';
+
+/** A scenario by what is requested; `W1-tree` requests the same as `W1`, within one tree. */
+export type ScenarioName = RequestKind | 'W1-tree';
 
 /** What to ask for once. Each contender turns it into a request of its own. */
 export interface ScenarioInput extends AccountAccess {
@@ -23,6 +27,7 @@ interface ListPosition {
 /** A scenario that is measured, the same for all contenders. */
 export interface Scenario {
   name: ScenarioName;
+  kind: RequestKind;
   title: string;
   /** How many requests run at once, and over how many statements are counted. Fewer where each keeps a core busy for long. */
   concurrency: number;
@@ -42,24 +47,34 @@ const heavy = { concurrency: 4, countedRequests: 5 };
 /** The scenarios that are measured in requests per second. */
 export async function scenariosOf(dataset: Dataset): Promise<Scenario[]> {
   return [
-    { name: 'R1', title: 'one account', ...light, inputs: dataset.accountsToRead },
-    { name: 'R2', title: 'a tree of 50 × 50, each account with its organization', ...heavy, inputs: treeInputs(dataset, 50) },
-    { name: 'R3', title: 'a page of 50, deep among many siblings', ...light, inputs: await deepPages(dataset) },
-    { name: 'R4', title: 'one account by REST', ...light, inputs: dataset.accountsToRead },
-    { name: 'W1', title: 'create an account, without a password', ...light, inputs: [], nextInput: newAccounts(dataset) },
-    { name: 'P1', title: 'a small answer of the service behind a subresource', ...light, inputs: dataset.accountsToRead },
+    { ...named('R1'), title: 'one account', ...light, inputs: dataset.accountsToRead },
+    { ...named('R2'), title: 'a tree of 50 × 50, each account with its organization', ...heavy, inputs: treeInputs(dataset, 50) },
+    { ...named('R3'), title: 'a page of 50, deep among many siblings', ...light, inputs: await deepPages(dataset) },
+    { ...named('R4'), title: 'one account by REST', ...light, inputs: dataset.accountsToRead },
+    { ...named('W1'), title: 'create an account, without a password', ...light, inputs: [], nextInput: newAccounts(dataset) },
+    {
+      name: 'W1-tree',
+      kind: 'W1',
+      title: 'create an account, without a password, within one tree',
+      ...light,
+      inputs: [],
+      nextInput: newAccountsInOneTree(dataset),
+    },
+    { ...named('P1'), title: 'a small answer of the service behind a subresource', ...light, inputs: dataset.accountsToRead },
   ];
 }
 
+const named = <Kind extends RequestKind>(kind: Kind): { name: Kind; kind: Kind } => ({ name: kind, kind });
+
 /** Reads two-level trees with the given number of children of each account. */
 export function treeScenario(dataset: Dataset, width: number): Scenario {
-  return { name: 'R2', title: `a tree of ${width} × ${width}`, ...heavy, inputs: treeInputs(dataset, width) };
+  return { ...named('R2'), title: `a tree of ${width} × ${width}`, ...heavy, inputs: treeInputs(dataset, width) };
 }
 
 /** Reads a page of 50 of the long list, counted from 1. */
 export async function pageScenario(dataset: Dataset, page: number): Promise<Scenario> {
   const inputs = page === 1 ? dataset.parentOfMany : await pageInputs(dataset, [(page - 1) * 50]);
-  return { name: 'R3', title: `page ${page}`, ...light, inputs };
+  return { ...named('R3'), title: `page ${page}`, ...light, inputs };
 }
 
 function treeInputs({ trees }: Dataset, width: number): ScenarioInput[] {
@@ -95,15 +110,30 @@ async function deepPages(dataset: Dataset): Promise<ScenarioInput[]> {
 /** Creates accounts with a password, which is slow to hash on purpose. */
 export function passwordScenario(dataset: Dataset): Scenario {
   const nextInput = newAccounts(dataset, 'correct horse battery');
-  return { name: 'W1', title: 'create an account, with a password', ...light, inputs: [], nextInput };
+  return { ...named('W1'), title: 'create an account, with a password', ...light, inputs: [], nextInput };
 }
 
 /** New accounts, below each caller in turn. */
-function newAccounts({ accountsToRead }: Dataset, password?: string): () => ScenarioInput {
-  const callers = [...new Map(accountsToRead.map(({ caller }) => [caller.sid, caller])).values()];
+function newAccounts(dataset: Dataset, password?: string): () => ScenarioInput {
+  const callers = callersOf(dataset);
   let number = 0;
-  return () => {
-    const caller = callers[number++ % callers.length]!;
-    return { caller, sid: caller.sid, emailAddress: `${randomBytes(12).toString('hex')}@created.test`, ...(password && { password }) };
-  };
+  return () => newAccount(callers[number++ % callers.length]!, password);
+}
+
+/** For how long new accounts go into one tree, in milliseconds. Then it is the next one's turn, so that none uses up its budget. */
+const turnOfTree = 1000;
+
+/** New accounts, all below one caller for a while, whose tree the requests of that time have in common. */
+function newAccountsInOneTree(dataset: Dataset): () => ScenarioInput {
+  const callers = callersOf(dataset);
+  return () => newAccount(callers[Math.floor(performance.now() / turnOfTree) % callers.length]!);
+}
+
+/** Administrators of top-level accounts. */
+function callersOf({ accountsToRead }: Dataset): Caller[] {
+  return [...new Map(accountsToRead.map(({ caller }) => [caller.sid, caller])).values()];
+}
+
+function newAccount(caller: Caller, password?: string): ScenarioInput {
+  return { caller, sid: caller.sid, emailAddress: `${randomBytes(12).toString('hex')}@created.test`, ...(password && { password }) };
 }
