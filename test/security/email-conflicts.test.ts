@@ -1,13 +1,25 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Client } from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { Role } from '../../src/domain/account.js';
+import type { TestDatabase } from '../support/database.js';
+import { inDatabase } from '../support/database-url.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { type Login, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
+import { untilWaitingForLocks } from '../support/locks.js';
 import { sendRest } from '../support/rest-client.js';
 import { statementsOf } from '../support/statements.js';
 import { type Created, create, password, uniqueEmail } from '../support/tree.js';
 
 const limit = 20;
+
+/** A session beside the program. */
+async function sessionOf(database: TestDatabase): Promise<Client> {
+  const [{ name }] = (await database.query<{ name: string }>('SELECT current_database() AS name')) as [{ name: string }];
+  const client = new Client({ connectionString: inDatabase(inject('serverUrl'), name) });
+  await client.connect();
+  return client;
+}
 
 let gateway: TestGateway;
 /** Another instance on the same database. */
@@ -238,4 +250,34 @@ describe('conflicts', () => {
     }
     expect(await query(`SELECT conflicts FROM email_conflict WHERE tree_sid = $1`, [prober.sid])).toEqual([]);
   });
+});
+
+it('a conflict of the Super Admin is not counted, even with an account that has just been closed', async () => {
+  const holder = await make();
+  const [changing, closing] = [await sessionOf(gateway.database), await sessionOf(gateway.database)];
+  try {
+    // The holder's address is changed back and forth, so that the creation waits to learn whether it is taken.
+    await changing.query('BEGIN');
+    await changing.query('UPDATE account SET email_address = $2 WHERE sid = $1', [holder.sid, uniqueEmail()]);
+    const answer = probe(holder.emailAddress, { by: admin });
+    await untilWaitingForLocks(gateway.database);
+    await changing.query('UPDATE account SET email_address = $2 WHERE sid = $1', [holder.sid, holder.emailAddress]);
+    // Has its turn as soon as the creation was refused, before anybody asks who has the address.
+    await closing.query('BEGIN');
+    const closed = closing.query('LOCK TABLE account IN ACCESS EXCLUSIVE MODE').then(async () => {
+      await closing.query(`UPDATE account SET status = 'closed' WHERE sid = $1`, [holder.sid]);
+      await closing.query('DELETE FROM credential WHERE account_sid = $1', [holder.sid]);
+      await closing.query('COMMIT');
+    });
+    await untilWaitingForLocks(gateway.database, 2);
+    await changing.query('COMMIT');
+    await closed;
+    expect(await answer).toMatchObject({ code: 'EMAIL_IN_USE' });
+  } finally {
+    await changing.end();
+    await closing.end();
+  }
+  expect(
+    await gateway.database.query('SELECT * FROM email_conflict WHERE tree_sid = (SELECT sid FROM account WHERE parent_sid IS NULL)'),
+  ).toEqual([]);
 });
