@@ -4,6 +4,7 @@ import { type TestGateway, admin, startTestGateway } from '../support/gateway.js
 import { type Login, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { type CountedWay, countRoundTrips } from '../support/round-trips.js';
+import { eventually } from '../support/patience.js';
 import { type Created, create, uniqueEmail } from '../support/tree.js';
 
 let database: TestDatabase;
@@ -49,6 +50,14 @@ const below = (parent: Created) => create(graphqlSurface(gateway.url), { parent:
 describe('the round trips to PostgreSQL that a change takes:', () => {
   it('creating an account, three', async () => {
     expect(await way.during(() => createOne())).toBe(3);
+  });
+
+  it('creating an account on a new connection, three', async () => {
+    await database.query(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+    );
+    // Once the gateway has noticed that its connections are gone.
+    await eventually(async () => expect(await way.during(() => createOne())).toBe(3));
   });
 
   it('creating an account with an idempotency key, three', async () => {
