@@ -252,6 +252,14 @@ describe('conflicts', () => {
   });
 });
 
+/** Closes the account in a session of its own, once the transactions that are under way have ended and before any other begins. */
+async function closeBehind(session: Client, sid: string): Promise<void> {
+  await session.query('LOCK TABLE account IN ACCESS EXCLUSIVE MODE');
+  await session.query(`UPDATE account SET status = 'closed' WHERE sid = $1`, [sid]);
+  await session.query('DELETE FROM credential WHERE account_sid = $1', [sid]);
+  await session.query('COMMIT');
+}
+
 it('a conflict of the Super Admin is not counted, even with an account that has just been closed', async () => {
   const holder = await make();
   const [changing, closing] = [await sessionOf(gateway.database), await sessionOf(gateway.database)];
@@ -264,11 +272,7 @@ it('a conflict of the Super Admin is not counted, even with an account that has 
     await changing.query('UPDATE account SET email_address = $2 WHERE sid = $1', [holder.sid, holder.emailAddress]);
     // Has its turn as soon as the creation was refused, before anybody asks who has the address.
     await closing.query('BEGIN');
-    const closed = closing.query('LOCK TABLE account IN ACCESS EXCLUSIVE MODE').then(async () => {
-      await closing.query(`UPDATE account SET status = 'closed' WHERE sid = $1`, [holder.sid]);
-      await closing.query('DELETE FROM credential WHERE account_sid = $1', [holder.sid]);
-      await closing.query('COMMIT');
-    });
+    const closed = closeBehind(closing, holder.sid);
     await untilWaitingForLocks(gateway.database, 2);
     await changing.query('COMMIT');
     await closed;
