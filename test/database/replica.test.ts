@@ -80,7 +80,7 @@ async function statementsOnReplica(): Promise<string[]> {
 
 /** All that ever goes to the replica. */
 const lateStatements = [
-  /^SELECT list\.key, total\.count\s+FROM unnest/,
+  /^SELECT list\.key, total\.count\s+FROM (unnest|\(VALUES)/,
   /^SELECT COUNT\(\$?\d\) AS "cnt" FROM "organization" "OrganizationEntity"$/,
   /^SELECT pg_backend_pid\(\) AS pid$/,
   /^SELECT COUNT\(\$?\d\) AS "cnt" FROM "profile" "ProfileEntity"$/,

@@ -115,7 +115,9 @@ export class AccountListRepository {
     const stored = isStored ? `(${storedCount(scope, conditions, parameter(countedPlaces(filter)))})` : 'NULL';
     const counts = await queryRows<{ key: string; count: number }>(
       this.client,
-      `SELECT list.key, coalesce(${stored}, ${counted}) AS count FROM ${listOwners(filter, keys)} AS list(key, number)`,
+      `SELECT list.key, total.count
+       FROM ${listOwners(filter, keys)} AS list(key, number)
+       CROSS JOIN LATERAL (SELECT coalesce(${stored}, ${counted}) AS count) AS total`,
       parameters,
       isSearch(filter),
     );
