@@ -5,7 +5,9 @@ import { pino } from 'pino';
 import { describe, expect, inject, it } from 'vitest';
 import { createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
-import { urlForGateways } from '../support/database.js';
+import { createDataSource } from '../../src/persistence/connection/data-source.js';
+import { migrate } from '../../src/persistence/schema/migrate.js';
+import { cloneDatabase, urlForGateways } from '../support/database.js';
 import { admin, cheapPasswords, testKey } from '../support/gateway.js';
 import { postGraphql } from '../support/graphql-client.js';
 
@@ -48,5 +50,23 @@ describe('gateways that start at once on an empty database', () => {
       await server.query(`DROP DATABASE ${name} WITH (FORCE)`);
       await server.end();
     }
+  });
+
+  it('build the index that finds texts once, at the same time, and also where one was killed while it built it', async () => {
+    const database = await cloneDatabase();
+    const dataSources = await Promise.all([1, 2, 3, 4].map(() => createDataSource({ url: database.url, poolSize: 3 }).initialize()));
+    const isValid = async (): Promise<boolean | undefined> =>
+      (
+        await database.query<{ valid: boolean }>(`SELECT indisvalid AS valid FROM pg_index WHERE indexrelid = to_regclass('account_text')`)
+      )[0]?.valid;
+    for (let round = 0; round < 10; round++) {
+      await database.query(
+        round % 2 === 0 ? 'DROP INDEX account_text' : `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'account_text'::regclass`,
+      );
+      await Promise.all(dataSources.map((dataSource) => migrate(dataSource)));
+      expect(await isValid()).toBe(true);
+    }
+    for (const dataSource of dataSources) await dataSource.destroy();
+    await database.drop();
   });
 });

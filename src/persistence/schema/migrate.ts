@@ -16,6 +16,12 @@ const migrationLock = 0x41_47_4d_31;
  * can then say which version to use.
  */
 export async function migrate(dataSource: DataSource): Promise<string[]> {
+  const done = await runMigrations(dataSource);
+  await runOnlineSteps(dataSource);
+  return done;
+}
+
+async function runMigrations(dataSource: DataSource): Promise<string[]> {
   const queryRunner = dataSource.createQueryRunner();
   try {
     await queryRunner.startTransaction();
@@ -23,7 +29,6 @@ export async function migrate(dataSource: DataSource): Promise<string[]> {
     const done = await new MigrationExecutor(dataSource, queryRunner).executePendingMigrations();
     if (done.length > 0) await queryRunner.query(`COMMENT ON TABLE ${migrationsTable} IS '${migrationMark(version)}'`);
     await queryRunner.commitTransaction();
-    await runOnlineSteps(queryRunner);
     return done.map(({ name }) => name);
   } catch (error) {
     if (queryRunner.isTransactionActive) await queryRunner.rollbackTransaction();
