@@ -1,11 +1,13 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { createApp } from '../src/app.js';
 import { readConfig } from '../src/config.js';
-import { contenders } from './contenders.js';
+import { contenders, service, upstreams } from './contenders.js';
 import { Connection } from './http-client.js';
 import { requestsOf, countStatements } from './measure.js';
+import { ServerProcess } from './server-process.js';
 import { table } from './report.js';
 import { type Scenario, scenariosOf } from './scenarios.js';
 import { type Dataset, smallSize, createDataset } from './dataset.js';
@@ -37,17 +39,21 @@ async function main(): Promise<void> {
 }
 
 async function measured(): Promise<Figures> {
+  const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-output-'));
+  const served = await ServerProcess.start({ ...service, outputFile: join(directory, 'service.log') });
   const dataset = await createDataset(smallSize, { fsync: 'off' });
   try {
-    return await figuresOf(dataset);
+    return await figuresOf(dataset, `http://127.0.0.1:${served.port}`);
   } finally {
     await dataset.stop();
+    await served.stop();
+    await rm(directory, { recursive: true });
   }
 }
 
-async function figuresOf(dataset: Dataset): Promise<Figures> {
+async function figuresOf(dataset: Dataset, serviceUrl: string): Promise<Figures> {
   const app = await createApp({
-    config: readConfig({ PORT: '0', METRICS_PORT: '0' }),
+    config: readConfig({ PORT: '0', METRICS_PORT: '0', SUBRESOURCE_UPSTREAMS: upstreams(serviceUrl) }),
     databaseUrl: dataset.databaseUrl,
     credentialsKeys: [Buffer.from(dataset.credentialsKey, 'hex')],
     log: pino({ level: 'silent' }),

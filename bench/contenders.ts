@@ -84,7 +84,8 @@ const gatewayRequests: Contender['requests'] = {
 };
 
 /** The service behind the subresources, which signs nothing and is asked by signed requests. */
-const upstreams = (serviceUrl: string): string => JSON.stringify({ '*': { url: serviceUrl, secret: 'a secret that only the two know' } });
+export const upstreams = (serviceUrl: string): string =>
+  JSON.stringify({ '*': { url: serviceUrl, secret: 'a secret that only the two know' } });
 
 /** The gateway with its default configuration, except for ports, the database, the key and the service behind it. */
 function gateway(name: string, title: string, { node = process.execPath, isInstalled = true, environment = {} } = {}): Contender {
