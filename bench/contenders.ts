@@ -88,7 +88,7 @@ export const upstreams = (serviceUrl: string): string =>
   JSON.stringify({ '*': { url: serviceUrl, secret: 'a secret that only the two know' } });
 
 /** The gateway with its default configuration, except for ports, the database, the key and the service behind it. */
-function gateway(name: string, title: string, { node = process.execPath, isInstalled = true, environment = {} } = {}): Contender {
+export function gateway(name: string, title: string, { node = process.execPath, isInstalled = true, environment = {} } = {}): Contender {
   return {
     name,
     title,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { startArguments } from './contenders.js';
+import { gateway } from './contenders.js';
 import { type Dataset, type DatasetSize, createDataset } from './dataset.js';
 import { Connection } from './http-client.js';
 import { ServerProcess, peakMemory } from './server-process.js';
@@ -77,20 +77,9 @@ export async function measureSizes(sizes: readonly DatasetSize[], directory: str
 }
 
 async function start(dataset: Dataset, outputFile: string): Promise<Sized> {
-  const { databaseUrl, credentialsKey } = dataset;
-  const server = await ServerProcess.start({
-    node: process.execPath,
-    args: startArguments,
-    environment: {
-      DATABASE_URL: databaseUrl,
-      CREDENTIALS_KEY: credentialsKey,
-      PORT: '0',
-      METRICS_PORT: '0',
-      // What is measured is not how soon one caller has used up its share.
-      ACCOUNT_COST_PER_MINUTE: '1000000000',
-    },
-    outputFile,
-  });
+  // What is measured is not how soon one caller has used up its share.
+  const { program } = gateway('gateway', 'the gateway', { environment: { ACCOUNT_COST_PER_MINUTE: '1000000000' } });
+  const server = await ServerProcess.start({ ...program(dataset), outputFile });
   const connection = await Connection.open(server.port);
   return { dataset, server, connection, questions: await questionsOf(dataset, connection) };
 }

@@ -31,11 +31,6 @@ export function countedInTree(
     .toSorted((one, other) => (one.status < other.status ? -1 : 1));
 }
 
-/** A filter by nothing but these. */
-export type CountedFilter = {
-  [Property in keyof AccountFilter]: Property extends keyof CountedProperties ? AccountFilter[Property] : undefined;
-};
-
 /** Stored counts depend on this order: it never changes, and what is new is appended as a whole. */
 const combinations: readonly CountedProperties[] = Object.values(AccountStatus).flatMap((status) =>
   Object.values(Role).flatMap((role) => Object.values(AccountType).map((type) => ({ status, role, type }))),
@@ -45,8 +40,8 @@ const placeOf = ({ status, role, type }: CountedProperties): number =>
   combinations.findIndex((each) => each.status === status && each.role === role && each.type === type);
 
 /** Whether the stored counts tell how many accounts the filter leaves. */
-export function isCounted(filter: AccountFilter): filter is CountedFilter {
-  return filter.text === undefined && filter.friendlyName === undefined && filter.emailAddress === undefined;
+export function isCounted({ text, friendlyName, emailAddress }: AccountFilter): boolean {
+  return text === undefined && friendlyName === undefined && emailAddress === undefined;
 }
 
 /** Which of the counts the filter asks for, by their places, from 1 as in PostgreSQL's arrays. */
