@@ -18,8 +18,8 @@ export const common = {
 export const run = {
   globalSetup: ['test/support/global-setup.ts'],
   sequence: { sequencer: SlowestFirst },
-  // One more than processors, since many tests wait. Each has gateways, with connections to that PostgreSQL.
-  maxWorkers: Math.min(4, availableParallelism() + 1),
+  // Four for each processor, since the slowest tests wait for most of their time. Each has gateways, with connections to that PostgreSQL.
+  maxWorkers: Math.min(8, 4 * availableParallelism()),
 };
 
 /** Files that need a process that has run nothing before: they measure its time or memory, or change or count what it has loaded. */

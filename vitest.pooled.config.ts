@@ -17,6 +17,8 @@ export default defineConfig({
       'test/pooled/*.pooled.ts',
       'test/conformance/*.test.ts',
       'test/security/tenant-matrix/*.test.ts',
+      'test/events/{delivery-races,events,webhooks}.test.ts',
+      'test/resilience/deliveries.test.ts',
       'test/security/{locks,revocation,sign-in-limits}.test.ts',
       'test/{surface,database,resilience}/{broken-connections,credentials,graphql,races-*,schema,starts-at-once,statements,tree-locks}.test.ts',
     ],

@@ -243,6 +243,9 @@ export const service: Omit<ServerProgram, 'outputFile'> = {
   environment: { NODE_ENV: 'production' },
 };
 
+/** The receiver of webhooks. */
+export const receiver: Omit<ServerProgram, 'outputFile'> = { ...service, args: [join(contendersFolder, 'receiver.mjs')] };
+
 /** Installs the packages of the contenders from their lock file, unless that has not changed since the last time. */
 export function installContenders(): void {
   const [locked, installed] = ['package-lock.json', 'node_modules/.package-lock.json'].map((file) =>

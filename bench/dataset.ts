@@ -262,3 +262,23 @@ async function insertRows(database: Pick<Dataset, 'query'>, size: DatasetSize, s
     emptyOrganization: `OR${hex(`organization ${size.organizations + special + 1}`)}`,
   };
 }
+
+/** Gives an AuthToken to each top-level account. */
+export async function signInTopLevels({ query, credentialsKey }: Dataset): Promise<Caller[]> {
+  const secrets = new Secrets([Buffer.from(credentialsKey, 'hex')]);
+  const found = await query<{ sid: string }>(
+    `SELECT account.sid FROM account WHERE account.sid = account.top_level_sid AND length(account.path) > 32 ORDER BY account.sid`,
+  );
+  const kept = found.map(({ sid }) => {
+    const token = secrets.newAuthToken();
+    return { sid, token, ...secrets.storedAuthToken(sid, token) };
+  });
+  await query(
+    `INSERT INTO credential (account_sid, password_hash, token_ciphertext, token_hash)
+     SELECT made.sid, 'no password', made.ciphertext, made.hash
+     FROM unnest($1::text[], $2::bytea[], $3::bytea[]) AS made(sid, ciphertext, hash)
+     ON CONFLICT (account_sid) DO UPDATE SET token_ciphertext = excluded.token_ciphertext, token_hash = excluded.token_hash`,
+    [kept.map(({ sid }) => sid), kept.map(({ tokenCiphertext }) => tokenCiphertext), kept.map(({ tokenHash }) => tokenHash)],
+  );
+  return kept.map(({ sid, token }) => ({ sid, authorization: `Basic ${Buffer.from(`${sid}:${token}`).toString('base64')}` }));
+}

@@ -7,17 +7,19 @@ import { measureCascades } from './cascades.js';
 import { contenders, installContenders, newerNode, service } from './contenders.js';
 import { type Measurement, type RunningContender, compareAnswers, runsOf, measureInTurns } from './measure.js';
 import { type AttackResult, hostileSize, measureHostility } from './hostile.js';
-import { circumstancesOf, hostilityOf, reportOf, sizesOf, summaryOf } from './report.js';
+import { circumstancesOf, deliveriesOf, hostilityOf, reportOf, sizesOf, streamsOf, summaryOf } from './report.js';
 import { ServerProcess } from './server-process.js';
 import { measureSizes } from './sizes.js';
 import { measureStartUp } from './start-up.js';
+import { measureDeliveries } from './deliveries.js';
+import { measureStreams } from './streams.js';
 import { type Scenario, type ScenarioName, pageScenario, passwordScenario, treeScenario, scenariosOf } from './scenarios.js';
 import { type Dataset, fullSize, largestWidth, createDataset, sizeOf } from './dataset.js';
 
 /*
  * `npm run bench` measures all scenarios with all contenders, and writes the results to bench/RESULTS.md. With `--only R1,W1`
  * or `--contenders gateway,baseline` it measures less, and prints the results only; with `hostile`, it measures only how one
- * tenant is affected by attacks of another; with `--accounts 5000000`, it compares so many accounts with 200,000.
+ * tenant is affected by attacks of another; with `streams`, only thousands of streams of events; with `deliveries`, only deliveries to 1,000 webhooks; with `--accounts 5000000`, it compares so many accounts with 200,000.
  */
 
 const { values: options, positionals } = parseArgs({
@@ -135,6 +137,22 @@ async function sizes(accounts: number): Promise<void> {
   await rm(directory, { recursive: true });
 }
 
+/** Measures streams of events, and prints the results. */
+async function streams(): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-output-'));
+  console.log(streamsOf(await measureStreams(directory)));
+  await rm(directory, { recursive: true });
+}
+
+/** Measures deliveries to webhooks, and prints the results. */
+async function deliveries(): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-output-'));
+  console.log(deliveriesOf(await measureDeliveries(directory)));
+  await rm(directory, { recursive: true });
+}
+
 if (options.accounts !== undefined) await sizes(Number(options.accounts));
 else if (positionals.includes('hostile')) console.log(hostilityOf(await hostility()));
+else if (positionals.includes('streams')) await streams();
+else if (positionals.includes('deliveries')) await deliveries();
 else await main();

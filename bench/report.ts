@@ -5,6 +5,8 @@ import type { Cascade } from './cascades.js';
 import type { AttackResult, Outcomes } from './hostile.js';
 import type { Measurement, RunningContender, Sample } from './measure.js';
 import { peakMemory } from './server-process.js';
+import type { measureDeliveries } from './deliveries.js';
+import type { measureStreams } from './streams.js';
 import type { SizeResults } from './sizes.js';
 import type { StartUp } from './start-up.js';
 import type { ScenarioName } from './scenarios.js';
@@ -194,6 +196,57 @@ export function sizesOf({ accounts, questions, megabytes, startMilliseconds, mem
 Written by \`npm run bench -- --accounts ${accounts.at(-1)}\`. Each question is asked of two gateways in turns, on one connection, over two embedded PostgreSQLs with their defaults. Median and 99th percentile in milliseconds.
 
 ${table(['', ...accounts.map((count) => `${count}: p50, p99`), 'p50'], [...rows, ...facts])}`;
+}
+
+/** What streams of events take. */
+export function streamsOf({ idle, busy }: Awaited<ReturnType<typeof measureStreams>>): string {
+  const share = (milliseconds: number): string => `${figure(milliseconds / 10)}%`;
+  const quantiles = (values: readonly number[]): string[] => [0.5, 0.99, 1].map((each) => milliseconds(percentile(values, each)));
+  return table(
+    ['streams', 'events a second', 'memory of each', 'processor', 'of PostgreSQL', 'p50', 'p99', 'longest'],
+    [
+      [
+        `${idle.streams} that wait (a small query meanwhile)`,
+        '0',
+        `${figure(idle.bytesEach / 1024)} KiB`,
+        share(idle.processor),
+        share(idle.postgres),
+        ...quantiles(idle.latencies),
+      ],
+      ...busy.map(({ title, sentPerSecond, processor, postgres, lags }) => [
+        `1000, ${title} (from the change to the event)`,
+        figure(sentPerSecond),
+        '',
+        share(processor),
+        share(postgres),
+        ...quantiles(lags),
+      ]),
+    ],
+  );
+}
+
+/** What deliveries to webhooks take. */
+export function deliveriesOf(deliveries: Awaited<ReturnType<typeof measureDeliveries>>): string {
+  const quantiles = (values: readonly number[]): string => [0.5, 0.99, 1].map((each) => figure(percentile(values, each))).join(', ');
+  return table(
+    [
+      'webhooks',
+      'lag while it is calm: p50, p99, longest, ms',
+      'deliveries a second',
+      'lag then, ms',
+      'ms of processor for each',
+      'of PostgreSQL',
+    ],
+    deliveries.map(({ title, calmLags, rushLags, perSecond, repeated, processor, postgres }) => [
+      title,
+      quantiles(calmLags),
+      figure(perSecond),
+      quantiles(rushLags),
+      String(repeated),
+      figure(processor),
+      figure(postgres),
+    ]),
+  );
 }
 
 /** The targets, what was measured, and whether it meets them. */

@@ -3,19 +3,25 @@ import type { DataSource } from 'typeorm';
 import { createDataSource } from './persistence/connection/data-source.js';
 import { allowOrigins, refuseCrossSiteWrites } from './api/http/cross-site.js';
 import { explorer } from './api/graphql/explorer.js';
+import { documentation } from './api/docs/documentation.js';
+import { home } from './api/docs/home.js';
 import { createSchema } from './api/graphql/schema.js';
 import { graphqlApi } from './api/graphql/server.js';
-import { errorPage } from './api/http/error-page.js';
+import { StreamPlaces } from './api/graphql/stream-places.js';
+import { webConsole } from './api/http/console.js';
 import { health, refuseUntil, upstreamHealth } from './api/http/health.js';
 import { createHttpServer } from './api/http/server.js';
 import { CostBudgets, costOfMillisecond } from './api/http/cost-budget.js';
 import { limitRequests } from './api/http/concurrency-limit.js';
 import type { Services } from './api/services.js';
+import { AddressRules } from './events/address-rules.js';
+import { WebhookSender } from './events/webhook-sender.js';
 import { canonicalUrl } from './api/rest/path.js';
 import { reference } from './api/rest/reference.js';
 import { restApi } from './api/rest/rest-api.js';
 import { listening } from './listening-address.js';
-import { type Config, ConfigError } from './config.js';
+import type { Config } from './config.js';
+import { wrongKey } from './credentials-key.js';
 import { Metrics, MetricsServer } from './metrics.js';
 import { type RefusalReason, workKinds } from './persistence/connection/admission.js';
 import { openDatabase } from './persistence/schema/database-check.js';
@@ -24,6 +30,7 @@ import { poolNumbers } from './persistence/connection/driver.js';
 import { assertLocksExclude } from './persistence/schema/lock-check.js';
 import { migrate } from './persistence/schema/migrate.js';
 import { Replica } from './persistence/connection/replica.js';
+import type { Sid } from './domain/sid.js';
 import { AccountMigration } from './service/account-migration.js';
 import { AccountQueries } from './service/account-queries.js';
 import { AccountService } from './service/account-service.js';
@@ -33,6 +40,9 @@ import { AuthTokenQueries } from './service/auth-token-queries.js';
 import { CredentialService } from './service/credential-service.js';
 import { EmailConflicts } from './service/email-conflicts.js';
 import { ensureDefaultProfile, ensureRoot, hasRightKey, hasRoot, hasRootOtherPassword } from './service/bootstrap.js';
+import { EventSubscriptions } from './service/event-subscriptions.js';
+import { HistoryWatch } from './service/history-watch.js';
+import { EventQueries } from './service/event-queries.js';
 import { HistoryQueries } from './service/history-queries.js';
 import { OrganizationService } from './service/organization-service.js';
 import { type PasswordCost, Passwords } from './service/passwords.js';
@@ -41,8 +51,18 @@ import { ProfileService } from './service/profile-service.js';
 import { Secrets } from './service/secrets.js';
 import { SignIn } from './service/sign-in.js';
 import { SignInLimit } from './service/sign-in-limit.js';
+import { RemovalDrain } from './service/removal-drain.js';
+import { ResourceRemovals } from './service/resource-removal.js';
 import { SubresourceAccess } from './service/subresource-access.js';
+import { WebhookDeliverer } from './service/webhook-deliverer.js';
+import { WebhookPausing } from './service/webhook-pausing.js';
+import { WebhookQueries } from './service/webhook-queries.js';
+import { WebhookRetention } from './service/webhook-retention.js';
+import { Sending } from './service/webhook-sending.js';
+import { WebhookService } from './service/webhook-service.js';
+import { detached } from './tracing/tracer.js';
 import { Places } from './subresources/places.js';
+import { RemovalSender } from './subresources/removal-sender.js';
 import { Upstreams } from './subresources/upstreams.js';
 
 interface AppOptions {
@@ -57,6 +77,8 @@ interface AppOptions {
   announcePassword: (emailAddress: string, password: string) => void;
   /** Lower in tests that create many accounts. */
   passwordCost?: PasswordCost;
+  /** False in tests that count what requests take: looking for events to deliver takes statements of its own. */
+  deliversEvents?: boolean;
 }
 
 /** A gateway, in one process or in several, that does not listen yet. */
@@ -124,6 +146,7 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
   const budgets = createBudgets(config, metrics);
   const { database, replica } = createDatabase(options, dataSource, metrics, budgets);
   const core = createServices(options, database, metrics, budgets);
+  const { deliveries } = core;
   const preparation = await createPreparation(options, database, core);
   const upstreams = createUpstreams(options, metrics);
   const server = await createServer(options, { metrics, budgets, database, services: core.services, upstreams, preparation });
@@ -133,6 +156,7 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
     const url = await listening(server.listen({ port: config.port, host: config.host }), config.host, 'PORT');
     replica?.follow(database);
     await preparation.run();
+    deliveries.start();
     return url;
   };
   return {
@@ -147,11 +171,17 @@ async function compose(options: AppOptions, dataSource: DataSource, migrated: re
       const metricsUrl = await metricsServer.listen(config);
       return { url: await open(), metricsUrl };
     },
-    cutOff: () => server.server.closeAllConnections(),
+    cutOff() {
+      server.server.closeAllConnections();
+      deliveries.cutOff();
+    },
     async close() {
+      const delivered = deliveries.stop();
+      core.watch.stop();
       // Fastify closes connections that are idle now. A kept-alive one that is in use becomes idle only after its last answer.
       const sweep = setInterval(() => server.server.closeIdleConnections(), 100);
       await server.close().finally(() => clearInterval(sweep));
+      await delivered;
       await upstreams.close();
       await metricsServer.close();
       await replica?.close();
@@ -189,6 +219,7 @@ function createDatabase({ config, log }: AppOptions, dataSource: DataSource, met
         });
   const database = new Database(dataSource, bounds, replica);
 
+  metrics.watchDatabase(() => database.condition());
   metrics.watchQueue(workKinds, (kind) => database.waiting(kind));
   metrics.watchPool('primary', () => poolNumbers(dataSource));
   if (replica !== undefined) {
@@ -216,15 +247,30 @@ interface Core {
   secrets: Secrets;
   passwords: Passwords;
   credentials: CredentialService;
+  deliveries: Deliveries;
+  watch: HistoryWatch;
 }
 
 function createServices(options: AppOptions, database: Database, metrics: Metrics, budgets: CostBudgets): Core {
   const { config, credentialsKeys, passwordCost } = options;
   const secrets = new Secrets(credentialsKeys, config.authTokenScheme);
-  const transactions = new AuditedTransactions(database, secrets);
+  const transactions = new AuditedTransactions(database, secrets, (treeSids) =>
+    detached(() => {
+      deliveries.wake(treeSids);
+      watch.wake(treeSids);
+    }),
+  );
+  const watch = new HistoryWatch(database, (error) =>
+    options.log.warn({ reason: (error as Error).message }, 'streams of events are held up'),
+  );
+  const rules = new AddressRules(config.webhookAllowPrivate);
+  const sender = new WebhookSender(rules);
+  const sending = new Sending(sender, secrets);
+  const deliveries = createDeliveries(options, { database, transactions, sender, sending, metrics });
   const signInLimit = new SignInLimit(database, secrets, config.signInLimits);
   const passwords = new Passwords(passwordCost, {
     onHash: (payer, milliseconds) => budgets.charge(payer, milliseconds * costOfMillisecond),
+    secrets,
   });
   const credentials = new CredentialService(database, transactions, secrets, passwords, signInLimit);
   const signIn = new SignIn(database, secrets, passwords, signInLimit, (reason) => metrics.countRefusedSignIn(reason));
@@ -241,9 +287,75 @@ function createServices(options: AppOptions, database: Database, metrics: Metric
     profiles: metrics.timed('profiles', new ProfileService(transactions)),
     profileQueries: metrics.timed('profiles', new ProfileQueries(database)),
     history: metrics.timed('history', new HistoryQueries(database)),
+    events: metrics.timed('events', new EventQueries(database)),
+    subscriptions: metrics.timed('subscriptions', new EventSubscriptions(database, watch)),
     subresources: metrics.timed('subresources', new SubresourceAccess(database, new Set(config.upstreams.keys()))),
+    removals: metrics.timed('removals', new ResourceRemovals(database, transactions)),
+    webhooks: metrics.timed('webhooks', new WebhookService(database, transactions, secrets, rules, sending)),
+    webhookQueries: metrics.timed('webhooks', new WebhookQueries(database)),
   };
-  return { services, transactions, secrets, passwords, credentials };
+  return { services, transactions, secrets, passwords, credentials, deliveries, watch };
+}
+
+/** What tells others in this process of what has happened: webhooks of events, services of what to remove. */
+interface Deliveries {
+  start(): void;
+  /** Called with the trees that a change in this process has added to. */
+  wake(treeSids: readonly Sid[]): void;
+  /** Ends what is being sent. */
+  cutOff(): void;
+  stop(): Promise<void>;
+}
+
+interface DeliveryParts {
+  database: Database;
+  transactions: AuditedTransactions;
+  sender: WebhookSender;
+  sending: Sending;
+  metrics: Metrics;
+}
+
+function createDeliveries(
+  { config, log, deliversEvents = true }: AppOptions,
+  { database, transactions, sender, sending, metrics }: DeliveryParts,
+): Deliveries {
+  const deliveryMetrics = metrics.ofDeliveries();
+  const failed = (error: unknown): void => {
+    deliveryMetrics.failed();
+    log.warn({ reason: (error as Error).message }, 'deliveries of events are held up');
+  };
+  const deliverer = new WebhookDeliverer(database, sending, new WebhookPausing(transactions), {
+    accepted: ({ milliseconds }, lag) => deliveryMetrics.accepted(milliseconds / 1000, lag / 1000),
+    refused: ({ milliseconds }) => deliveryMetrics.refused(milliseconds / 1000),
+    failed,
+  });
+  const removalSender = new RemovalSender(config.upstreams, config.upstreamTimeouts);
+  const removalMetrics = metrics.ofRemovals(removalSender.subresources);
+  const removalDrain = new RemovalDrain(database, removalSender, {
+    removed: (subresource, accounts) => removalMetrics.removed(subresource, accounts),
+    refused: (subresource) => removalMetrics.refused(subresource),
+    failed: (error) => log.warn({ reason: (error as Error).message }, 'removals are held up'),
+  });
+  const retention = new WebhookRetention(database, config.webhookAttemptDays, failed);
+  return {
+    start() {
+      if (!deliversEvents) return;
+      deliverer.start();
+      retention.start();
+      removalDrain.start();
+    },
+    wake: (treeSids) => deliverer.wake(treeSids),
+    cutOff() {
+      void sender.close();
+      void removalSender.close();
+    },
+    async stop() {
+      retention.stop();
+      await Promise.all([deliverer.stop(), removalDrain.stop()]);
+      await sender.close();
+      await removalSender.close();
+    },
+  };
 }
 
 /** What has to be there before requests are served: the Super Admin and the default profile. */
@@ -259,8 +371,7 @@ async function createPreparation(options: AppOptions, database: Database, core: 
   const isMigrated = await database.isReady();
   // With a wrong key, every AuthToken would be refused. Refuse to start instead.
   if (isMigrated && !(await hasRightKey(database, secrets))) {
-    const from = options.credentialsKeysFrom ?? 'CREDENTIALS_KEY';
-    throw new ConfigError([`${from} is not the key that the AuthTokens in this database were encrypted with. Restore the right one.`]);
+    throw wrongKey(options.credentialsKeysFrom ?? 'CREDENTIALS_KEY');
   }
   // The process that migrates also creates the Super Admin.
   let isDone = !config.migrateOnStart || (await hasRoot(database));
@@ -308,11 +419,14 @@ async function createServer({ config, log }: AppOptions, parts: ServerParts): Pr
   health(server, async () => preparation.isDone() && database.isReady());
   upstreamHealth(server, upstreams);
   reference(server);
-  errorPage(server);
+  documentation(server);
   await restApi(server, { services, publicUrl: config.publicUrl, authTokensInLists: config.authTokensInLists, budgets, upstreams });
+  const streamPlaces = new StreamPlaces(config.streamLimits);
+  metrics.watchStreams(() => streamPlaces.taken);
   await graphqlApi(server, {
     schema: createSchema(),
     services,
+    streamPlaces,
     limits: config.limits,
     introspection: config.graphiql || !config.production,
     suggestions: !config.production,
@@ -323,5 +437,7 @@ async function createServer({ config, log }: AppOptions, parts: ServerParts): Pr
     budgets,
   });
   if (config.graphiql) await explorer(server);
+  if (config.console) webConsole(server);
+  home(server, { tools: config, publicUrl: config.publicUrl });
   return server;
 }

@@ -3,11 +3,13 @@ import { resolve } from 'node:path';
 import { parseEmailAddress } from './domain/account.js';
 import { defaultDocument, parseDocument } from './domain/profile.js';
 import type { SignInLimits } from './domain/sign-in-limit.js';
+import type { StreamLimits } from './api/graphql/stream-places.js';
 import { type AuthTokenScheme, authTokenSchemes } from './domain/credentials.js';
 import { assertStrongPassword } from './domain/password-policy.js';
 import { type Environment, EnvironmentReader } from './environment-reader.js';
 import type { PlacesLimits } from './subresources/places.js';
 import type { UpstreamTimeouts } from './subresources/upstream.js';
+import type { SpanDestination } from './tracing/tracer.js';
 import { type UpstreamsSettings, parseUpstreams } from './subresources/upstream-settings.js';
 
 /** The settings from the environment, validated (SPEC §8). */
@@ -32,6 +34,8 @@ export interface Config {
   readonly poolSize: number;
   /** How many look-ups, other reads and changes may each wait for a connection, in one worker. */
   readonly queueSize: number;
+  /** How long work waits for a connection, in milliseconds. */
+  readonly queueMilliseconds: number;
   /** Time limits, in milliseconds: of a read, of a change, and of a change's waits for locks in total. */
   readonly readMilliseconds: number;
   readonly changeMilliseconds: number;
@@ -54,14 +58,23 @@ export interface Config {
   readonly upstreams: UpstreamsSettings;
   readonly upstreamTimeouts: UpstreamTimeouts;
   readonly upstreamLimits: PlacesLimits;
+  /** Streams of events that are open at once, in each worker. */
+  readonly streamLimits: StreamLimits;
+  /** Addresses and ranges that webhooks may be sent to although they are not public, by plain http too (SPEC §7). */
+  readonly webhookAllowPrivate: readonly string[];
+  /** After how many days it is forgotten what came of a delivery. */
+  readonly webhookAttemptDays: number;
   /** How many points a tree may use in a minute, in each worker; one of its accounts, half (SPEC §10). See api/http/cost-budget.ts. */
   readonly accountCostPerMinute: number;
   readonly signInLimits: SignInLimits;
   /** Addresses and ranges of reverse proxies whose `X-Forwarded-*` headers are trusted. */
   readonly trustedProxies: readonly string[];
   readonly logLevel: string;
+  /** Where spans of traces are sent; nowhere where it is undefined. */
+  readonly spans: SpanDestination | undefined;
   readonly production: boolean;
   readonly graphiql: boolean;
+  readonly console: boolean;
   /** The share of planned GraphQL answers that is compared with the executor's: 0 for none, 1 for all. */
   readonly planShadowShare: number;
   /** Origins whose pages may call the API from a browser (CORS). */
@@ -115,6 +128,16 @@ const environments = ['production', 'development', 'test'];
  * @throws ConfigError
  */
 export function readConfig(environment: Environment = process.env, { needsKey = true } = {}): Config {
+  const { config, mistakes } = examineConfig(environment, { needsKey });
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  return config;
+}
+
+/** Reads the settings, and says what is wrong with them; a setting that is wrong has its default. */
+export function examineConfig(
+  environment: Environment = process.env,
+  { needsKey = true } = {},
+): { config: Config; mistakes: readonly string[] } {
   const mistakes: string[] = [];
   const reader = new EnvironmentReader(environment, mistakes);
   const workers = reader.integer('WORKERS', 1, 1, 64);
@@ -146,6 +169,7 @@ export function readConfig(environment: Environment = process.env, { needsKey = 
     // Each worker needs one connection to read, one to change, and one to check that the database answers.
     poolSize: Math.floor(reader.integer('DATABASE_POOL_SIZE', 10 * workers, 3 * workers, 1000) / workers),
     queueSize: reader.integer('DATABASE_QUEUE_SIZE', 1000, 1, 100_000),
+    queueMilliseconds: 5_000,
     readMilliseconds: reader.integer('READ_TIMEOUT_SECONDS', 15, 1, 3600) * 1000,
     changeMilliseconds: reader.integer('CHANGE_TIMEOUT_SECONDS', 300, 1, 86_400) * 1000,
     lockMilliseconds: reader.integer('LOCK_TIMEOUT_SECONDS', 10, 1, 3600) * 1000,
@@ -180,6 +204,12 @@ export function readConfig(environment: Environment = process.env, { needsKey = 
       perUpstream: reader.integer('UPSTREAM_MAX_REQUESTS', 1000, 1, 100_000),
       perAccount: reader.integer('UPSTREAM_MAX_REQUESTS_PER_ACCOUNT', 100, 1, 100_000),
     },
+    streamLimits: {
+      all: reader.integer('MAX_STREAMS', 20_000, 1, 1_000_000),
+      perTree: reader.integer('MAX_STREAMS_PER_TREE', 100, 1, 1_000_000),
+    },
+    webhookAllowPrivate: reader.addresses('WEBHOOK_ALLOW_PRIVATE'),
+    webhookAttemptDays: reader.integer('WEBHOOK_ATTEMPT_DAYS', 30, 1, 3650),
     accountCostPerMinute: reader.integer('ACCOUNT_COST_PER_MINUTE', 3_000_000, 1000, 1_000_000_000),
     signInLimits: {
       perAccount: reader.integer('SIGN_IN_FAILURES_PER_ACCOUNT', 10, 1, 1_000_000),
@@ -188,8 +218,10 @@ export function readConfig(environment: Environment = process.env, { needsKey = 
     },
     trustedProxies: reader.addresses('TRUST_PROXY'),
     logLevel: reader.oneOf('LOG_LEVEL', 'info', logLevels),
+    spans: spanDestination(reader),
     production,
     graphiql: reader.boolean('GRAPHIQL', !production),
+    console: reader.boolean('CONSOLE', !production),
     planShadowShare: reader.share('PLAN_SHADOW_SHARE', 0),
     corsOrigins: reader.origins('CORS_ORIGINS'),
     unreadMilliseconds: 60_000,
@@ -199,8 +231,19 @@ export function readConfig(environment: Environment = process.env, { needsKey = 
   if (config.port !== 0 && config.port === config.metricsPort) {
     mistakes.push(`PORT and METRICS_PORT must differ; both are ${config.port}.`);
   }
-  if (mistakes.length > 0) throw new ConfigError(mistakes);
-  return Object.freeze(config);
+  return { config: Object.freeze(config), mistakes };
+}
+
+const spanDestinations = ['otlp', 'console'] as const;
+
+/** Whether and where spans are sent. OpenTelemetry's SDK, which is loaded if they are, reads its other variables itself. */
+function spanDestination(reader: EnvironmentReader): SpanDestination | undefined {
+  const isDisabled = reader.boolean('OTEL_SDK_DISABLED', false);
+  const endpoints = [reader.webUrl('OTEL_EXPORTER_OTLP_ENDPOINT'), reader.webUrl('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT')];
+  const byDefault = endpoints.some((endpoint) => endpoint !== undefined) ? 'otlp' : 'none';
+  const chosen = reader.oneOf('OTEL_TRACES_EXPORTER', byDefault, [...spanDestinations, 'none']);
+  reader.oneOf('OTEL_EXPORTER_OTLP_PROTOCOL', 'http/protobuf', ['http/protobuf']);
+  return chosen === 'none' || isDisabled ? undefined : chosen;
 }
 
 /** The text of a file. @throws Error with a sentence that says why it cannot be read */

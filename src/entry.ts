@@ -1,3 +1,4 @@
+#!/usr/bin/env -S node --enable-source-maps
 // The first file that runs, in syntax that every Node.js understands: it reports a system that cannot run the rest before loading that.
 import { existsSync, readFileSync } from 'node:fs';
 

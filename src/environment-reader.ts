@@ -55,7 +55,7 @@ export class EnvironmentReader {
     });
   }
 
-  /** IP addresses and ranges in CIDR notation. A range of all addresses is refused: anyone could then pretend to come from anywhere. */
+  /** IP addresses and ranges in CIDR notation. A range of all addresses is refused: whatever they are trusted with, not everyone is meant. */
   addresses(name: string): string[] {
     return this.list(name).filter(
       (entry) =>

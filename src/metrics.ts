@@ -1,14 +1,33 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { type ErrorCode, errorCodes } from './errors.js';
+import { DeliveryMetrics } from './events/delivery-metrics.js';
 import { listening, urlAt } from './listening-address.js';
 import type { PoolNumbers } from './persistence/connection/driver.js';
 import { UpstreamMetrics } from './subresources/upstream-metrics.js';
+import { inSpan } from './tracing/tracer.js';
+import { version } from './version.js';
 
 const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** The metrics of one process, for another process to add up. */
 export type Measured = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
+
+/*
+ * What counters count by. Each is there from the start at 0: an increase from nothing to 1 is none to Prometheus, so the first failure of a
+ * kind would go unnoticed.
+ */
+const answeredBy = ['plan', 'executor'] as const;
+const shadowResults = ['same', 'different', 'changed', 'failed'] as const;
+const overloads = ['queue full', 'queue too slow', 'lock', 'requests'] as const;
+const surfaces = ['graphql', 'rest'] as const;
+const signInRefusals: readonly ErrorCode[] = ['UNAUTHENTICATED', 'ACCOUNT_NOT_ACTIVE', 'RATE_LIMITED', 'OVERLOADED', 'UNAVAILABLE'];
+
+/** How the database can be, see `Health`; and after how many milliseconds without an answer it counts as silent here. */
+const conditions = ['ready', 'not ready', 'silent'] as const;
+const conditionPatience = 1_000;
 
 /** Metrics for operators, in Prometheus format (SPEC §8). */
 export class Metrics {
@@ -75,6 +94,19 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
+    for (const by of answeredBy) this.#answers.inc({ by }, 0);
+    for (const result of shadowResults) this.#planShadows.inc({ result }, 0);
+    for (const reason of overloads) this.#overloads.inc({ reason }, 0);
+    for (const surface of surfaces) for (const code of errorCodes) this.#refusals.inc({ surface, code }, 0);
+    for (const reason of signInRefusals) this.#refusedSignIns.inc({ reason }, 0);
+    new Gauge({
+      name: 'gateway_build_info',
+      help: 'Always 1: the versions of the gateway and of Node.js are in the labels.',
+      labelNames: ['version', 'node'],
+      // With several workers, not their sum.
+      aggregator: 'max',
+      registers: [this.#registry],
+    }).set({ version, node: process.versions.node }, 1);
     new Gauge({ name: 'gateway_workers', help: 'Processes that serve requests.', registers: [this.#registry] }).set(1);
     const pools = this.#pools;
     new Gauge({
@@ -101,40 +133,41 @@ export class Metrics {
     this.#batches.observe({ loader }, size);
   }
 
-  countAnswer(by: 'plan' | 'executor'): void {
+  countAnswer(by: (typeof answeredBy)[number]): void {
     this.#answers.inc({ by });
   }
 
-  countShadow(result: string): void {
+  countShadow(result: (typeof shadowResults)[number]): void {
     this.#planShadows.inc({ result });
   }
 
-  observeCost(surface: string, cost: number): void {
+  observeCost(surface: (typeof surfaces)[number], cost: number): void {
     this.#costs.observe({ surface }, cost);
   }
 
-  countRefusal(surface: string, code: string): void {
+  countRefusal(surface: (typeof surfaces)[number], code: ErrorCode): void {
     this.#refusals.inc({ surface, code });
   }
 
-  countOverload(reason: string): void {
+  countOverload(reason: (typeof overloads)[number]): void {
     this.#overloads.inc({ reason });
   }
 
-  countRefusedSignIn(reason: string): void {
+  countRefusedSignIn(reason: ErrorCode): void {
     this.#refusedSignIns.inc({ reason });
   }
 
-  /** The service, with every use case timed. */
+  /** The service, with every use case timed, and a span of traces. */
   timed<Service extends object>(name: string, service: Service): Service {
     return new Proxy(service, {
       get: (target, property) => {
         const member: unknown = Reflect.get(target, property, target);
         if (typeof member !== 'function') return member;
         return async (...args: unknown[]) => {
-          const stop = this.#useCases.startTimer({ use_case: `${name}.${String(property)}` });
+          const useCase = `${name}.${String(property)}`;
+          const stop = this.#useCases.startTimer({ use_case: useCase });
           try {
-            const result: unknown = await member.apply(target, args);
+            const result: unknown = await inSpan(useCase, () => member.apply(target, args) as Promise<unknown>);
             stop({ outcome: 'done' });
             return result;
           } catch (error) {
@@ -149,6 +182,40 @@ export class Metrics {
   /** What is measured of each upstream. @param names of all upstreams, which are there from the start */
   ofUpstreams(names: Iterable<string>): UpstreamMetrics {
     return new UpstreamMetrics(this.#registry, names);
+  }
+
+  /** What is measured of removals at upstreams. @param subresources those that are removed, which are there from the start */
+  ofRemovals(subresources: readonly string[]): {
+    removed(subresource: string, accounts: number): void;
+    refused(subresource: string): void;
+  } {
+    const counter = (name: string, help: string) => {
+      const counted = new Counter({ name, help, labelNames: ['subresource'], registers: [this.#registry] });
+      for (const subresource of subresources) counted.inc({ subresource }, 0);
+      return counted;
+    };
+    const removed = counter('gateway_removals_total', 'Closed accounts whose resources a service has confirmed to be removed.');
+    const refused = counter('gateway_removal_failures_total', 'Requests to remove resources that a service did not confirm.');
+    return {
+      removed: (subresource, accounts) => removed.inc({ subresource }, accounts),
+      refused: (subresource) => refused.inc({ subresource }),
+    };
+  }
+
+  watchStreams(open: () => number): void {
+    new Gauge({
+      name: 'gateway_streams_open',
+      help: 'Streams of events that are open.',
+      registers: [this.#registry],
+      collect() {
+        this.set(open());
+      },
+    });
+  }
+
+  /** What is measured of deliveries to webhooks. */
+  ofDeliveries(): DeliveryMetrics {
+    return new DeliveryMetrics(this.#registry);
   }
 
   watchQueue<Kind extends string>(kinds: readonly Kind[], waiting: (kind: Kind) => number): void {
@@ -166,6 +233,23 @@ export class Metrics {
   /** The pool is asked when metrics are scraped. A pool that is gone has no connections. */
   watchPool(database: 'primary' | 'replica', pool: () => PoolNumbers | undefined): void {
     this.#pools.set(database, pool);
+  }
+
+  /** The database is asked when metrics are scraped. */
+  watchDatabase(condition: () => Promise<(typeof conditions)[number]>): void {
+    new Gauge({
+      name: 'gateway_database_condition',
+      help: 'How the database is, 1 for one of: ready; not ready, as before its migrations have run; silent.',
+      labelNames: ['condition'],
+      // With several workers, whatever one of them finds.
+      aggregator: 'max',
+      registers: [this.#registry],
+      async collect() {
+        // Metrics must not be late when they are needed most.
+        const found = await Promise.race([condition(), sleep(conditionPatience, 'silent', { ref: false })]);
+        for (const each of conditions) this.set({ condition: each }, Number(each === found));
+      },
+    });
   }
 
   watchReplica(isUsed: () => boolean): void {

@@ -7,8 +7,9 @@ import { print } from './terminal.js';
 /**
  * Starts to load the app at once, and returns a function that creates it once there is a database. The app is most of the program;
  * a process that only starts workers does without it.
+ * @param show how a generated password is shown: on the terminal, never in the log, since logs are kept
  */
-export function loadApp(config: Config, log: Logger): (databaseUrl: string) => Promise<App> {
+export function loadApp(config: Config, log: Logger, show = print): (databaseUrl: string) => Promise<App> {
   const loading = import('../app.js');
   // A failure is reported to whoever creates the app.
   loading.catch(() => {});
@@ -16,9 +17,8 @@ export function loadApp(config: Config, log: Logger): (databaseUrl: string) => P
     const { createApp } = await loading;
     return createApp({ config, databaseUrl, ...(await configuredCredentialsKeys(config)), log, announcePassword });
   };
-}
 
-/** Prints to the terminal, not to the log: logs are kept, and this must not be. */
-function announcePassword(emailAddress: string, password: string): void {
-  print(`\nThe Super Admin was created. The password is shown this once:\n  e-mail    ${emailAddress}\n  password  ${password}\n`);
+  function announcePassword(emailAddress: string, password: string): void {
+    show(`\nThe Super Admin was created. The password is shown this once:\n  e-mail    ${emailAddress}\n  password  ${password}\n`);
+  }
 }

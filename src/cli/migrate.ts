@@ -1,20 +1,21 @@
 import { readConfig } from '../config.js';
 import { loadApp } from './load-app.js';
-import { createLog } from './log.js';
+import { createLogBeside } from './log.js';
 import type { Shutdown } from './shutdown.js';
-import { print } from './terminal.js';
+import { print, printJson, tell } from './terminal.js';
 import { withDatabase } from './with-database.js';
 
-/** `npm run migrate`: runs the migrations, and creates the Super Admin if there is none, whatever MIGRATE_ON_START says. */
-export async function migrate(shutdown: Shutdown): Promise<void> {
+/** `account-gateway migrate`: runs the migrations, and creates the Super Admin if there is none, whatever MIGRATE_ON_START says. */
+export async function migrate({ json }: { json?: boolean }, shutdown: Shutdown): Promise<void> {
   const config = { ...readConfig(), migrateOnStart: true };
-  const log = createLog(config);
-  const appOn = loadApp(config, log);
+  const log = createLogBeside(json, config);
+  const appOn = loadApp(config, log, json ? tell : print);
   await withDatabase({ config, log, shutdown }, async (databaseUrl) => {
     const app = await shutdown.unlessRequested(appOn(databaseUrl));
     try {
       await shutdown.unlessRequested(app.prepare());
-      print(resultOf(app.migrated));
+      if (json) printJson({ migrations: app.migrated });
+      else print(resultOf(app.migrated));
     } finally {
       await app.close();
     }

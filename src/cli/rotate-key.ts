@@ -3,28 +3,31 @@ import { addCredentialsKey, replaceCredentialsKeys } from '../credentials-key.js
 import { createDataSource } from '../persistence/connection/data-source.js';
 import { openDatabase } from '../persistence/schema/database-check.js';
 import { Database } from '../persistence/connection/database.js';
-import { rotateKey as rotate } from '../service/key-rotation.js';
+import { type KeyRotation, rotateKey as rotate } from '../service/key-rotation.js';
 import { Secrets } from '../service/secrets.js';
-import { createLog } from './log.js';
+import { createLogBeside } from './log.js';
 import type { Shutdown } from './shutdown.js';
-import { print } from './terminal.js';
+import { counted, print, printJson, tell } from './terminal.js';
 import { withDatabase } from './with-database.js';
 
-/** The result of a rotation, as a sentence. */
-interface KeyRotationResult {
-  /** Whether every AuthToken is encrypted with the first key now. */
-  isComplete: boolean;
-  sentence: string;
+/** `account-gateway rotate-key`: re-encrypts AuthTokens with a new key. The exit code is 1 if some could not be read. */
+export async function rotateKey({ json }: { json?: boolean }, shutdown: Shutdown): Promise<void> {
+  const config = readConfig();
+  const log = createLogBeside(json, config);
+  await withDatabase({ config, log, shutdown, mustExist: true, isAlone: true }, async (databaseUrl) => {
+    const rotation = await shutdown.unlessRequested(rotateKeyIn(config, databaseUrl, json ? tell : print));
+    if (json) printJson(rotation);
+    else print(sentenceOf(rotation, config.credentialsKeys === undefined));
+    if (!rotation.isComplete) process.exitCode = 1;
+  });
 }
 
-/** `npm run rotate-key`: re-encrypts AuthTokens with a new key. The exit code is 1 if some could not be read. */
-export async function rotateKey(shutdown: Shutdown): Promise<void> {
-  const config = readConfig();
-  await withDatabase({ config, log: createLog(config), shutdown }, async (databaseUrl) => {
-    const { isComplete, sentence } = await shutdown.unlessRequested(rotateKeyIn(config, databaseUrl));
-    print(sentence);
-    if (!isComplete) process.exitCode = 1;
-  });
+/** What came of a rotation. */
+interface RotationResult extends KeyRotation {
+  /** Whether every AuthToken and secret is encrypted with the first key now. */
+  isComplete: boolean;
+  /** Whether the old key was removed from the gateway's folder. */
+  isOldKeyRemoved: boolean;
 }
 
 /**
@@ -33,10 +36,9 @@ export async function rotateKey(shutdown: Shutdown): Promise<void> {
  * once nothing needs it any more. If the rotation is interrupted, the next call continues it.
  * @throws ConfigError when only one key is listed
  */
-async function rotateKeyIn(config: Config, databaseUrl: string): Promise<KeyRotationResult> {
-  const { dataDirectory } = config;
-  const isOurs = config.credentialsKeys === undefined;
-  const keys = config.credentialsKeys ?? (await addCredentialsKey(dataDirectory));
+async function rotateKeyIn(config: Config, databaseUrl: string, report: (progress: string) => void): Promise<RotationResult> {
+  const { dataDirectory, credentialsKeys } = config;
+  const keys = credentialsKeys ?? (await addCredentialsKey(dataDirectory));
   if (keys.length < 2) {
     throw new ConfigError(['CREDENTIALS_KEY lists only one key. To change to a new key, list it before the old one: new,old.']);
   }
@@ -44,26 +46,36 @@ async function rotateKeyIn(config: Config, databaseUrl: string): Promise<KeyRota
   const dataSource = createDataSource({ url: databaseUrl, poolSize: 1 });
   await openDatabase(dataSource, { migrates: false, rights: 'all' });
   try {
-    const { rewritten, unreadable, neededUntil } = await rotate(new Database(dataSource), new Secrets(keys), (count) =>
-      print(`${counted(count)} re-encrypted …`),
+    const rotation = await rotate(new Database(dataSource), new Secrets(keys), (count) =>
+      report(`${counted(count, 'AuthToken')} re-encrypted …`),
     );
-    const done = `${counted(rewritten)} re-encrypted`;
-    if (unreadable > 0) {
-      const reason = 'they were encrypted with a key that is not listed. List it too, and run this again';
-      return { isComplete: false, sentence: `${done}; ${counted(unreadable)} could not be read: ${reason}.` };
-    }
-    if (neededUntil !== null) {
-      const what = 'for reset tokens and idempotency keys, which are stored only as hashes';
-      const then = isOurs ? ' Run this again after that to remove it.' : '';
-      return { isComplete: true, sentence: `${done}; the old key is needed until ${neededUntil.toISOString()}, ${what}.${then}` };
-    }
-    if (isOurs) await replaceCredentialsKeys(dataDirectory, keys.slice(0, 1));
-    return { isComplete: true, sentence: `${done}; the old key ${isOurs ? 'was removed' : 'is no longer needed'}.` };
+    const isComplete = rotation.unreadable + rotation.webhooks.unreadable === 0;
+    const isOldKeyRemoved = credentialsKeys === undefined && isComplete && rotation.neededUntil === null && rotation.passwords === 0;
+    if (isOldKeyRemoved) await replaceCredentialsKeys(dataDirectory, keys.slice(0, 1));
+    return { ...rotation, isComplete, isOldKeyRemoved };
   } finally {
     await dataSource.destroy();
   }
 }
 
-function counted(tokens: number): string {
-  return `${tokens.toLocaleString('en')} AuthToken${tokens === 1 ? '' : 's'}`;
+/** What came of a rotation of keys that the gateway keeps itself, or not, in a sentence. */
+function sentenceOf({ rewritten, unreadable, webhooks, neededUntil, passwords, isComplete }: RotationResult, isOurs: boolean): string {
+  const done = `${[counted(rewritten, 'AuthToken'), ...secretsOf(webhooks.rewritten)].join(' and ')} re-encrypted`;
+  if (!isComplete) {
+    const reason = 'they were encrypted with a key that is not listed. List it too, and run this again';
+    return `${done}; ${[counted(unreadable, 'AuthToken'), ...secretsOf(webhooks.unreadable)].join(' and ')} could not be read: ${reason}.`;
+  }
+  if (neededUntil !== null) {
+    const what = 'for reset tokens and idempotency keys, which are stored only as hashes';
+    const then = isOurs ? ' Run this again after that to remove it.' : '';
+    return `${done}; the old key is needed until ${neededUntil.toISOString()}, ${what}.${then}`;
+  }
+  if (passwords > 0)
+    return `${done}; the old key is needed until ${passwords.toLocaleString('en')} imported passwords have been used or changed. Run this again after that.`;
+  return `${done}; the old key ${isOurs ? 'was removed' : 'is no longer needed'}.`;
+}
+
+/** The secrets of so many webhooks, in words; nothing if there are none. */
+function secretsOf(webhooks: number): string[] {
+  return webhooks === 0 ? [] : [`the secrets of ${counted(webhooks, 'webhook')}`];
 }

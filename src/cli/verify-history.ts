@@ -6,14 +6,21 @@ import { createDataSource } from '../persistence/connection/data-source.js';
 import { openDatabase } from '../persistence/schema/database-check.js';
 import { Database } from '../persistence/connection/database.js';
 import { type Verification, verifyHistory as verify } from '../service/history-verification.js';
-import { createLog } from './log.js';
+import { UsageError } from './failure.js';
+import { createLogBeside } from './log.js';
 import type { Shutdown } from './shutdown.js';
-import { print } from './terminal.js';
+import { print, printJson } from './terminal.js';
 import { withDatabase } from './with-database.js';
 
-/** The result of a verification, as a sentence. */
+/** The result of a verification: for programs, and as a sentence. */
 interface HistoryVerification {
   isSound: boolean;
+  /** What is wrong, where it is not sound. */
+  fault?: string;
+  entries?: number;
+  chains?: number;
+  /** The date of the checkpoint that it continues. */
+  since?: string;
   sentence: string;
 }
 
@@ -23,28 +30,25 @@ interface CheckpointFile {
   isNew: boolean;
 }
 
-/** `npm run verify-history -- [[--new] FILE]`: verifies the hash chains of the history. The exit code is 1 if they are not sound. */
-export async function verifyHistory(args: readonly string[], shutdown: Shutdown): Promise<void> {
-  const checkpointFile = checkpointFileIn(args);
+/** `account-gateway verify-history`: verifies the hash chains of the history. The exit code is 1 if they are not sound. */
+export async function verifyHistory(
+  file: string | undefined,
+  { new: isNew = false, json }: { new?: boolean; json?: boolean },
+  shutdown: Shutdown,
+): Promise<void> {
+  if (isNew && file === undefined)
+    throw new UsageError('Name the file that the first checkpoint is written to: verify-history --new FILE.');
+  const checkpointFile = file === undefined ? undefined : { file, isNew };
   const config = readConfig(undefined, { needsKey: false });
-  await withDatabase({ config, log: createLog(config), shutdown, needsKey: false }, async (databaseUrl) => {
-    const verification = verifyHistoryOf(databaseUrl, checkpointFile, ({ isSound, sentence }) => {
-      print(sentence);
-      if (!isSound) process.exitCode = 1;
+  const log = createLogBeside(json, config);
+  await withDatabase({ config, log, shutdown, needsKey: false, mustExist: true }, async (databaseUrl) => {
+    const verification = verifyHistoryOf(databaseUrl, checkpointFile, ({ sentence, ...result }) => {
+      if (json) printJson(result);
+      else print(sentence);
+      if (!result.isSound) process.exitCode = 1;
     });
     await shutdown.unlessRequested(verification);
   });
-}
-
-function checkpointFileIn(args: readonly string[]): CheckpointFile | undefined {
-  const isNew = args.includes('--new');
-  const [file, ...others] = args.filter((arg) => arg !== '--new');
-  if (others.length > 0 || file?.startsWith('-') || (isNew && file === undefined)) {
-    throw new ConfigError([
-      'Usage: verify-history FILE, with the checkpoint of the last run; or verify-history --new FILE, for the first run.',
-    ]);
-  }
-  return file === undefined ? undefined : { file, isNew };
 }
 
 /**
@@ -73,11 +77,15 @@ export async function verifyHistoryOf(
 }
 
 function resultOf(verification: Verification, earlier: Checkpoint | undefined): HistoryVerification {
-  if ('fault' in verification) return { isSound: false, sentence: `The history is not sound. ${verification.fault}.` };
+  if ('fault' in verification) {
+    const { fault } = verification;
+    return { isSound: false, fault, sentence: `The history is not sound. ${fault}.` };
+  }
   const { entries, checkpoint } = verification;
   const chains = Object.keys(checkpoint.chains).length;
-  const since = earlier === undefined ? '' : `, and continues the checkpoint of ${earlier.date}`;
-  return { isSound: true, sentence: `The history is sound: ${entries} entries in ${chains} ${chains === 1 ? 'chain' : 'chains'}${since}.` };
+  const continues = earlier === undefined ? '' : `, and continues the checkpoint of ${earlier.date}`;
+  const sentence = `The history is sound: ${entries} entries in ${chains} ${chains === 1 ? 'chain' : 'chains'}${continues}.`;
+  return { isSound: true, entries, chains, ...(earlier !== undefined && { since: earlier.date }), sentence };
 }
 
 async function readCheckpoint({ file, isNew }: CheckpointFile): Promise<Checkpoint | undefined> {

@@ -1,7 +1,7 @@
 import { AppError } from '../errors.js';
 import { isDomainName } from './organization.js';
 import { type Sid, isSid, parseSid } from './sid.js';
-import { assertPrintable, composed, parseWord } from './input.js';
+import { assertPrintable, composed, lengthOf, parseWord } from './input.js';
 import { type Path, levelOf } from './tree.js';
 
 /** Whether the account is a paying customer's or on trial (SPEC §2). */
@@ -52,7 +52,7 @@ export interface Account {
   status: AccountStatus;
   /** When it got its status; null where that was before this was recorded. */
   statusChangedAt: Date | null;
-  /** The account that gave it its status; null where that is unknown, or was the gateway itself. */
+  /** The account that gave it its status; null where that is unknown, or was the gateway itself or its operator. */
   statusChangedBy: Sid | null;
   role: Role;
   dateCreated: Date;
@@ -129,9 +129,9 @@ const lifeCycle: Record<
  */
 export function assertSubresources({ sid, status }: Account, use: 'read' | 'change'): void {
   const { subresources } = lifeCycle[status];
-  if (subresources === 'none') throw new AppError('NOT_FOUND', `Account ${sid} is closed, and its resources are removed.`);
+  if (subresources === 'none') throw new AppError('NOT_FOUND', `Account ${sid} is closed, and its resources have been removed.`);
   if (subresources === 'all' || use === 'read') return;
-  throw new AppError('ACCOUNT_NOT_ACTIVE', `Account ${sid} is ${status}; its resources can be read, but not changed.`);
+  throw new AppError('ACCOUNT_NOT_ACTIVE', `Account ${sid} is ${status}. Its resources can be read, but not changed.`);
 }
 
 /** The capabilities of an account with the status. */
@@ -163,7 +163,7 @@ export function assertMayBecome(account: Account, status: AccountStatus): void {
 /** @throws AppError ACCOUNT_CLOSED */
 export function assertOpen(account: Account): void {
   if (account.status === AccountStatus.CLOSED) {
-    throw new AppError('ACCOUNT_CLOSED', `Account ${account.sid} is closed and can no longer be changed.`);
+    throw new AppError('ACCOUNT_CLOSED', `Account ${account.sid} is closed for good, and can no longer be changed.`);
   }
 }
 
@@ -174,18 +174,21 @@ export function assertOpen(account: Account): void {
  */
 export function assertActiveParent(parent: Account): void {
   if (parent.status !== AccountStatus.ACTIVE) {
-    throw new AppError('PARENT_NOT_ACTIVE', 'The account above is not active. It must be active first.');
+    throw new AppError(
+      'PARENT_NOT_ACTIVE',
+      'The account above this one is not active, and nothing below it can be. Activate that one first.',
+    );
   }
 }
 
 /** The version that a change requires, or several of which any will do. Undefined: any version. `none`: it must not exist yet. */
 export type ExpectedVersion = number | readonly number[] | 'none' | undefined;
 
-/** Refuses a change that is based on an outdated version of the account. @throws AppError VERSION_CONFLICT, PRECONDITION_FAILED */
-export function assertVersion(account: Account, expected: ExpectedVersion): void {
-  if (expected === 'none') throw alreadyExists(`Account ${account.sid}`);
-  if (expected !== undefined && ![expected].flat().includes(account.version)) {
-    throw new AppError('VERSION_CONFLICT', `Account ${account.sid} is at version ${account.version} now; read it again.`, {
+/** Refuses a change that is based on an outdated version of its subject. @throws AppError VERSION_CONFLICT, PRECONDITION_FAILED */
+export function assertVersion({ sid, version }: Pick<Account, 'sid' | 'version'>, expected: ExpectedVersion, what = 'Account'): void {
+  if (expected === 'none') throw alreadyExists(`${what} ${sid}`);
+  if (expected !== undefined && ![expected].flat().includes(version)) {
+    throw new AppError('VERSION_CONFLICT', `${what} ${sid} is at version ${version} now. Read it again, then make your change.`, {
       field: 'version',
     });
   }
@@ -198,13 +201,16 @@ export function alreadyExists(what: string): AppError {
 
 /** Another account has the e-mail address. */
 export function emailInUse(): AppError {
-  return new AppError('EMAIL_IN_USE', 'Another open account has this e-mail address.', { field: 'emailAddress' });
+  return new AppError('EMAIL_IN_USE', 'Another open account has this e-mail address. Choose another address.', { field: 'emailAddress' });
 }
 
 /** Holds that an account can be created below the parent. @throws AppError MAX_LEVELS_EXCEEDED */
 export function assertLevelBelow(parent: Account, maxLevels: number): void {
   if (levelOf(parent.path) >= maxLevels) {
-    throw new AppError('MAX_LEVELS_EXCEEDED', `The tree has at most ${maxLevels} levels; ${parent.sid} is on the last one.`);
+    throw new AppError(
+      'MAX_LEVELS_EXCEEDED',
+      `The tree has at most ${maxLevels} levels, and account ${parent.sid} is on the last one. Create the account further up.`,
+    );
   }
 }
 
@@ -248,9 +254,14 @@ export function parseFriendlyName(text: string): string {
   assertPrintable(text, field);
   const name = composed(text, friendlyNameMaxLength);
   if (name === undefined) {
-    throw new AppError('FRIENDLY_NAME_TOO_LONG', `A friendly name has at most ${friendlyNameMaxLength} characters.`, { field });
+    throw new AppError(
+      'FRIENDLY_NAME_TOO_LONG',
+      `${field} must have at most ${friendlyNameMaxLength} characters; it has ${lengthOf(text)}.`,
+      { field },
+    );
   }
-  if (name.replace(invisible, '').trim() === '') throw new AppError('BAD_USER_INPUT', 'A friendly name must not be blank.', { field });
+  if (name.replace(invisible, '').trim() === '')
+    throw new AppError('BAD_USER_INPUT', `${field} must not be blank. Leave it out instead.`, { field });
   return name;
 }
 

@@ -1,9 +1,13 @@
+import type { Slot } from './slot.js';
+
 /** The credentials that a caller presents to sign in (SPEC §4): a SID or e-mail address, and a password or AuthToken. */
 export interface PresentedCredentials {
   login: string;
   secret: string;
   /** The client's IP address. */
   address: string;
+  /** The request's slot, which it gives up while its password is verified. */
+  slot: Slot | undefined;
 }
 
 /** What an account's secrets are verified against (SPEC §5). */

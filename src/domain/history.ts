@@ -28,6 +28,14 @@ export const HistoryOperation = {
   DELETE_PROFILE: 'deleteProfile',
   CREATE_ORGANIZATION: 'createOrganization',
   CLOSE_ORGANIZATION: 'closeOrganization',
+  CREATE_WEBHOOK: 'createWebhook',
+  UPDATE_WEBHOOK: 'updateWebhook',
+  DELETE_WEBHOOK: 'deleteWebhook',
+  ROTATE_WEBHOOK_SECRET: 'rotateWebhookSecret',
+  REPLAY_WEBHOOK: 'replayWebhook',
+  SKIP_WEBHOOK_EVENT: 'skipWebhookEvent',
+  PAUSE_WEBHOOK: 'pauseWebhook',
+  RETRY_RESOURCE_REMOVAL: 'retryResourceRemoval',
 } as const;
 export type HistoryOperation = (typeof HistoryOperation)[keyof typeof HistoryOperation];
 
@@ -91,11 +99,11 @@ export interface HistoryEntry {
   /** Counts from 1, without gaps. */
   position: number;
   date: Date;
-  /** The account that did it; null for the gateway itself. */
+  /** The account that did it; null for the gateway itself, and for its operator. */
   actorSid: Sid | null;
   operation: HistoryOperation;
   subjectSid: Sid;
-  /** The request that it was done for. */
+  /** The request that it was done for; `command-line:…` for what the operator did. */
   requestId: string | null;
   /** JSON objects, as text. */
   before: string | null;
@@ -176,4 +184,12 @@ export function parseCheckpoint(text: string): Checkpoint {
 /** A checkpoint has no empty chains. */
 function isChainEnd([sid, end]: [Sid, ChainEnd | null]): boolean {
   return /^AC[0-9a-f]{32}$/.test(sid) && Number.isInteger(end?.position) && end!.position >= 1 && /^[0-9a-f]{64}$/.test(end!.hash);
+}
+
+/** What the IDs of requests begin with by which the operator did something at the command line. */
+export const commandLinePrefix = 'command-line:';
+
+/** Whether the operator did it: by no account, at the command line. */
+export function isByOperator({ actorSid, requestId }: { actorSid: Sid | null; requestId: string | null }): boolean {
+  return actorSid === null && requestId?.startsWith(commandLinePrefix) === true;
 }

@@ -11,10 +11,10 @@ const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-
  */
 export function assertPrintable(text: string, field: string): void {
   if (!text.isWellFormed()) {
-    throw new AppError('BAD_USER_INPUT', `${field} is not well-formed Unicode.`, { field });
+    throw new AppError('BAD_USER_INPUT', `${field} must be well-formed Unicode, and has half of a character.`, { field });
   }
   if (unprintable.test(text)) {
-    throw new AppError('BAD_USER_INPUT', `${field} must not contain control characters.`, { field });
+    throw new AppError('BAD_USER_INPUT', `${field} must not contain control characters, such as line breaks.`, { field });
   }
 }
 
@@ -46,7 +46,7 @@ export function parseWord<Word extends string>(text: string, words: readonly Wor
   const found = words.find((word) => word.toLowerCase() === text.toLowerCase());
   if (found !== undefined) return found;
   // The message does not repeat the text, which may be a secret in the wrong place.
-  throw new AppError(code, `The ${field} is one of ${words.join(', ')}.`, { field });
+  throw new AppError(code, `${field} must be one of ${words.join(', ')}.`, { field });
 }
 
 /** What `parse` returns; undefined if it throws an AppError. For input that counts as absent when it is malformed. */

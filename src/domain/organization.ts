@@ -35,7 +35,7 @@ export function parseOrganizationReference(by: OrganizationReference, field?: st
 
 /** There is no such organization. */
 export function organizationNotFound(field: string): AppError {
-  return new AppError('ORGANIZATION_NOT_FOUND', 'There is no such organization.', { field });
+  return new AppError('ORGANIZATION_NOT_FOUND', 'There is no such organization. Check its SID or domain name.', { field });
 }
 
 /** A status by its name, in any case (SPEC §4). @throws AppError INVALID_STATUS */

@@ -21,13 +21,28 @@ export const pageSize: PageSizes = { min: 1, max: 100, default: 50 };
 /** Of REST's pages (SPEC §4). */
 export const restPageSize: PageSizes = { ...pageSize, max: 1000 };
 
+/** The size of a page that is only read forwards. @throws AppError INVALID_PAGE */
+export function parseSize(size: number | undefined, field: string, sizes: PageSizes = pageSize): number {
+  return checkedSize(size ?? sizes.default, field, sizes);
+}
+
+/** The page of a list that is short enough to be read as a whole. */
+export function pageOfAll<Row>(all: readonly Row[], page: Page, positionOf: (row: Row) => Position): PageOf<Row> {
+  const indexOf = (position: Position | undefined, otherwise: number): number =>
+    position === undefined ? otherwise : all.findIndex((row) => positionOf(row).sid === position.sid);
+  const start = indexOf(page.backward ? page.until : page.from, -1) + 1;
+  const end = indexOf(page.backward ? page.from : page.until, all.length);
+  const between = all.slice(start, Math.max(start, end === -1 ? all.length : end));
+  return pageFrom(page.backward ? between.toReversed() : between, page);
+}
+
 function checkedSize(size: number, field: string, { min, max }: PageSizes = pageSize): number {
   if (Number.isInteger(size) && size >= min && size <= max) return size;
-  throw invalidPage(`A page has ${min} to ${max} entries.`, field);
+  throw invalidPage(`${field} must be a whole number from ${min} to ${max}${Number.isInteger(size) ? `, not ${size}` : ''}.`, field);
 }
 
 /** What a list is ordered by; `path` is the order of the tree itself, each account before those below it. */
-export type OrderField = 'dateCreated' | 'friendlyName' | 'domainName' | 'path' | 'position';
+export type OrderField = 'dateCreated' | 'friendlyName' | 'domainName' | 'path' | 'position' | 'tree' | 'attempt';
 /** The order of a list. */
 export interface Order<Field extends OrderField = OrderField> {
   field: Field;
@@ -63,7 +78,7 @@ export function parseNumberedPage(
   { page = '0', pageSize: size }: { page?: string | undefined; pageSize?: string | undefined },
   sizes: PageSizes,
 ): NumberedPage {
-  if (!/^\d{1,9}$/.test(page)) throw invalidPage('A page is a number, counted from 0.', 'page');
+  if (!/^\d{1,9}$/.test(page)) throw invalidPage('page must be a whole number, counted from 0.', 'page');
   return {
     number: Number(page),
     size: size === undefined ? sizes.default : checkedSize(/^\d{1,9}$/.test(size) ? Number(size) : NaN, 'pageSize', sizes),
@@ -112,10 +127,12 @@ export function cursorOf(position: Position, order: Order): string {
 function parseCursor(cursor: string, order: Order, argument: 'after' | 'before'): Position {
   const [field, key, sid] = decoded(cursor);
   if (typeof key !== 'string' || typeof sid !== 'string' || kindOf(sid) === undefined) {
-    throw invalidPage(`${argument} is not a cursor of this API.`, argument);
+    throw invalidPage(`${argument} is not a cursor of this API. Take one from the pageInfo or the edges of the list.`, argument);
   }
-  if (field !== order.field) throw invalidPage(`${argument} is a cursor of a list in another order.`, argument);
-  if (!isKey[order.field](key)) throw invalidPage(`${argument} is not a cursor of this API.`, argument);
+  if (field !== order.field)
+    throw invalidPage(`${argument} is a cursor of a list in another order. Take one of the list in this order.`, argument);
+  if (!isKey[order.field](key))
+    throw invalidPage(`${argument} is not a cursor of this API. Take one from the pageInfo or the edges of the list.`, argument);
   return { key, sid };
 }
 
@@ -131,6 +148,8 @@ const isKey: Record<OrderField, (key: string) => boolean> = {
   domainName: isText,
   path: (key) => /^(?:[0-9a-f]{32})+$/.test(key),
   position: (key) => /^\d{1,9}$/.test(key),
+  tree: (key) => kindOf(key) === 'account',
+  attempt: (key) => /^\d{1,15}$/.test(key),
 };
 
 /** Accepts only dates that JavaScript and PostgreSQL read alike: no 30 February, no year 0. */

@@ -1,6 +1,6 @@
 import { AppError } from '../errors.js';
 import { type Account, type AccountPlace, isRoot } from './account.js';
-import { type Actor, type Rank, type SignedIn, ranks } from './actor.js';
+import { type Actor, type Rank, type SignedIn, rankOf, ranks } from './actor.js';
 import type { Sid } from './sid.js';
 import { isBelow } from './tree.js';
 
@@ -23,7 +23,6 @@ const requiredRanks = {
   // Covers the type as well: like the role, it is for those above an account to decide.
   changeRole: { below: administrator },
   setAccountStatus: { below: administrator },
-  // Except the root, which nobody may close; `may` sees to that.
   closeAccount: { self: administrator, below: administrator },
   changeEmailAddress: { below: administrator },
   createAccount: { self: administrator, below: administrator },
@@ -33,6 +32,12 @@ const requiredRanks = {
   createPasswordResetToken: { below: administrator },
   resetPassword: { self: 'Anonymous' },
   readHistory: { self: administrator, below: administrator },
+  readEvents: { self: administrator, below: administrator },
+  /** To see, create, change and delete webhooks. */
+  manageWebhooks: { self: administrator, below: administrator },
+  /** Of a closed account, what is being removed in other services. */
+  readResourceRemoval: { below: administrator },
+  retryResourceRemoval: { below: administrator },
   /** The profile that is in effect for the account. */
   readProfile: { self: anyRank, below: administrator },
   /** To read, list, create, update, link and delete any profile. */
@@ -75,7 +80,8 @@ export function hasRank(actor: Actor, rank: Rank): boolean {
 
 /** Whether the caller may do the operation to the account. */
 export function may(actor: Actor, operation: Operation, account: AccountPlace): boolean {
-  if (operation === 'closeAccount' && isRoot(account)) return false;
+  // An active root is the Super Admin: nobody switches it off (SPEC §2).
+  if ((operation === 'closeAccount' || operation === 'setAccountStatus') && isRoot(account)) return false;
   const place = placeOf(actor, account);
   return place !== undefined && isAllowedAt(actor, operation, place);
 }
@@ -83,6 +89,12 @@ export function may(actor: Actor, operation: Operation, account: AccountPlace): 
 /** Whether the caller may do the operation to every account below it. */
 export function mayOnDescendants(actor: Actor, operation: Operation): boolean {
   return isAllowedAt(actor, operation, 'below');
+}
+
+/** Whether the account, as it is now, could do the operation to the accounts below it if it signed in. */
+export function couldOnDescendants(account: Pick<Account, 'role' | 'parentSid'>, operation: Operation): boolean {
+  const rank = requiredRanksFor(operation).below;
+  return rank !== undefined && ranks.indexOf(rankOf(account)) >= ranks.indexOf(rank);
 }
 
 function isAllowedAt(actor: Actor, operation: Operation, place: Place): boolean {
@@ -106,6 +118,8 @@ const operationNames: { [operation in Operation]?: string } = {
   setAccountStatus: 'suspend or activate accounts',
   migrateAccount: 'migrate accounts',
   readHistory: 'read the history',
+  readEvents: 'read events',
+  manageWebhooks: 'see or change webhooks',
   readMessageText: 'filter or sort by the text of messages',
   removeRecordings: 'remove recordings',
   readSubresourcesOfSubAccounts: 'ask for SubAccounts',
@@ -121,7 +135,10 @@ const operationNames: { [operation in Operation]?: string } = {
 export function authorizeRank(actor: Actor, rank: Rank, what = 'do this'): void {
   if (hasRank(actor, rank)) return;
   if (actor.rank === 'Anonymous')
-    throw new AppError('UNAUTHENTICATED', 'Sign in with a SID or e-mail address and a password or AuthToken.');
+    throw new AppError(
+      'UNAUTHENTICATED',
+      'Sign in by HTTP Basic authentication, with a SID or e-mail address and a password or AuthToken.',
+    );
   throw new AppError('FORBIDDEN', `Your role does not permit this. Only ${rankNames[rank]} may ${what}.`);
 }
 
@@ -147,8 +164,13 @@ export function authorizeOn<Place extends AccountPlace>(
 ): asserts account is Place {
   authorize(actor, operation);
   if (account !== undefined && may(actor, operation, account)) return;
-  if (account === undefined && actor.rank === 'SuperAdmin') throw new AppError('ACCOUNT_NOT_FOUND', 'There is no such account.');
-  throw new AppError('FORBIDDEN', 'You may not do this to that account, or there is no such account.');
+  if (account === undefined && actor.rank === 'SuperAdmin')
+    throw new AppError('ACCOUNT_NOT_FOUND', 'There is no such account. Check its SID or e-mail address.');
+  if (actor.isOperator) throw new AppError('FORBIDDEN', 'Nobody may do this to that account: it is the root, which is always active.');
+  throw new AppError(
+    'FORBIDDEN',
+    'You may not do this to that account, or there is no such account. Check its SID, or sign in as an administrator above it.',
+  );
 }
 
 /**
@@ -178,6 +200,7 @@ export function authorizeOnOrganization(actor: Actor, sid: Sid): asserts actor i
 
 function placeOf(actor: Actor, account: AccountPlace): Place | undefined {
   if (actor.rank === 'Anonymous') return undefined;
+  if (actor.isOperator) return 'below';
   if (actor.account.sid === account.sid) return 'self';
   return isBelow(account.path, actor.account.path) ? 'below' : undefined;
 }

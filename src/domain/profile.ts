@@ -20,6 +20,12 @@ export interface Profile {
 /** A profile in a list: without its document, which can be long. */
 export type ProfileSummary = Omit<Profile, 'document'>;
 
+/** A profile in effect. */
+export type InEffect<Of extends ProfileSummary> = Of & {
+  /** The account or organization that is linked to it; null where it is in effect because nothing is linked. */
+  linkedSid: Sid | null;
+};
+
 /** The profile that exists from the first start, and is in effect where no other is linked. Clients in the field know its SID. */
 export const defaultProfileSid: Sid = 'PRae6e420f425248d6a26948c17a9e2acf';
 
@@ -44,12 +50,13 @@ export const defaultDocument = JSON.stringify({ featureEnablement: Object.fromEn
 
 /** There is no such profile. */
 export function profileNotFound(): AppError {
-  return new AppError('PROFILE_NOT_FOUND', 'There is no such profile.', { field: 'sid' });
+  return new AppError('PROFILE_NOT_FOUND', 'There is no such profile. Check its SID.', { field: 'sid' });
 }
 
 /** @throws AppError FORBIDDEN for the default profile, which nobody may change or delete (SPEC §2) */
 export function assertNotDefault(sid: Sid): void {
-  if (sid === defaultProfileSid) throw new AppError('FORBIDDEN', 'The default profile cannot be changed or deleted.');
+  if (sid === defaultProfileSid)
+    throw new AppError('FORBIDDEN', 'The default profile cannot be changed or deleted. Create another one, and link it.');
 }
 
 /** In bytes of UTF-8. */
@@ -65,13 +72,19 @@ const documentMaxDepth = 200;
 export function parseDocument(text: string): string {
   const field = 'document';
   if (Buffer.byteLength(text) > documentMaxBytes) {
-    throw new AppError('PAYLOAD_TOO_LARGE', `A profile may have at most ${documentMaxBytes} bytes.`, { field });
+    throw new AppError(
+      'PAYLOAD_TOO_LARGE',
+      `A profile must have at most ${documentMaxBytes} bytes, and this one has ${Buffer.byteLength(text)}.`,
+      { field },
+    );
   }
   if (jsonShapeOf(text).depth > documentMaxDepth) {
-    throw new AppError('BAD_USER_INPUT', `A profile may be nested at most ${documentMaxDepth} levels deep.`, { field });
+    throw new AppError('BAD_USER_INPUT', `A profile must be nested at most ${documentMaxDepth} levels deep, and this one is deeper.`, {
+      field,
+    });
   }
   const type = typeOfJson(text);
-  if (type === undefined) throw new AppError('BAD_USER_INPUT', 'A profile must be JSON; this is not.', { field });
+  if (type === undefined) throw new AppError('BAD_USER_INPUT', 'A profile must be JSON, and this is not.', { field });
   if (type !== 'object') throw new AppError('BAD_USER_INPUT', `A profile must be a JSON object, not ${type}.`, { field });
   return text;
 }
@@ -106,8 +119,13 @@ export function profileSourcesOf(owner: ProfileOwner): Sid[] {
   return 'path' in owner ? [...sidsAlong(owner.path).toReversed(), owner.organizationSid] : [owner.sid];
 }
 
+/** The source whose link decides the owner's effective profile; undefined where no source has one. @param linked the profile of each source */
+export function decidingSourceOf(owner: ProfileOwner, linked: ReadonlyMap<Sid, Sid>): Sid | undefined {
+  return profileSourcesOf(owner).find((sid) => linked.has(sid));
+}
+
 /** The SID of the owner's effective profile. @param linked the profile that each source is linked to */
 export function effectiveProfileOf(owner: ProfileOwner, linked: ReadonlyMap<Sid, Sid>): Sid {
-  const source = profileSourcesOf(owner).find((sid) => linked.has(sid));
+  const source = decidingSourceOf(owner, linked);
   return source === undefined ? defaultProfileSid : linked.get(source)!;
 }

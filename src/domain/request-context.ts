@@ -1,5 +1,6 @@
 import type { IdempotentRequest } from './idempotency.js';
 import type { Actor } from './actor.js';
+import type { Slot } from './slot.js';
 
 /** The request that a change is made for. The history and the limits need it, beside who asks. */
 export interface RequestContext {
@@ -7,6 +8,8 @@ export interface RequestContext {
   readonly requestId: string;
   /** The client's IP address. */
   readonly address: string;
+  /** Given up while the request waits to hash a password, and while it hashes. Absent where no slots are counted. */
+  readonly slot: Slot | undefined;
   /** Present when the client sent an idempotency key. */
   readonly idempotent?: IdempotentRequest | undefined;
 }

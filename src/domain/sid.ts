@@ -5,7 +5,7 @@ import { AppError } from '../errors.js';
 export type Sid = string;
 
 /** The kinds of SID, by prefix. */
-export const sidPrefixes = { account: 'AC', organization: 'OR', profile: 'PR' } as const;
+export const sidPrefixes = { account: 'AC', organization: 'OR', profile: 'PR', webhook: 'WH' } as const;
 export type SidKind = keyof typeof sidPrefixes;
 
 const hexadecimal = /^[0-9a-f]{32}$/;
@@ -30,7 +30,7 @@ export function parseSid(kind: SidKind, text: string, field: string): Sid {
   if (isSid(kind, text)) return text;
   throw new AppError(
     'BAD_USER_INPUT',
-    `The SID of ${kind === 'profile' ? 'a' : 'an'} ${kind} is "${sidPrefixes[kind]}" followed by 32 lower-case hexadecimal digits.`,
+    `${field} must be the SID of ${kind === 'profile' || kind === 'webhook' ? 'a' : 'an'} ${kind}: "${sidPrefixes[kind]}" followed by 32 lower-case hexadecimal digits.`,
     { field },
   );
 }

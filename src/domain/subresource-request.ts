@@ -57,6 +57,7 @@ export function asksByMessageText(redaction: RedactionKind, query: string): bool
 
 /** The parameters of a query string. Some servers separate parameters by semicolons too. */
 function parametersOf(query: string): [name: string, value: string][] {
+  if (query === '') return [];
   return [query, query.replaceAll(';', '&')].flatMap((text) => [...new URLSearchParams(text)]);
 }
 

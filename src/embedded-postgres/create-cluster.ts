@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { EmbeddedPostgresError } from './errors.js';
-import { dataPath, makeUnfinishedFolder } from './folders.js';
+import { dataPath, makeUnfinishedFolder, syncFolder } from './folders.js';
 import type { ServerUser } from './server-user.js';
 import { messageOf, run, serverEnvironment } from './system.js';
 
@@ -21,8 +21,7 @@ export async function createCluster(folder: string, isReachable: boolean, binari
     const args = ['-D', dataPath(unfinished, isReachable), ...locale, ...access];
     await run(join(binaries, 'initdb'), args, { ...user, cwd: unfinished, env: serverEnvironment });
     await fs.rename(unfinished, folder);
-    const parent = await fs.open(dirname(folder));
-    await parent.sync().finally(() => parent.close());
+    await syncFolder(dirname(folder));
   } catch (error) {
     await fs.rm(unfinished, { recursive: true, force: true });
     if (!exists()) throw new EmbeddedPostgresError(`No database could be created in ${folder}: ${messageOf(error)}`);

@@ -47,9 +47,20 @@ export function makeUnfinishedFolder(directory: string): Promise<string> {
   return fs.mkdtemp(join(directory, unfinishedPrefix));
 }
 
+/** Whether a folder of that name holds something that was not finished. */
+export function isUnfinished(name: string): boolean {
+  return name.startsWith(unfinishedPrefix);
+}
+
+/** Makes sure that names which were given in the folder outlive a power failure. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await fs.open(folder);
+  await handle.sync().finally(() => handle.close());
+}
+
 /** Removes what killed starts left behind. Our server is running, so whoever may still be creating another has lost. */
 export async function removeUnfinished(directory: string): Promise<void> {
-  const leftovers = (await fs.readdir(directory)).filter((name) => name.startsWith(unfinishedPrefix));
+  const leftovers = (await fs.readdir(directory)).filter(isUnfinished);
   await Promise.all(leftovers.map((name) => fs.rm(join(directory, name), { recursive: true, force: true }).catch(() => undefined)));
 }
 

@@ -1,8 +1,9 @@
 import * as fs from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { runnableBinaries, shippedBinaries } from './binaries.js';
 import { createCluster } from './create-cluster.js';
 import { dataPath, removeUnfinished, socketFolderOf, writableFolder } from './folders.js';
+import { isOrphan, lockHolderOf } from './lock-file.js';
 import { urlOf } from './postmaster.js';
 import { canEnter, serverUserOf } from './server-user.js';
 import { keepRunning, launch } from './supervisor.js';
@@ -63,4 +64,12 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   } finally {
     signal?.removeEventListener('abort', abort);
   }
+}
+
+/** The URL of the PostgreSQL that another process runs in the folder; undefined if none serves there. */
+export async function urlOfRunning(directory: string): Promise<string | undefined> {
+  const folder = join(resolve(directory), 'postgres');
+  const holder = await lockHolderOf(folder);
+  if (holder?.status !== 'ready' || !holder.isAlive || (await isOrphan(folder, holder.pid))) return undefined;
+  return urlOf(holder.socketFolder);
 }

@@ -18,6 +18,8 @@ export const fastShutdownSeconds = 15;
 interface LockHolder {
   pid: number;
   status: string | undefined;
+  /** Where its socket is, as an absolute path. */
+  socketFolder: string;
   /** Whether that process really is a server of this folder. */
   isAlive: boolean;
 }
@@ -27,9 +29,10 @@ export async function lockHolderOf(folder: string): Promise<LockHolder | undefin
   const lines = (await fs.readFile(join(folder, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
   const pid = Number(lines[0]);
   if (!pid) return undefined;
+  const socketFolder = resolve(folder, lines[4] ?? '');
   // The process is seen even before it listens; the socket is seen even from another container with the same volume.
-  const isAlive = (await isPostmasterOf(folder, pid)) || (await isListening(join(resolve(folder, lines[4] ?? ''), socketName)));
-  return { pid, status: lines[7]?.trim(), isAlive };
+  const isAlive = (await isPostmasterOf(folder, pid)) || (await isListening(join(socketFolder, socketName)));
+  return { pid, status: lines[7]?.trim(), socketFolder, isAlive };
 }
 
 async function isPostmasterOf(folder: string, pid: number): Promise<boolean> {

@@ -74,7 +74,7 @@ export class AccountMigration {
 
 function assertDestination(organization: Organization | undefined): asserts organization is Organization {
   if (organization?.status !== 'active') {
-    throw new AppError('ORGANIZATION_REQUIRED', 'Name an active organization to move the account to, by SID or domain name.', {
+    throw new AppError('ORGANIZATION_REQUIRED', 'organization must be the SID or domain name of an active organization.', {
       field: 'organization',
     });
   }
@@ -83,9 +83,13 @@ function assertDestination(organization: Organization | undefined): asserts orga
 function assertMigratable(account: Account, organization: Organization): void {
   assertOpen(account);
   if (!isTopLevel(account)) {
-    throw new AppError('NOT_TOP_LEVEL', `Account ${account.sid} is not a top-level account. Only whole trees can be moved.`, {
-      field: 'sid',
-    });
+    throw new AppError(
+      'NOT_TOP_LEVEL',
+      `Account ${account.sid} is not a top-level account, and only whole trees can be moved. Migrate the account at the top of its tree.`,
+      {
+        field: 'sid',
+      },
+    );
   }
   if (account.organizationSid === organization.sid) {
     throw new AppError('SAME_ORGANIZATION', `Account ${account.sid} is already in organization ${organization.sid}.`, {

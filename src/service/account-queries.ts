@@ -139,7 +139,7 @@ export class AccountQueries {
   ): (AccountRowWithToken<Columns> & WithToken<Columns>)[] {
     for (const row of rows) {
       const { tokenCiphertext } = row;
-      if (tokenCiphertext && may(actor, 'readAuthToken', row)) row.authToken = this.secrets.readAuthToken(row.sid, tokenCiphertext);
+      if (tokenCiphertext && may(actor, 'readAuthToken', row)) row.authToken = this.secrets.unseal(row.sid, tokenCiphertext);
     }
     return rows;
   }

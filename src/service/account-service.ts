@@ -15,6 +15,7 @@ import {
   parseEmailAddress,
   parseFriendlyName,
 } from '../domain/account.js';
+import { authorSidOf } from '../domain/actor.js';
 import { assertStrongPassword } from '../domain/password-policy.js';
 import { type Operation, authorize, authorizeOn } from '../domain/permissions.js';
 import { snapshotOf, updateEvents } from '../domain/history.js';
@@ -83,7 +84,7 @@ export class AccountService {
     const organizationKey = input.organization && parseOrganizationReference(input.organization, 'organization');
     const status = input.status ?? (input.password === undefined ? AccountStatus.UNINITIALIZED : AccountStatus.ACTIVE);
     if (input.password === undefined && status !== AccountStatus.UNINITIALIZED) {
-      throw new AppError('MISSING_PARAMETER', `A new account that is ${status} needs a password.`, { field: 'password' });
+      throw new AppError('MISSING_PARAMETER', `password is required for a new account that is ${status}.`, { field: 'password' });
     }
     if (input.password !== undefined) assertStrongPassword(input.password, emailAddress);
     const intent = {
@@ -120,7 +121,7 @@ export class AccountService {
           },
         );
         if (earlier !== undefined) return earlier.result;
-        password = await this.credentials.preparePassword(input.password, emailAddress, author.account);
+        password = await this.credentials.preparePassword(input.password, emailAddress, author.account, request.slot);
       }
 
       const alsoRead = (repositories: Repositories) =>
@@ -143,7 +144,7 @@ export class AccountService {
           friendlyName,
           type: input.type ?? AccountType.FULL,
           status,
-          statusChangedBy: actor.account.sid,
+          statusChangedBy: authorSidOf(actor),
           role: input.role ?? actor.account.role,
         });
         if (password !== undefined && status !== AccountStatus.CLOSED) this.credentials.initialize(repositories, sid, password);
@@ -216,7 +217,7 @@ export class AccountService {
           },
         );
         if (earlier !== undefined) return earlier.result;
-        password = await this.credentials.preparePassword(newPassword, address!, author.account, found!);
+        password = await this.credentials.preparePassword(newPassword, address!, author.account, request.slot, found!);
       }
 
       const alsoRead = (repositories: Repositories) =>
@@ -234,7 +235,7 @@ export class AccountService {
           changed =
             password === undefined
               ? await repositories.accounts.update(account, changes)
-              : await this.credentials.setPassword(repositories, account, parent, password, actor.account.sid, changes);
+              : await this.credentials.setPassword(repositories, account, parent, password, authorSidOf(actor), changes);
           if (changes.emailAddress !== undefined) repositories.credentials.removeResetTokens(account.sid);
           if (password !== undefined && account.sid === actor.account.sid)
             onCommit(() => this.credentials.acceptNewSecrets(actor, password));

@@ -13,7 +13,7 @@ import {
   statusesThatMayBecome,
 } from '../domain/account.js';
 import { type CountedAccounts, byStatus, countedInTree } from '../domain/account-counts.js';
-import type { SignedIn } from '../domain/actor.js';
+import { type SignedIn, authorSidOf } from '../domain/actor.js';
 import { authorize, authorizeOn } from '../domain/permissions.js';
 import { type Caller, withoutIdempotencyKey } from '../domain/request-context.js';
 import { AppError } from '../errors.js';
@@ -52,7 +52,7 @@ export class AccountStatusService {
   async setStatus(caller: Caller, target: AccountReference, status: AccountStatus, options: CascadeOptions = {}): Promise<Cascade> {
     authorize(caller.actor, 'setAccountStatus');
     if (status !== AccountStatus.ACTIVE && status !== AccountStatus.SUSPENDED) {
-      throw new AppError('INVALID_STATUS', 'The status can be set to active or suspended. Closing an account is an operation of its own.', {
+      throw new AppError('INVALID_STATUS', 'status must be ACTIVE or SUSPENDED. To close the account, use closeAccount.', {
         field: 'status',
       });
     }
@@ -137,7 +137,7 @@ export async function setStatusInTree(
     before: { status: account.status },
     after: { status, reached, ...undone },
   });
-  return { account: await accounts.setStatusInTree(account, status, from, actor.account.sid, counted), reached, dryRun };
+  return { account: await accounts.setStatusInTree(account, status, from, authorSidOf(actor), counted), reached, dryRun };
 }
 
 /** What a change to the status is, in the table of permissions. */

@@ -1,5 +1,5 @@
 import type { Account } from '../domain/account.js';
-import { type SignedIn, revalidate } from '../domain/actor.js';
+import { type SignedIn, authorSidOf, revalidate } from '../domain/actor.js';
 import type { AuditEvent } from '../domain/history.js';
 import type { IdempotentRequest } from '../domain/idempotency.js';
 import { type Operation, authorize } from '../domain/permissions.js';
@@ -8,6 +8,7 @@ import type { Sid } from '../domain/sid.js';
 import { AppError } from '../errors.js';
 import type { Database, Repositories } from '../persistence/connection/database.js';
 import { pipelined } from '../persistence/connection/pipeline.js';
+import type { AuditActor } from '../persistence/repositories/history-repository.js';
 import type { StoredResult } from '../persistence/repositories/idempotency-repository.js';
 import type { AccountLock } from '../persistence/repositories/lock-repository.js';
 import type { Secrets } from './secrets.js';
@@ -61,6 +62,18 @@ export interface ResultCodec<Result> {
 /** For results without secrets. */
 const plainCodec: ResultCodec<unknown> = { encode: (result) => result, decode: async (stored) => stored };
 
+/** For results with a secret, which is stored encrypted, bound to the SID of what it belongs to. */
+export function sealing<Name extends string, Result extends Record<Name, string>>(
+  secrets: Secrets,
+  name: Name,
+  sidOf: (result: Result) => Sid,
+): ResultCodec<Result> {
+  return {
+    encode: (result) => ({ ...result, [name]: secrets.seal(sidOf(result), result[name]).toString('base64') }),
+    decode: async (stored: Result) => ({ ...stored, [name]: secrets.unseal(sidOf(stored), Buffer.from(stored[name], 'base64')) }),
+  };
+}
+
 /**
  * The transactions of all changes. Each commits together the change, its entries in the history (SPEC §7) and, for a request
  * with an idempotency key, its result (SPEC §2); or none of them.
@@ -72,6 +85,8 @@ export class AuditedTransactions {
   constructor(
     private readonly database: Database,
     private readonly secrets: Secrets,
+    /** Called in this process once a change is committed, with the trees whose histories it added to. */
+    private readonly onCommitted: (treeSids: readonly Sid[]) => void = () => {},
   ) {}
 
   /**
@@ -88,8 +103,10 @@ export class AuditedTransactions {
     codec: ResultCodec<Result> = plainCodec as ResultCodec<Result>,
   ): Promise<Result> {
     let callbacks: (() => void)[] = [];
+    let treeSids: readonly Sid[] = [];
     const result = await this.database.write(author.account, async (repositories) => {
       callbacks = [];
+      treeSids = [];
       const { locks, idempotencyKeys } = repositories;
       const [, { caller, account }, stored, read] = await pipelined(
         idempotent && idempotencyKeys.claim(author.account.sid, idempotent.key),
@@ -100,7 +117,8 @@ export class AuditedTransactions {
       const actor = revalidate(author, caller);
       authorize(actor, operation);
       if (idempotent !== undefined && stored !== undefined) return this.#restore(stored, actor, idempotent, codec);
-      return this.#withHistory(repositories, { account: actor.account, requestId }, async (record) => {
+      const onAppended = (appendedTo: readonly Sid[]): void => void (treeSids = appendedTo);
+      return this.#withHistory(repositories, { actorSid: authorSidOf(actor), requestId }, onAppended, async (record) => {
         const onCommit = (callback: () => void): void => void callbacks.push(callback);
         const result = await work(repositories, { actor, account, read, record, onCommit });
         if (idempotent !== undefined) {
@@ -113,6 +131,7 @@ export class AuditedTransactions {
       });
     });
     for (const callback of callbacks) callback();
+    this.#tell(treeSids);
     return result;
   }
 
@@ -125,13 +144,21 @@ export class AuditedTransactions {
     { alsoRead }: Pick<ChangeIntent<Read>, 'alsoRead'>,
     work: (repositories: Repositories, transaction: Pick<AuditedTransaction<Read>, 'account' | 'read' | 'record'>) => Promise<Result>,
   ): Promise<Result> {
-    return this.database.write(author.account ?? undefined, async (repositories) => {
+    let treeSids: readonly Sid[] = [];
+    const result = await this.database.write(author.account ?? undefined, async (repositories) => {
+      treeSids = [];
       const [locked, read] = await pipelined(
         author.account && repositories.locks.lockForChange(author.account, { account: author.account, scope: 'tree' }),
         alsoRead?.(repositories) as Promise<Read>,
       );
-      return this.#withHistory(repositories, author, (record) => work(repositories, { account: locked?.account, read, record }));
+      const onAppended = (appendedTo: readonly Sid[]): void => void (treeSids = appendedTo);
+      const audited = { actorSid: author.account?.sid ?? null, requestId: author.requestId };
+      return this.#withHistory(repositories, audited, onAppended, (record) =>
+        work(repositories, { account: locked?.account, read, record }),
+      );
     });
+    this.#tell(treeSids);
+    return result;
   }
 
   /**
@@ -171,7 +198,10 @@ export class AuditedTransactions {
     { decode }: ResultCodec<Result>,
   ): Promise<Result> {
     if (!this.secrets.isRequest(comparedText(author, idempotent), stored.requestHash)) {
-      throw new AppError('IDEMPOTENCY_MISMATCH', 'This idempotency key was used for a different request before.');
+      throw new AppError(
+        'IDEMPOTENCY_MISMATCH',
+        'This idempotency key was used for a different request before. Use a new key for each change.',
+      );
     }
     idempotent.onReplay?.();
     return decode(JSON.parse(stored.result, asDate) as never);
@@ -180,7 +210,8 @@ export class AuditedTransactions {
   /** Does the work, then writes what it recorded to the history. */
   async #withHistory<Result>(
     { accounts, history }: Repositories,
-    { account, requestId }: UnauthenticatedAuthor,
+    author: AuditActor,
+    onAppended: (treeSids: readonly Sid[]) => void,
     work: (record: RecordAuditEvent) => Promise<Result>,
   ): Promise<Result> {
     const chains = new Map<Sid, AuditEvent[]>();
@@ -188,10 +219,15 @@ export class AuditedTransactions {
     // The heads of the chains are locked last, and in the order of their SIDs, so that writers never wait in a circle.
     for (const [treeSid, events] of [...chains].toSorted(([one], [other]) => (one < other ? -1 : 1))) {
       for (const event of events) {
-        history.append(treeSid, { actorSid: account?.sid ?? null, requestId }, event, accounts.takeCountChange(treeSid));
+        history.append(treeSid, author, event, accounts.takeCountChange(treeSid));
       }
     }
+    onAppended([...chains.keys()]);
     return result;
+  }
+
+  #tell(treeSids: readonly Sid[]): void {
+    if (treeSids.length > 0) this.onCommitted(treeSids);
   }
 }
 
@@ -203,7 +239,7 @@ function comparedText({ rank, account }: SignedIn, { request }: IdempotentReques
   return JSON.stringify([rank, account.organizationSid, request]);
 }
 
-const dateProperties = ['dateCreated', 'dateUpdated', 'statusChangedAt', 'expiresAt'];
+const dateProperties = ['dateCreated', 'dateUpdated', 'statusChangedAt', 'stateChangedAt', 'expiresAt'];
 
 /** Restores dates, which JSON has as text. */
 function asDate(key: string, value: unknown): unknown {

@@ -41,7 +41,7 @@ export class AuthTokenQueries {
     authorizeOn(actor, 'readAuthToken', account);
     const token = await this.#tokens.load({ sid: account.sid, readerSid: actor.account.sid });
     if (token === undefined) return null;
-    const authToken = this.secrets.readAuthToken(account.sid, token.ciphertext);
+    const authToken = this.secrets.unseal(account.sid, token.ciphertext);
     const after = { tokenSince: token.date };
     if (token.lastShown !== JSON.stringify(after)) {
       const event: AuditEvent = { operation: 'readAuthToken', subjectSid: account.sid, after };

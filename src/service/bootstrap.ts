@@ -30,19 +30,16 @@ export async function hasRootOtherPassword(database: Database, passwords: Passwo
   const root = await rootOf(database);
   if (root === undefined) return false;
   const key = { key: { sid: root.sid }, login: '', address: '' };
-  const [found] = await database.lookUp(undefined, ({ credentials }) => credentials.findForSignIn([key]));
+  const [found] = (await database.lookUp(undefined, ({ credentials }) => credentials.findForSignIn([key]))).found;
   return found?.credential === undefined || !(await passwords.verify(root, found.credential.passwordHash, password));
 }
 
 /** Whether one of our keys is the one that AuthTokens were encrypted with; true when there are none yet. */
 export async function hasRightKey(database: Database, secrets: Secrets): Promise<boolean> {
-  const root = await database.lookUp(undefined, async ({ accounts, credentials }) => {
-    const account = await accounts.findRoot();
-    return account && { sid: account.sid, token: (await credentials.findTokens([{ sid: account.sid, readerSid: account.sid }]))[0] };
-  });
-  if (root?.token === undefined) return true;
+  const token = await database.lookUp(undefined, ({ credentials }) => credentials.findSampleToken());
+  if (token === undefined) return true;
   try {
-    secrets.readAuthToken(root.sid, root.token.ciphertext);
+    secrets.unseal(token.accountSid, token.tokenCiphertext);
     return true;
   } catch {
     return false;
@@ -69,7 +66,7 @@ export async function ensureRoot(
   if (await hasRoot(database)) return;
   const { emailAddress } = admin;
   const password = admin.password ?? generatedPassword();
-  const prepared = await credentials.preparePassword(password, emailAddress, undefined);
+  const prepared = await credentials.preparePassword(password, emailAddress, undefined, undefined);
   await transactions.writeUnauthenticated(gatewayAuthor, {}, async (repositories, { record }) => {
     await repositories.locks.lockBootstrap();
     if (await repositories.accounts.findRoot()) return;

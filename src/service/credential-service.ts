@@ -7,11 +7,12 @@ import { assertStrongPassword } from '../domain/password-policy.js';
 import { authorize, authorizeOn } from '../domain/permissions.js';
 import type { Caller, RequestContext } from '../domain/request-context.js';
 import { parseSid, type Sid } from '../domain/sid.js';
+import type { Slot } from '../domain/slot.js';
 import { AppError } from '../errors.js';
 import type { Database, Repositories } from '../persistence/connection/database.js';
 import { pipelined } from '../persistence/connection/pipeline.js';
 import type { AccountUpdate } from '../persistence/repositories/account-repository.js';
-import type { AuditedTransactions, ResultCodec } from './audited-transaction.js';
+import { type AuditedTransactions, sealing } from './audited-transaction.js';
 import type { Passwords } from './passwords.js';
 import type { Secrets } from './secrets.js';
 import type { SignInLimit } from './sign-in-limit.js';
@@ -58,13 +59,13 @@ export class CredentialService {
       async ({ accounts, credentials }, { actor, account, read: hasCredential, record, onCommit }) => {
         authorizeOn(actor, 'rotateAuthToken', account);
         assertOpen(account);
-        if (!hasCredential) throw new AppError('PASSWORD_RESET_REQUIRED', `Account ${sid} has no credentials yet; set a password first.`);
+        if (!hasCredential) throw new AppError('PASSWORD_RESET_REQUIRED', `Account ${sid} has no credentials yet. Set a password first.`);
         credentials.rotateToken(sid, stored, overlapSeconds);
         if (sid === actor.account.sid) onCommit(() => this.acceptNewSecrets(actor, { authToken }));
         record(account.topLevelSid, { operation: 'rotateAuthToken', subjectSid: sid, after: { overlapSeconds } });
         return { account: await accounts.update(account, {}), authToken };
       },
-      this.#sealing('authToken'),
+      sealing(this.secrets, 'authToken', ({ account }) => account.sid),
     );
   }
 
@@ -92,19 +93,8 @@ export class CredentialService {
         record(account.topLevelSid, { operation: 'createPasswordResetToken', subjectSid: sid, after: { expiresAt } });
         return { account, resetToken: token, expiresAt };
       },
-      this.#sealing('resetToken'),
+      sealing(this.secrets, 'resetToken', ({ account }) => account.sid),
     );
-  }
-
-  /** Stores a result with its token encrypted. */
-  #sealing<Name extends string, Result extends { account: Account } & Record<Name, string>>(name: Name): ResultCodec<Result> {
-    return {
-      encode: (result) => ({ ...result, [name]: this.secrets.seal(result.account.sid, result[name]).toString('base64') }),
-      decode: async (stored: Result) => ({
-        ...stored,
-        [name]: this.secrets.readAuthToken(stored.account.sid, Buffer.from(stored[name], 'base64')),
-      }),
-    };
   }
 
   /**
@@ -112,13 +102,13 @@ export class CredentialService {
    * as a failed sign-in from the address.
    * @throws AppError BAD_USER_INPUT for a token that is unknown, used or expired; PASSWORD_TOO_WEAK, PARENT_NOT_ACTIVE, RATE_LIMITED
    */
-  async resetPassword({ address, requestId }: RequestContext, token: string, password: string): Promise<Account> {
+  async resetPassword(request: RequestContext, token: string, password: string): Promise<Account> {
     const tokenHashes = this.secrets.hashesOfResetToken(token);
-    const account = await this.limit.findFrom(address, ({ credentials }) => credentials.findByResetToken(tokenHashes));
+    const account = await this.limit.findFrom(request, ({ credentials }) => credentials.findByResetToken(tokenHashes));
     if (account === undefined) throw unusableToken();
-    const prepared = await this.preparePassword(password, account.emailAddress, account, account);
+    const prepared = await this.preparePassword(password, account.emailAddress, account, request.slot, account);
     // Whoever holds the token acts as the account.
-    const author = { account, requestId };
+    const author = { account, requestId: request.requestId };
     const alsoRead = ({ accounts, credentials }: Repositories) =>
       pipelined(credentials.findByResetToken(tokenHashes), accounts.findParent({ sid: account.sid }, account.path));
     return this.transactions.writeUnauthenticated(
@@ -140,22 +130,35 @@ export class CredentialService {
    * starts. `account` is the one that gets the password, unless it is yet to be created.
    * @throws AppError PASSWORD_TOO_WEAK, OVERLOADED
    */
-  async preparePassword(password: string, emailAddress: string, payer: Payer | undefined, account?: Account): Promise<PreparedPassword> {
+  async preparePassword(
+    password: string,
+    emailAddress: string,
+    payer: Payer | undefined,
+    slot: Slot | undefined,
+    account?: Account,
+  ): Promise<PreparedPassword> {
     assertStrongPassword(password, emailAddress);
     const authToken = this.secrets.newAuthToken(password);
     if (!this.secrets.newTokensAreRandom && account !== undefined)
-      await this.#assertNotReplaced(account, password, authToken, payer ?? account);
-    return { passwordHash: await this.passwords.hash(password, payer), authToken, tokenIsRandom: this.secrets.newTokensAreRandom };
+      await this.#assertNotReplaced(account, password, authToken, payer ?? account, slot);
+    return { passwordHash: await this.passwords.hash(password, payer, slot), authToken, tokenIsRandom: this.secrets.newTokensAreRandom };
   }
 
   /**
    * Where AuthTokens follow from passwords, setting the same password again would bring back an AuthToken that was replaced,
    * perhaps because it had leaked (SPEC §5). @throws AppError PASSWORD_TOO_WEAK
    */
-  async #assertNotReplaced(account: Account, password: string, authToken: string, { topLevelSid, sid }: Payer): Promise<void> {
+  async #assertNotReplaced(
+    account: Account,
+    password: string,
+    authToken: string,
+    { topLevelSid, sid }: Payer,
+    slot: Slot | undefined,
+  ): Promise<void> {
     const { caller } = await this.database.lookUp(account, ({ credentials }) => credentials.findForChange(account));
     if (caller.credential === undefined || this.secrets.isAuthToken(account.sid, authToken, caller.credential.tokenHash)) return;
-    if (!(await this.passwords.verify(account, caller.credential.passwordHash, password, { group: topLevelSid, member: sid }))) return;
+    const queueKey = { group: topLevelSid, member: sid, slot };
+    if (!(await this.passwords.verify(account, caller.credential.passwordHash, password, queueKey))) return;
     throw new AppError(
       'PASSWORD_TOO_WEAK',
       'The password is too weak: it is the current one, and would bring back the AuthToken that was replaced. Choose another.',
@@ -169,7 +172,7 @@ export class CredentialService {
   }
 
   /**
-   * Sets the password of a locked account below the parent, on behalf of the account with the SID `by`. The old AuthToken stops at
+   * Sets the password of a locked account below the parent, on behalf of the account with the SID `by`, if any. The old AuthToken stops at
    * once, and an uninitialized account becomes active. Returns the account as it is then.
    * @throws AppError PARENT_NOT_ACTIVE
    */
@@ -178,7 +181,7 @@ export class CredentialService {
     account: Account,
     parent: Account | undefined,
     password: PreparedPassword,
-    by: Sid,
+    by: Sid | null,
     changes: AccountUpdate = {},
   ): Promise<Account> {
     const activates = account.status === 'uninitialized';
@@ -197,5 +200,7 @@ export class CredentialService {
 }
 
 function unusableToken(): AppError {
-  return new AppError('BAD_USER_INPUT', 'The reset token is unknown, used or expired.', { field: 'token' });
+  return new AppError('BAD_USER_INPUT', 'The reset token is unknown, used or expired. Ask an administrator for a new one.', {
+    field: 'token',
+  });
 }

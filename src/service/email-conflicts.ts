@@ -3,7 +3,7 @@ import type { SignedIn } from '../domain/actor.js';
 import { may } from '../domain/permissions.js';
 import { type RequestContext, withoutIdempotencyKey } from '../domain/request-context.js';
 import type { Sid } from '../domain/sid.js';
-import { AppError } from '../errors.js';
+import { AppError, inWords } from '../errors.js';
 import type { Database, Repositories } from '../persistence/connection/database.js';
 import type { EmailConflictCount } from '../persistence/repositories/email-conflict-repository.js';
 import type { AuditedTransactions } from './audited-transaction.js';
@@ -95,10 +95,9 @@ export class EmailConflicts {
 }
 
 function tooMany({ secondsLeft }: EmailConflictCount): AppError {
-  const minutes = Math.ceil(secondsLeft / 60);
   return new AppError(
     'RATE_LIMITED',
-    `Too many of the e-mail addresses that your accounts asked for are taken. Try again in ${minutes} ${minutes === 1 ? 'minute' : 'minutes'}.`,
+    `Too many of the e-mail addresses that your accounts asked for are taken. Try again in ${inWords(secondsLeft)}.`,
     { retryAfter: secondsLeft },
   );
 }

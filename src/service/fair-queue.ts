@@ -1,4 +1,5 @@
 import { AppError } from '../errors.js';
+import type { Slot } from '../domain/slot.js';
 import { withoutSlot } from './request-slot.js';
 
 export interface FairQueueLimits {
@@ -14,6 +15,8 @@ export interface FairQueueLimits {
 export interface QueueKey {
   group: string;
   member: string;
+  /** The slot of the request that waits, which it does not hold meanwhile. */
+  slot?: Slot | undefined;
 }
 
 interface Waiter {
@@ -42,11 +45,11 @@ export class FairQueue {
   constructor(private readonly limits: FairQueueLimits) {}
 
   /** Runs the work when its turn comes. @throws AppError OVERLOADED */
-  async run<Result>({ group: name, member }: QueueKey, work: () => Promise<Result>): Promise<Result> {
+  async run<Result>({ group: name, member, slot }: QueueKey, work: () => Promise<Result>): Promise<Result> {
     let group = this.#groups.get(name);
     if (group === undefined) this.#groups.set(name, (group = { running: 0, waiting: 0, members: new Map() }));
     if (this.#hasRoom(group)) this.#countStarted(group);
-    else await withoutSlot(() => this.#wait(name, group, member));
+    else await withoutSlot(slot, () => this.#wait(name, group, member));
     try {
       return await work();
     } finally {
@@ -121,5 +124,5 @@ export class FairQueue {
 }
 
 function queueFull(): AppError {
-  return new AppError('OVERLOADED', 'Too many sign-ins and password changes are waiting; try again.');
+  return new AppError('OVERLOADED', 'Too many sign-ins and password changes are waiting. Try again in a second.');
 }

@@ -14,7 +14,7 @@ export type HistoryOwner = AccountPlace | Pick<Organization, 'sid'>;
 
 /** An entry as a caller is shown it, who must not learn of accounts out of sight. */
 export interface VisibleEntry extends HistoryEntry {
-  /** The account that did it; null if that is out of sight, or was the gateway itself. */
+  /** The account that did it; null if that is out of sight, or was the gateway itself or its operator. */
   visibleActorSid: Sid | null;
   /** The request that it was done for; null if the account that did it is out of sight. */
   visibleRequestId: string | null;

@@ -4,13 +4,18 @@ import type { Database, Repositories } from '../persistence/connection/database.
 import { batchSize } from './streamed-list.js';
 import type { Secrets } from './secrets.js';
 
-interface KeyRotation {
+/** What came of a rotation. */
+export interface KeyRotation {
   /** How many AuthTokens were encrypted again. */
   rewritten: number;
   /** How many were encrypted with a key that is not configured. */
   unreadable: number;
+  /** The same of the secrets of webhooks. */
+  webhooks: { rewritten: number; unreadable: number };
   /** Until when an older key is needed, for values that are stored as hashes only and cannot be computed again; null if none is. */
   neededUntil: Date | null;
+  /** How many imported passwords need an older key until they are used or changed: only a hash of them is known. */
+  passwords: number;
 }
 
 /** After how many AuthTokens progress is reported. */
@@ -39,7 +44,11 @@ export async function rotateKey(database: Database, secrets: Secrets, onProgress
     }
     // If more are left than were unreadable, an instance was changing tokens, or still wrote them with another key. Go round again.
     const left = await database.lookUp(undefined, ({ credentials }) => credentials.countTokensOfOtherKeys(secrets.keyId));
-    if (left <= unreadable) return { rewritten, unreadable: left, neededUntil: await neededUntil(database, secrets) };
+    if (left <= unreadable) {
+      const webhooks = await rotateWebhookSecrets(database, secrets);
+      const passwords = await database.lookUp(undefined, ({ credentials }) => credentials.countPasswordsOfOtherKeys(secrets.keyId));
+      return { rewritten, unreadable: left, webhooks, neededUntil: await neededUntil(database, secrets), passwords };
+    }
     await sleep(100);
   }
 }
@@ -51,9 +60,10 @@ async function rewriteBatch({ credentials }: Repositories, secrets: Secrets, aft
   return { lastSid: tokens.at(-1)?.accountSid, rewritten: readable.length, unreadable: tokens.length - readable.length };
 }
 
-function rewrittenToken(secrets: Secrets, { accountSid, tokenCiphertext }: AccountToken): AccountToken[] {
+/** The same AuthToken by the first key; nothing if no key reads it. */
+export function rewrittenToken(secrets: Secrets, { accountSid, tokenCiphertext }: AccountToken): AccountToken[] {
   try {
-    return [{ accountSid, ...secrets.storedAuthToken(accountSid, secrets.readAuthToken(accountSid, tokenCiphertext)) }];
+    return [{ accountSid, ...secrets.storedAuthToken(accountSid, secrets.unseal(accountSid, tokenCiphertext)) }];
   } catch {
     return [];
   }
@@ -65,4 +75,30 @@ async function neededUntil(database: Database, { keyId }: Secrets): Promise<Date
   );
   const [first, second] = expiries.filter((expiry) => expiry !== null);
   return first !== undefined && second !== undefined && second > first ? second : (first ?? null);
+}
+
+/** Encrypts the secrets of webhooks with the first key, which an account has few of. */
+async function rotateWebhookSecrets(database: Database, secrets: Secrets): Promise<KeyRotation['webhooks']> {
+  const counts = { rewritten: 0, unreadable: 0 };
+  for (let after = ''; ;) {
+    const from = after;
+    const batch = await database.write(undefined, async ({ webhooks }) => {
+      const locked = await webhooks.lockSecretsOfOtherKeys(secrets.keyId, from, batchSize);
+      const rewritten = locked.map(({ sid, secret, previousSecret }) => {
+        const anew = (sealed: Buffer): Buffer => secrets.seal(sid, secrets.unseal(sid, sealed));
+        try {
+          return { sid, secret: anew(secret), previousSecret: previousSecret && anew(previousSecret) };
+        } catch {
+          return undefined;
+        }
+      });
+      const readable = rewritten.filter((one) => one !== undefined);
+      for (const one of readable) webhooks.reEncrypt(one);
+      return { lastSid: locked.at(-1)?.sid, rewritten: readable.length, unreadable: locked.length - readable.length };
+    });
+    counts.rewritten += batch.rewritten;
+    counts.unreadable += batch.unreadable;
+    if (batch.lastSid === undefined) return counts;
+    after = batch.lastSid;
+  }
 }

@@ -24,12 +24,19 @@ export function organizationOf(actor: Actor, parent: Account, named: Organizatio
   if (named?.sid === parent.organizationSid) return parent.organizationSid;
   authorize(actor, 'manageOrganizations');
   if (named?.status !== 'active') {
-    throw new AppError('ORGANIZATION_NOT_FOUND', 'There is no such active organization.', { field: 'organization', status: 400 });
+    throw new AppError('ORGANIZATION_NOT_FOUND', 'There is no such active organization. Check its SID or domain name.', {
+      field: 'organization',
+      status: 400,
+    });
   }
   if (!isRoot(parent)) {
-    throw new AppError('NOT_TOP_LEVEL', "Only a top-level account may be in another organization than its parent's.", {
-      field: 'organization',
-    });
+    throw new AppError(
+      'NOT_TOP_LEVEL',
+      "Only a top-level account may be in another organization than its parent's. Leave the organization out.",
+      {
+        field: 'organization',
+      },
+    );
   }
   return named.sid;
 }

@@ -123,7 +123,10 @@ export class OrganizationService {
         if (organization === undefined) throw organizationNotFound('sid');
         if (organization.status === OrganizationStatus.CLOSED) return organization;
         if (!(await accounts.isOrganizationEmpty(sid))) {
-          throw new AppError('ORGANIZATION_NOT_EMPTY', `Organization ${sid} still has accounts that are not closed.`);
+          throw new AppError(
+            'ORGANIZATION_NOT_EMPTY',
+            `Organization ${sid} still has accounts that are not closed. Close or migrate them first.`,
+          );
         }
         const profileSid = await profiles.unlinkOrganization(sid);
         if (profileSid !== undefined) {

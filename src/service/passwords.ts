@@ -1,10 +1,12 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { Algorithm, hash, verify } from '@node-rs/argon2';
 import { LRUCache } from 'lru-cache';
 import type { Account, Payer } from '../domain/account.js';
 import { normalizedPassword } from '../domain/password-policy.js';
+import type { Slot } from '../domain/slot.js';
 import { withoutSlot } from './request-slot.js';
 import { type QueueKey, FairQueue } from './fair-queue.js';
+import { type Secrets, isHashOfMd5 } from './secrets.js';
 
 /** The cost of one argon2id hash. */
 export interface PasswordCost {
@@ -35,6 +37,8 @@ const remembered = { ttl: 5 * 60_000, ttlResolution: 0, max: 10_000 };
 interface PasswordsOptions {
   /** Called after each hash, with the account that pays and how long it took. */
   onHash?: (payer: Payer, milliseconds: number) => void;
+  /** Verifies passwords of imported accounts, as long as only their md5 is known. */
+  secrets?: Pick<Secrets, 'isPasswordOfMd5'>;
 }
 
 /**
@@ -53,23 +57,40 @@ export class Passwords {
   readonly #verified = new LRUCache<string, true>(remembered);
   readonly #queue = new FairQueue(queueLimits);
   readonly #onHash: (payer: Payer, milliseconds: number) => void;
+  readonly #secrets: Pick<Secrets, 'isPasswordOfMd5'> | undefined;
 
   constructor(
     private readonly cost: PasswordCost = defaultPasswordCost,
-    { onHash = () => {} }: PasswordsOptions = {},
+    { onHash = () => {}, secrets }: PasswordsOptions = {},
   ) {
     this.#onHash = onHash;
+    this.#secrets = secrets;
   }
 
   /**
    * Hashes at the expense of the payer. Trees take turns in the queue, and so do the accounts of a tree.
    * @throws AppError OVERLOADED
    */
-  hash(password: string, payer: Payer | undefined): Promise<string> {
-    return this.#inQueue(payer === undefined ? gatewayKey : { group: payer.topLevelSid, member: payer.sid }, async () => {
+  hash(password: string, payer: Payer | undefined, slot?: Slot): Promise<string> {
+    return this.#hash(password, payer, slot);
+  }
+
+  /**
+   * Hashes by argon2id a password that was verified by its md5, to be kept instead. The salt follows from the hash that it replaces,
+   * which nobody knows: so it tells requests that signed in with that one meanwhile that the password is still the same.
+   * @throws AppError OVERLOADED
+   */
+  async hashInstead(account: VersionedAccount & Payer, hashOfMd5: string, password: string, slot?: Slot): Promise<string> {
+    const passwordHash = await this.#hash(password, account, slot, saltInstead(hashOfMd5));
+    this.#verified.set(this.#question(account, passwordHash, normalizedPassword(password)), true);
+    return passwordHash;
+  }
+
+  #hash(password: string, payer: Payer | undefined, slot: Slot | undefined, salt?: Buffer): Promise<string> {
+    return this.#inQueue(payer === undefined ? gatewayKey : { group: payer.topLevelSid, member: payer.sid, slot }, async () => {
       const began = performance.now();
       try {
-        return await hash(normalizedPassword(password), { algorithm: Algorithm.Argon2id, ...this.cost });
+        return await hash(normalizedPassword(password), { algorithm: Algorithm.Argon2id, ...this.cost, ...(salt && { salt }) });
       } finally {
         if (payer !== undefined) this.#onHash(payer, performance.now() - began);
       }
@@ -88,7 +109,7 @@ export class Passwords {
       // Another request may have verified the same meanwhile.
       if (this.remembers(account, passwordHash, password)) return true;
       for (const form of formsOf(password)) {
-        if (!(await verify(passwordHash, form))) continue;
+        if (!(await this.#isRight(account, passwordHash, form))) continue;
         this.#verified.set(this.#question(account, passwordHash, form), true);
         return true;
       }
@@ -96,9 +117,17 @@ export class Passwords {
     });
   }
 
+  /** A wrong guess takes as long for a password of which only the md5 is known: the answer's time does not tell which accounts were imported. */
+  async #isRight({ sid }: VersionedAccount, passwordHash: string, password: string): Promise<boolean> {
+    if (!isHashOfMd5(passwordHash)) return verify(passwordHash, password);
+    if (this.#secrets?.isPasswordOfMd5(sid, password, passwordHash)) return true;
+    await hash(password, { algorithm: Algorithm.Argon2id, ...this.cost });
+    return false;
+  }
+
   /** Does the slow work without a request slot (SPEC §10). */
   #inQueue<Result>(queueKey: QueueKey, work: () => Promise<Result>): Promise<Result> {
-    return withoutSlot(() => this.#queue.run(queueKey, work));
+    return withoutSlot(queueKey.slot, () => this.#queue.run(queueKey, work));
   }
 
   #question(account: VersionedAccount, passwordHash: string, password: string): string {
@@ -114,4 +143,16 @@ export class Passwords {
 function formsOf(password: string): readonly string[] {
   const normalized = normalizedPassword(password);
   return normalized === password ? [password] : [normalized, password];
+}
+
+/** The salt of the hash that replaces a hash of the password's md5. */
+function saltInstead(hashOfMd5: string): Buffer {
+  return createHash('sha256').update(hashOfMd5).digest().subarray(0, 16);
+}
+
+/** Whether a hash is the other one, or was made by `hashInstead` to replace it: then it is of the same password. */
+export function isSamePassword(passwordHash: string, before: string): boolean {
+  if (passwordHash === before) return true;
+  // In PHC's string format, the salt is the last part but one, in base64 without padding.
+  return isHashOfMd5(before) && passwordHash.split('$').at(-2) === saltInstead(before).toString('base64').replace(/=+$/, '');
 }

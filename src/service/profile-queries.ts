@@ -11,9 +11,11 @@ import {
   seesOrganization,
 } from '../domain/permissions.js';
 import {
+  type InEffect,
   type Profile,
   type ProfileOwner,
   type ProfileSummary,
+  decidingSourceOf,
   effectiveProfileOf,
   profileNotFound,
   profileSourcesOf,
@@ -88,14 +90,21 @@ export class ProfileQueries {
   }
 
   /** The profiles in effect for many owners, in their order, by one statement. @throws AppError FORBIDDEN */
-  async effective(actor: Actor, owners: readonly ProfileOwner[], wanted: ProfileReadOptions): Promise<(ProfileSummary | Profile)[]> {
+  async effective(
+    actor: Actor,
+    owners: readonly ProfileOwner[],
+    wanted: ProfileReadOptions,
+  ): Promise<InEffect<ProfileSummary | Profile>[]> {
     authorize(actor, 'readProfile');
     for (const owner of owners) authorizeOwner(actor, owner);
     const sources = [...new Set(owners.flatMap(profileSourcesOf))];
     const found = await this.database.lookUp(actor.account, ({ profiles }) => profiles.findLinked(sources, wanted));
     const bySid = new Map(found.map(({ sources: _, ...profile }) => [profile.sid, profile]));
     const linked = new Map(found.flatMap(({ sid, sources: linkedTo }) => linkedTo.map((source) => [source, sid])));
-    return owners.map((owner) => bySid.get(effectiveProfileOf(owner, linked))!);
+    return owners.map((owner) => ({
+      ...bySid.get(effectiveProfileOf(owner, linked))!,
+      linkedSid: decidingSourceOf(owner, linked) ?? null,
+    }));
   }
 
   /** One page of all profiles. @throws AppError FORBIDDEN, INVALID_PAGE */

@@ -11,6 +11,14 @@ const tagLength = 16;
 const hashLength = 32;
 const keyIdLength = 4;
 
+/** What a password's hash that `storedMd5` made begins with. SQL of `CredentialRepository` knows it too. */
+const md5Mark = 'md5:';
+
+/** Whether a password is kept as a hash that was made by `storedMd5`. */
+export function isHashOfMd5(passwordHash: string): boolean {
+  return passwordHash.startsWith(md5Mark);
+}
+
 /** The two forms in which an AuthToken is stored. */
 type StoredAuthToken = Pick<NewCredential, 'tokenCiphertext' | 'tokenHash'>;
 
@@ -61,6 +69,11 @@ export class Secrets {
     return this.#first.id;
   }
 
+  /** The ids of all keys. */
+  get keyIds(): Buffer[] {
+    return this.#all.map(({ id }) => id);
+  }
+
   /** Whether the AuthToken that comes with a new password is random; if not, it follows from the password. */
   get newTokensAreRandom(): boolean {
     return this.scheme !== 'md5';
@@ -68,7 +81,7 @@ export class Secrets {
 
   /** A new AuthToken: 32 hexadecimal digits. A token that comes with no new password is random in either scheme. */
   newAuthToken(password?: string): string {
-    if (!this.newTokensAreRandom && password !== undefined) return createHash('md5').update(password).digest('hex');
+    if (!this.newTokensAreRandom && password !== undefined) return md5(password);
     return randomBytes(16).toString('hex');
   }
 
@@ -97,10 +110,24 @@ export class Secrets {
   }
 
   /**
-   * Decrypts an AuthToken.
-   * @throws Error if the ciphertext was altered, is another account's, or was made with a key that is not configured
+   * What is stored of an unsalted md5 that is password and AuthToken alike, as of imported accounts (SPEC §11). The password is verified
+   * by the keyed hash of the AuthToken, marked as what it is.
    */
-  readAuthToken(sid: Sid, ciphertext: Buffer): string {
+  storedMd5(sid: Sid, md5: string): StoredAuthToken & { passwordHash: string } {
+    const stored = this.storedAuthToken(sid, md5);
+    return { ...stored, passwordHash: md5Mark + stored.tokenHash.toString('hex') };
+  }
+
+  /** Whether the password is the one whose md5 was stored by `storedMd5`. */
+  isPasswordOfMd5(sid: Sid, password: string, passwordHash: string): boolean {
+    return this.isAuthToken(sid, md5(password), Buffer.from(passwordHash.slice(md5Mark.length), 'hex'));
+  }
+
+  /**
+   * Decrypts what `seal` has encrypted.
+   * @throws Error if the ciphertext was altered, is that of another SID, or was made with a key that is not configured
+   */
+  unseal(sid: Sid, ciphertext: Buffer): string {
     const hasKeyId = ciphertext[0] === ciphertextVersion;
     const nonceStart = hasKeyId ? 1 + keyIdLength : 1;
     const keys = hasKeyId ? this.#keysOf(ciphertext.subarray(1, nonceStart)) : this.#all;
@@ -152,13 +179,13 @@ export class Secrets {
     return createHmac('sha256', this.#first.limit).update(`${kind}:${text}`).digest('base64url');
   }
 
-  /** Encrypts a token of the account; `readAuthToken` decrypts it. */
-  seal(sid: Sid, token: string): Buffer {
+  /** Encrypts a token of an account, or the secret of a webhook, bound to its SID. */
+  seal(sid: Sid, secret: string): Buffer {
     const nonce = randomBytes(nonceLength);
     const { id, encryption: key } = this.#first;
     const encryption = createCipheriv(cipher, key, nonce, { authTagLength: tagLength });
     encryption.setAAD(Buffer.from(sid));
-    const encrypted = Buffer.concat([encryption.update(token, 'utf8'), encryption.final()]);
+    const encrypted = Buffer.concat([encryption.update(secret, 'utf8'), encryption.final()]);
     return Buffer.concat([Buffer.from([ciphertextVersion]), id, nonce, encrypted, encryption.getAuthTag()]);
   }
 
@@ -180,6 +207,10 @@ export class Secrets {
 /** Compares in constant time. Hashes of the same kind have the same length. */
 function sameHash(one: Buffer, other: Buffer): boolean {
   return one.length === other.length && timingSafeEqual(one, other);
+}
+
+function md5(text: string): string {
+  return createHash('md5').update(text).digest('hex');
 }
 
 /** A generated password: 20 characters from 120 random bits. */

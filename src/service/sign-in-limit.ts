@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { looksLikeAuthToken } from '../domain/credentials.js';
+import { type PresentedCredentials, looksLikeAuthToken } from '../domain/credentials.js';
 import {
   type Failures,
   type SignInFailures,
@@ -8,7 +8,9 @@ import {
   secondsUntilAddressMayTry,
   secondsUntilPairMayTry,
 } from '../domain/sign-in-limit.js';
-import { AppError } from '../errors.js';
+import type { RequestContext } from '../domain/request-context.js';
+import type { Slot } from '../domain/slot.js';
+import { AppError, inWords } from '../errors.js';
 import type { Database, Repositories } from '../persistence/connection/database.js';
 import { pipelined } from '../persistence/connection/pipeline.js';
 import type { FailureKey } from '../persistence/repositories/sign-in-failure-repository.js';
@@ -21,6 +23,8 @@ interface SignInAttempt {
   login: string;
   /** The client's network, hashed. */
   address: string;
+  /** The request's slot, which it gives up while it waits. */
+  slot: Slot | undefined;
 }
 
 /** How many entries each cache here has at most. Who has to wait is cached, so that refusing again costs no statement. */
@@ -73,8 +77,8 @@ export class SignInLimit {
    * Begins an attempt. Refuses it at once if the caller is known to have to wait and the secret cannot be a random AuthToken.
    * @throws AppError RATE_LIMITED
    */
-  begin(address: string, login: string, secret: string): SignInAttempt {
-    const begun = { login: this.secrets.hashForLimit('login', login.toLowerCase()), address: this.#hashOf(address) };
+  begin({ address, login, secret, slot }: PresentedCredentials): SignInAttempt {
+    const begun = { login: this.secrets.hashForLimit('login', login.toLowerCase()), address: this.#hashOf(address), slot };
     const refusal = this.#refusal(begun.address, pairOf(begun.login, begun.address));
     if (refusal !== undefined && !(looksLikeAuthToken(secret) && this.#mayVerifyToken(begun.address))) throw refusal;
     return begun;
@@ -92,10 +96,10 @@ export class SignInLimit {
   }
 
   /** Verifies a secret when its turn comes, and counts it if it is wrong. @throws AppError RATE_LIMITED */
-  verify({ address }: SignInAttempt, subject: string, verification: () => Promise<boolean>): Promise<boolean> {
+  verify({ address, slot }: SignInAttempt, subject: string, verification: () => Promise<boolean>): Promise<boolean> {
     const pair = pairOf(subject, address);
-    return this.#pairQueue.run({ group: pair, member: '' }, () =>
-      this.#addressQueue.run({ group: address, member: pair }, async () => {
+    return this.#pairQueue.run({ group: pair, member: '', slot }, () =>
+      this.#addressQueue.run({ group: address, member: pair, slot }, async () => {
         this.#assertNotWaiting(address, pair);
         if (await verification()) return true;
         await this.#countFailure({ subject, address });
@@ -105,10 +109,13 @@ export class SignInLimit {
   }
 
   /** Looks up by a secret that identifies its account itself. Limited by address only. @throws AppError RATE_LIMITED */
-  findFrom<Found>(address: string, find: (repositories: Repositories) => Promise<Found | undefined>): Promise<Found | undefined> {
+  findFrom<Found>(
+    { address, slot }: Pick<RequestContext, 'address' | 'slot'>,
+    find: (repositories: Repositories) => Promise<Found | undefined>,
+  ): Promise<Found | undefined> {
     const from = this.#hashOf(address);
     this.#assertNotWaiting(from);
-    return this.#addressQueue.run({ group: from, member: '' }, async () => {
+    return this.#addressQueue.run({ group: from, member: '', slot }, async () => {
       const [ofAddress, found] = await this.database.lookUp(undefined, (repositories) =>
         pipelined(repositories.signInFailures.ofAddress(from), find(repositories)),
       );
@@ -151,7 +158,7 @@ export class SignInLimit {
     const milliseconds = Math.max(...names.map((name) => this.#waiting.getRemainingTTL(name)));
     if (milliseconds <= 0) return undefined;
     const retryAfter = Math.ceil(milliseconds / 1000);
-    return new AppError('RATE_LIMITED', 'Too many attempts failed. Wait before you try again.', { retryAfter });
+    return new AppError('RATE_LIMITED', `Too many sign-ins failed. Try again in ${inWords(retryAfter)}.`, { retryAfter });
   }
 
   #mayVerifyToken(address: string): boolean {

@@ -5,13 +5,13 @@ import { type Actor, type SignedIn, actorOf, assertActive, revalidate } from '..
 import { type Credential, type PresentedCredentials, ProvenSecret } from '../domain/credentials.js';
 import { parsedOrUndefined } from '../domain/input.js';
 import { assertSignedIn } from '../domain/permissions.js';
+import type { Slot } from '../domain/slot.js';
 import { AppError, type ErrorCode } from '../errors.js';
 import type { Database } from '../persistence/connection/database.js';
-import { pipelined } from '../persistence/connection/pipeline.js';
 import type { SignInData, SignInKey } from '../persistence/repositories/credential-repository.js';
 import { crossRequestLoader } from './cross-request-batching.js';
-import type { Passwords } from './passwords.js';
-import type { Secrets } from './secrets.js';
+import { type Passwords, isSamePassword } from './passwords.js';
+import { type Secrets, isHashOfMd5 } from './secrets.js';
 import type { SignInLimit } from './sign-in-limit.js';
 
 /** An account that the request names, read by the statement that reads the caller. Says nothing of who may see it. */
@@ -77,10 +77,11 @@ export class SignIn {
     }
   }
 
-  async #authenticate({ login, secret, address }: PresentedCredentials, prefetch: AccountKey | undefined): Promise<Authenticated> {
+  async #authenticate(presented: PresentedCredentials, prefetch: AccountKey | undefined): Promise<Authenticated> {
+    const { login, secret, slot } = presented;
     // An empty secret is no guess, so it is not counted as one.
     if (secret === '') throw wrongCredentials();
-    const attempt = this.limit.begin(address, login, secret);
+    const attempt = this.limit.begin(presented);
     const key = parseAccountReference({ either: login }) ?? noAccount;
     const found = await this.#lookUps.load({ ...attempt, key, prefetch });
     const { account } = found;
@@ -93,7 +94,7 @@ export class SignIn {
     const isPassword = async (): Promise<boolean> => {
       if (this.passwords.remembers({ sid, version }, credential.passwordHash, secret)) return true;
       // All addresses that failed lately share one group of the queue, so that many of them together do not keep others waiting.
-      const queueKey = { group: found.failures.ofAddress.count > 0 ? 'failed lately' : subject, member: attempt.address };
+      const queueKey = { group: found.failures.ofAddress.count > 0 ? 'failed lately' : subject, member: attempt.address, slot };
       return this.limit.verify(attempt, subject, () => this.passwords.verify({ sid, version }, credential.passwordHash, secret, queueKey));
     };
     const isProven = isToken || (limited === undefined && (await isPassword()));
@@ -102,21 +103,32 @@ export class SignIn {
       throw limited ?? wrongCredentials();
     }
     assertActive(account);
+    if (!isToken && isHashOfMd5(credential.passwordHash)) await this.#replaceHashOfMd5(account, credential, secret, slot);
     const proven = new ProvenSecret(
-      isToken ? (now) => this.secrets.isAuthTokenOf(sid, now, secret) : ({ passwordHash }) => passwordHash === credential.passwordHash,
+      isToken
+        ? (now) => this.secrets.isAuthTokenOf(sid, now, secret)
+        : ({ passwordHash }) => isSamePassword(passwordHash, credential.passwordHash),
     );
     return { actor: actorOf(account, proven), prefetched: prefetch && { key: prefetch, account: found.prefetched } };
   }
 
+  /** Keeps an imported password from now on as every other one. Where that fails, the next sign-in tries again. */
+  async #replaceHashOfMd5(account: Account, { passwordHash }: Credential, password: string, slot: Slot | undefined): Promise<void> {
+    try {
+      const instead = await this.passwords.hashInstead(account, passwordHash, password, slot);
+      await this.database.write(account, async ({ credentials }) => credentials.replacePasswordHash(account.sid, passwordHash, instead));
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+    }
+  }
+
   async #lookUp(lookUps: readonly SignInLookUp[]): Promise<SignInResult[]> {
-    const prefetches = lookUps.some(({ prefetch }) => prefetch !== undefined);
-    const [found, prefetched] = await this.database.lookUp(undefined, ({ credentials, accounts }) =>
-      pipelined(
-        credentials.findForSignIn(lookUps),
-        prefetches ? accounts.findManyByKey(lookUps.map(({ prefetch }) => prefetch ?? noAccount)) : [],
-      ),
+    const prefetches = lookUps.flatMap(({ prefetch }) => prefetch ?? []);
+    const { found, prefetched } = await this.database.lookUp(undefined, ({ credentials }) =>
+      credentials.findForSignIn(lookUps, prefetches),
     );
-    return found.map((data, index) => ({ ...data, prefetched: prefetched[index] }));
+    const accounts = prefetched.values();
+    return found.map((data, index) => ({ ...data, prefetched: lookUps[index]!.prefetch && accounts.next().value }));
   }
 
   /** The actor as it is now, for a request that goes on. @throws AppError ACCOUNT_NOT_ACTIVE, UNAUTHENTICATED */

@@ -47,7 +47,8 @@ export class SubresourceAccess {
     authorize(asking, 'readSubresources');
     const segments = segmentsOf(asked.path);
     const subresource = segments && subresourceAt(segments, this.upstreams);
-    if (segments === undefined || subresource === undefined) throw new AppError('NOT_FOUND', 'An account has no such subresource.');
+    if (segments === undefined || subresource === undefined)
+      throw new AppError('NOT_FOUND', 'An account has no such subresource. GraphQL lists them as Account.subresources.');
     const operations = operationsOf({ ...asked, segments });
     const isChange = operations[0] !== 'readSubresources';
     const { actor, account } = await (isChange ? this.#lookUpAgain(asking, asked.by) : this.#lookUp(asking, asked.by, prefetched));
@@ -61,7 +62,7 @@ export class SubresourceAccess {
     if (upstream !== undefined) return { actor, account, subresource, upstream, redaction };
     throw new AppError(
       'NOT_IMPLEMENTED',
-      `${subresource} is served by another service, and this gateway has no upstream configured for it.`,
+      `No service for ${subresource} is connected to this gateway. Its operator can name one in SUBRESOURCE_UPSTREAMS.`,
     );
   }
 

@@ -3,18 +3,18 @@ import type { Dispatcher } from 'undici';
 import { headersForClient } from './forwarded-headers.js';
 import { MalformedAnswer } from './upstream-failure.js';
 
-/** An upstream's answer. Its first bytes are there, or its end. */
+/** An upstream's answer. */
 export interface UpstreamAnswer {
   status: number;
   /** Those that the client may get. */
   headers: Record<string, string>;
-  /** Fails when the upstream does. Reading slowly slows the upstream down. */
-  body: Readable;
+  /** All of it, if it came with the headers. Otherwise a stream, which fails when the upstream does; reading it slowly slows the upstream down. */
+  body: Buffer | Readable;
 }
 
 interface ExchangeObserver {
   /** The headers are there. */
-  onAnswered(): void;
+  onAnswered(status: number): void;
   onReceived(bytes: number): void;
   /** It is over: with an error unless the answer is whole. `isAborted` tells the client's hanging up from a failure of the upstream. */
   onEnded(error: Error | undefined, isAborted: boolean): void;
@@ -30,21 +30,27 @@ const interimAtMost = 10;
  * One request to an upstream and its answer: a handler for undici's `dispatch`. Its `request` would do the same with more objects for
  * each request, and leaves the bytes to be counted by a stream between.
  *
- * The answer begins once its first bytes are there, so that an upstream that fails before them is still told of by an error.
+ * The answer begins once its first bytes are there, so that an upstream that fails before them is still told of by an error. It begins
+ * when all has been read that came together with them: most answers are whole by then, and need no stream.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly answer: Promise<UpstreamAnswer>;
-  #begin!: (answer: UpstreamAnswer) => void;
+  #tell!: (answer: UpstreamAnswer) => void;
   #fail!: (error: Error) => void;
   #controller: Dispatcher.DispatchController | undefined;
-  #begun: UpstreamAnswer | undefined;
+  #head: Pick<UpstreamAnswer, 'status' | 'headers'> | undefined;
+  /** What came before the answer began. */
+  #pieces: Buffer[] = [];
+  /** The rest of the answer, once it has begun without it. */
+  #body: Readable | undefined;
   #interim = 0;
   #isAborted = false;
+  #hasBegun = false;
   #isOver = false;
 
   constructor(private readonly observer: ExchangeObserver) {
-    this.answer = new Promise((begin, fail) => {
-      this.#begin = begin;
+    this.answer = new Promise((tell, fail) => {
+      this.#tell = tell;
       this.#fail = fail;
     });
     // It may fail before anybody waits for it.
@@ -72,26 +78,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if ('transfer-encoding' in parsed && parsed['transfer-encoding'] !== 'chunked') throw new MalformedAnswer('Its coding is unknown.');
     const headers = headersForClient((controller as unknown as { rawHeaders: Buffer[] }).rawHeaders);
     if (status === 204) delete headers['content-length'];
-    this.observer.onAnswered();
-    const body = new Readable({
-      read: () => controller.resume(),
-      destroy: (error, callback) => {
-        this.abort();
-        callback(error);
-      },
-    });
-    // Whoever reads it is told too, but nobody may have begun to.
-    body.on('error', () => {});
-    this.#begun = { status, headers, body };
+    this.observer.onAnswered(status);
+    this.#head = { status, headers };
     // undici takes a length that such an answer has for a promise, and reports it as broken.
     if (statusesWithoutBody.has(status)) this.#complete();
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const answer = this.#begun!;
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.observer.onReceived(chunk.length);
-    if (!answer.body.push(chunk)) controller.pause();
-    this.#begin(answer);
+    if (this.#body !== undefined) this.#pass(this.#body, chunk);
+    else if (this.#pieces.push(chunk) === 1) queueMicrotask(() => this.#begin());
   }
 
   onResponseEnd(): void {
@@ -104,13 +100,43 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.observer.onEnded(error, this.#isAborted);
     // Does nothing if the answer has begun. Then whoever reads the body is told.
     this.#fail(error);
-    this.#begun?.body.destroy(error);
+    this.#body?.destroy(error);
   }
 
   #complete(): void {
     this.#isOver = true;
     this.observer.onEnded(undefined, false);
-    this.#begun!.body.push(null);
-    this.#begin(this.#begun!);
+    if (this.#body === undefined) this.#begin();
+    else this.#body.push(null);
   }
+
+  /** Begins the answer with what is there. After a failure, nobody is told. */
+  #begin(): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    if (!this.#isOver) this.#body = this.#streamed(this.#pieces);
+    this.#tell({ ...this.#head!, body: this.#body ?? joined(this.#pieces) });
+  }
+
+  #streamed(pieces: readonly Buffer[]): Readable {
+    const body = new Readable({
+      read: () => this.#controller?.resume(),
+      destroy: (error, callback) => {
+        this.abort();
+        callback(error);
+      },
+    });
+    // Whoever reads it is told too, but nobody may have begun to.
+    body.on('error', () => {});
+    for (const piece of pieces) this.#pass(body, piece);
+    return body;
+  }
+
+  #pass(body: Readable, piece: Buffer): void {
+    if (!body.push(piece)) this.#controller?.pause();
+  }
+}
+
+function joined(pieces: Buffer[]): Buffer {
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
 }

@@ -68,14 +68,17 @@ export function headersForUpstream(headers: IncomingHttpHeaders): Record<string,
  * @param raw names and values in turn
  */
 export function headersForClient(raw: readonly Buffer[]): Record<string, string> {
-  const all = new Map<string, string>();
+  const passed: Record<string, string> = {};
+  const named: string[] = [];
   for (let index = 0; index + 1 < raw.length; index += 2) {
-    const [name, value] = [raw[index]!.toString('latin1').toLowerCase(), raw[index + 1]!.toString('latin1')];
-    const before = all.get(name);
-    all.set(name, before === undefined ? value : `${before}, ${value}`);
+    const name = raw[index]!.toString('latin1').toLowerCase();
+    if (name === 'connection') named.push(...namesIn(raw[index + 1]!.toString('latin1')));
+    if (!passedToClient.has(name)) continue;
+    const [before, value] = [passed[name], raw[index + 1]!.toString('latin1')];
+    passed[name] = before === undefined ? value : `${before}, ${value}`;
   }
-  const named = namesIn(all.get('connection'));
-  return Object.fromEntries([...all].filter(([name]) => passedToClient.has(name) && !named.includes(name)));
+  for (const name of named) if (passedToClient.has(name)) delete passed[name];
+  return passed;
 }
 
 /** The names of headers in a `Connection` header. */

@@ -35,12 +35,16 @@ export class Places {
       throw this.#refusal(
         upstream,
         'RATE_LIMITED',
-        `The account has ${this.limits.perAccount} requests for subresources under way, the most that it may.`,
+        `The account has ${this.limits.perAccount} requests for subresources under way, and may have no more. Wait until one of them ends.`,
       );
     }
     const free = this.limits.perUpstream - this.taken(upstream);
     if (free <= (this.#ofTree.get(tree) ?? 0)) {
-      throw this.#refusal(upstream, 'OVERLOADED', 'Too many requests wait for the service behind this subresource; try again.');
+      throw this.#refusal(
+        upstream,
+        'OVERLOADED',
+        'Too many requests are waiting for the service behind this subresource. Try again in a second.',
+      );
     }
     const changeAll = (by: number): void => {
       change(this.#ofUpstream, upstream, by);

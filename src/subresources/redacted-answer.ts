@@ -24,7 +24,7 @@ const heldAtMost = 1_048_576;
 export async function redactedAnswer(kind: RedactionKind, answer: UpstreamAnswer): Promise<UpstreamAnswer> {
   const { status, headers, body } = answer;
   assertRedactable({ status, contentType: headers['content-type'], contentEncoding: headers['content-encoding'] });
-  const redacted = redact(kind, headers['content-type'], body);
+  const redacted = redact(kind, headers['content-type'], Buffer.isBuffer(body) ? [body] : body);
   const held: Uint8Array[] = [];
   let bytes = 0;
   let isWhole = false;
@@ -38,7 +38,7 @@ export async function redactedAnswer(kind: RedactionKind, answer: UpstreamAnswer
   return {
     status,
     headers: without(headers, dropped),
-    body: Readable.from(isWhole ? held : inTurn(held, redacted), { objectMode: false }),
+    body: isWhole ? Buffer.concat(held) : Readable.from(inTurn(held, redacted), { objectMode: false }),
   };
 }
 

@@ -78,7 +78,7 @@ const maxPiece = 65_536;
 export async function* redact(
   kind: RedactionKind,
   contentType: string | undefined,
-  body: AsyncIterable<Uint8Array>,
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
   let redactor: Redactor | undefined;
   for await (const chunk of body) {

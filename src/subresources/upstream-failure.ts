@@ -21,7 +21,13 @@ export function reasonOf(error: Error): string {
 export function upstreamFailure(subresource: string, error: Error): AppError {
   if (error instanceof AppError) return error;
   if (timeouts.has(reasonOf(error))) {
-    return new AppError('UPSTREAM_TIMEOUT', `The service behind ${subresource} did not answer in time; try again later.`);
+    return new AppError(
+      'UPSTREAM_TIMEOUT',
+      `The service behind ${subresource} did not answer in time. It may still do what it was asked: look before you ask again.`,
+    );
   }
-  return new AppError('UPSTREAM_UNAVAILABLE', `The service behind ${subresource} cannot be reached, or did not answer properly.`);
+  return new AppError(
+    'UPSTREAM_UNAVAILABLE',
+    `The service behind ${subresource} cannot be reached, or did not answer properly. Try again later.`,
+  );
 }

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { Pool } from 'undici';
 import { apiVersionPath } from '../domain/subresource.js';
+import { tracer } from '../tracing/tracer.js';
 import { Exchange } from './exchange.js';
 import { type identityHeaders, signatureOf } from './identity-headers.js';
 import type { UpstreamMetrics } from './upstream-metrics.js';
@@ -64,8 +65,12 @@ export class Upstream {
     const path = this.#prefix + documented;
     const started = performance.now();
     metrics.opened(name);
+    const span = tracer?.request(`${method} ${name}`, { 'http.request.method': method, upstream: name, 'server.address': this.#url.host });
     const exchange = new Exchange({
-      onAnswered: () => metrics.answered(name, (performance.now() - started) / 1000),
+      onAnswered: (status) => {
+        metrics.answered(name, (performance.now() - started) / 1000);
+        span?.set({ 'http.response.status_code': status });
+      },
       onReceived: (bytes) => {
         metrics.transferred(name, 'received', bytes);
         observer.onReceived(bytes);
@@ -73,11 +78,17 @@ export class Upstream {
       onEnded: (error, isAborted) => {
         metrics.ended(name);
         observer.onEnded();
-        if (error !== undefined && !isAborted) this.failed(reasonOf(error));
+        const reason = error && reasonOf(error);
+        span?.end(isAborted ? 'aborted' : reason);
+        if (reason === undefined || isAborted) return;
+        const fail = (): void => this.failed(reason);
+        if (span === undefined) fail();
+        else span.within(fail);
       },
     });
     const own = {
       ...identity,
+      ...span?.headers(),
       ...(authorization !== undefined && { authorization }),
       ...(secret !== undefined && { 'x-gateway-signature': signatureOf(secret, secondsNow(), method, path, identity) }),
     };

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { type AddressInfo, type Server, type Socket, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -155,6 +155,29 @@ describe('a database that may come back is none that is configured wrongly:', ()
 });
 
 describe('a role with the rights that statements need, and none more', () => {
+  it('is the one that the operating guide makes', async () => {
+    const database = await migrated();
+    const guide = await readFile(join(import.meta.dirname, '../../docs/operating.md'), 'utf8');
+    const [, create, grants] = /```sql\n(CREATE ROLE .*?;)\n(.*?)```/s.exec(guide)!;
+    expect(create).toMatch(/^CREATE ROLE gateway /);
+    const url = await asRole(database, (role) => grants!.replaceAll(/(TO|FROM) gateway;/g, `$1 ${role};`));
+    const tablesWithout = async (right: string): Promise<string[]> => {
+      const tables = await ask(
+        url,
+        `SELECT relname AS name FROM pg_class
+         WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND NOT has_table_privilege(oid, $1) ORDER BY 1`,
+        [right],
+      );
+      return tables.map(({ name }) => name);
+    };
+    expect(await tablesWithout('SELECT')).toEqual([]);
+    expect(await tablesWithout('INSERT')).toEqual(['migration']);
+    expect(await tablesWithout('UPDATE')).toEqual(['cascade_part', 'history', 'migration']);
+    expect(await tablesWithout('DELETE')).toEqual(['account', 'cascade_part', 'history', 'history_head', 'migration', 'organization']);
+    const gateway = await startGateway({ dataDirectory: folder, environment: { ...environment(url), MIGRATE_ON_START: 'false' } });
+    expect(await gateway.end('SIGTERM')).toBe(0);
+  });
+
   it('runs the gateway, and verifies the history with the right to read that alone', async () => {
     const database = await migrated();
     const gateway = await startGateway({ dataDirectory: folder, environment: environment(database.url) });
@@ -164,7 +187,8 @@ describe('a role with the rights that statements need, and none more', () => {
       (role) => `GRANT SELECT ON migration TO ${role}; GRANT SELECT, INSERT ON history, cascade_part TO ${role};
         GRANT SELECT, INSERT, UPDATE ON account, organization, history_head TO ${role};
         GRANT SELECT, INSERT, UPDATE, DELETE ON credential, password_reset_token, profile, account_profile, organization_profile,
-          idempotency_key, sign_in_failure, email_conflict, email_claim, organization_account TO ${role}`,
+          idempotency_key, sign_in_failure, email_conflict, email_claim, organization_account, webhook, webhook_place,
+          webhook_attempt, resource_removal, removal_place, account_import, account_import_row TO ${role}`,
     );
     const again = await startGateway({ dataDirectory: folder, environment: environment(url) });
     const login = { login: again.adminEmail, secret: again.adminPassword };
@@ -197,7 +221,7 @@ describe('migrations that have not run', () => {
     const gateway = await startGateway({ dataDirectory: folder, environment: environment(url, { MIGRATE_ON_START: 'false' }) });
     cleanups.push(async () => gateway.end('SIGKILL'));
     const login = { login: gateway.adminEmail, secret: gateway.adminPassword };
-    const sentence = 'Migrations of the database have not run; once its operator has run them, try again.';
+    const sentence = 'The migrations of the database have not run. Try again once its operator has run them.';
     const byGraphql = await postGraphql(gateway.url, login, '{ viewer { sid } }');
     expect([byGraphql.status, byGraphql.errors![0]!.message, byGraphql.errors![0]!.extensions.code]).toEqual([
       503,

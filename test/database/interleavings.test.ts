@@ -88,7 +88,10 @@ beforeAll(async () => {
   const { base, transactions, credentials } = services;
   await ensureRoot(base, transactions, credentials, { emailAddress: admin.login, password: admin.secret, announce: () => {} });
   rootAccount = (await base.lookUp(undefined, ({ accounts }) => accounts.findRoot()))!;
-  root = { actor: actorOf(rootAccount, new ProvenSecret(() => true)), request: { requestId: 'of-a-test', address: '127.0.0.1' } };
+  root = {
+    actor: actorOf(rootAccount, new ProvenSecret(() => true)),
+    request: { requestId: 'of-a-test', address: '127.0.0.1', slot: undefined },
+  };
 });
 afterAll(async () => {
   await dataSource.destroy();

@@ -280,7 +280,7 @@ describe('a replica', () => {
     });
 
     it('holds nobody up when it falls silent', async () => {
-      const pids = (await processesIn(replicated.replicaFolder)).map((line) => Number.parseInt(line, 10));
+      const pids = processesIn(replicated.replicaFolder).map((line) => Number.parseInt(line, 10));
       for (const pid of pids) process.kill(pid, 'SIGSTOP');
       try {
         await untilUsed(gateway, false);
@@ -450,6 +450,8 @@ function readings(schema: GraphQLSchema, { account, organization, profile }: Wor
     'nodes(ids:)': `["${account.sid}", "${organization.sid}", "${profile.sid}"]`,
     'organization(by:)': `{ sid: "${organization.sid}" }`,
     'profile(sid:)': `"${profile.sid}"`,
+    'events(accountSid:)': `"${account.sid}"`,
+    'webhook(sid:)': `"WH${account.sid.slice(2)}"`,
   };
   const selected = (field: GraphQLField<unknown, unknown>, levels: number): string => {
     const args = field.args.filter(isRequiredArgument).map(({ name }) => {

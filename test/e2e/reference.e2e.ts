@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { violationsOf } from '../support/axe.js';
 import { type TestBrowser, type WatchedPage, startBrowser } from '../support/browser.js';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
 import { describedOperations } from '../support/openapi.js';
@@ -62,7 +63,6 @@ describe('the page of the REST API', () => {
     await authorize();
     const operation = await expand('Accounts', 'readAccount');
     await operation.locator('.response .content-type').first().selectOption(mediaType);
-    await operation.getByRole('button', { name: 'Try it out' }).click();
     await operation.locator('[data-param-name="SidOrEmail"] input').fill(gateway.adminEmail);
     await operation.getByRole('button', { name: 'Execute' }).click();
     await operation.locator('.live-responses-table').waitFor();
@@ -81,7 +81,6 @@ describe('the page of the REST API', () => {
     const { page } = watched;
     await authorize();
     const operation = await expand('Accounts', 'createAccount');
-    await operation.getByRole('button', { name: 'Try it out' }).click();
     await operation.locator('[data-property-name="EmailAddress"] input[type="text"]').fill('reader@company.com');
     await operation.locator('[data-property-name="Password"] input').first().fill('a decent password');
     const [created] = await Promise.all([
@@ -98,7 +97,6 @@ describe('the page of the REST API', () => {
     expect(await operation.locator('.live-responses-table').innerText()).toContain('"email_address": "reader@company.com"');
 
     const update = await expand('Accounts', 'updateAccount');
-    await update.getByRole('button', { name: 'Try it out' }).click();
     await update.locator('[data-param-name="SidOrEmail"] input').fill('reader@company.com');
     await update.locator('[data-property-name="FriendlyName"] input[type="text"]').fill('Reader');
     const [updated] = await Promise.all([
@@ -109,6 +107,75 @@ describe('the page of the REST API', () => {
     for (const name of ['idempotency-key', 'if-match', 'if-none-match']) expect(updated.headers()).not.toHaveProperty(name);
     await update.locator('.live-responses-table').waitFor();
     watched.expectPeace();
+  });
+
+  it('has a navigation that lists every operation, whose search finds and opens one, and whose links can be passed on', async () => {
+    const { page } = watched;
+    const expected = describedOperations.filter(({ pointer }) => !pointer.includes('x-additional-operations'));
+    const links = page.getByRole('navigation', { name: 'Operations' }).getByRole('link');
+    expect(await links.count()).toBe(expected.length);
+
+    await page.keyboard.press('/');
+    await page.keyboard.type('organization move');
+    await expect.poll(() => page.locator('#found').innerText()).toBe(`1 of ${expected.length} operations`);
+    await watched.screenshot('search');
+    await page.keyboard.press('Enter');
+    await page.locator('#operations-Accounts-migrateAccount .samples').waitFor();
+    const heightOfOpened = async (): Promise<number> => (await page.locator('#operations-Accounts-migrateAccount').boundingBox())!.y;
+    const height = page.viewportSize()!.height;
+    expect(await heightOfOpened()).toBeGreaterThan(-1);
+    expect(await heightOfOpened()).toBeLessThan(height / 2);
+    expect(await links.filter({ visible: true }).allTextContents()).toEqual(['POST Move an account to another organization']);
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type('no such thing');
+    await expect.poll(() => page.locator('#found').innerText()).toBe(`0 of ${expected.length} operations`);
+
+    expect(page.url()).toMatch(/#\/Accounts\/migrateAccount$/);
+    expect(await page.locator('#operations [aria-current=location]').allTextContents()).toEqual([
+      'POST Move an account to another organization',
+    ]);
+    await page.reload();
+    const operation = page.locator('#operations-Accounts-migrateAccount');
+    await operation.locator('[data-param-name="SidOrEmail"] input').waitFor(); // a parameter of its path
+    expect(await heightOfOpened()).toBeLessThan(height / 2);
+    watched.expectPeace();
+  });
+
+  it('is dark when the system is, and follows it', async () => {
+    const { page } = watched;
+    const brightness = (selector: string): Promise<number> =>
+      page
+        .locator(selector)
+        .first()
+        .evaluate((element: any) => {
+          const [red, green, blue] = (globalThis as any)
+            .getComputedStyle(element)
+            .color.match(/[\d.]+/g)
+            .map(Number);
+          return red + green + blue;
+        });
+    const texts = ['#operations a', '.swagger-ui .info .title', '.swagger-ui .opblock-summary-description'];
+    for (const colorScheme of ['dark', 'light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      for (const text of texts) {
+        const isLight = async (): Promise<boolean> => (await brightness(text)) > 384;
+        await expect.poll(isLight, { message: `${text}, ${colorScheme}` }).toBe(colorScheme === 'dark');
+      }
+    }
+    await expand('Accounts', 'createAccount');
+    await watched.screenshot('dark');
+    watched.expectPeace();
+  });
+
+  it.each(['light', 'dark'] as const)('has nothing of ours that axe finds a fault in, %s', async (colorScheme) => {
+    const { page } = watched;
+    await page.emulateMedia({ colorScheme });
+    await expand('Accounts', 'createAccount');
+    await page.locator('.samples').waitFor();
+    const { ours, theirs } = await violationsOf(page, '#reference', '.samples');
+    expect(ours).toEqual([]);
+    // Swagger UI's own faults, listed so that a new one is noticed.
+    expect(['color-contrast', 'nested-interactive', 'region', 'select-name']).toEqual(expect.arrayContaining(theirs));
   });
 
   it.each([1280, 360])('fits a width of %d, closed and open', async (width) => {
@@ -123,9 +190,12 @@ describe('the page of the REST API', () => {
       ['Profiles', 'updateProfile'],
     ] as const) {
       const operation = await expand(tag, name);
+      expect(await operation.locator('.samples pre').isVisible()).toBe(true);
       expect({ name, width: await page.evaluate('document.documentElement.scrollWidth') }).toEqual({ name, width });
       await operation.scrollIntoViewIfNeeded();
       await watched.screenshot(`${width}-${name}`);
+      await operation.locator('.samples').scrollIntoViewIfNeeded();
+      await watched.screenshot(`${width}-${name}-samples`);
     }
     await page.locator('.scheme-container .authorize').click();
     await page.locator('#auth-basic-username').waitFor();

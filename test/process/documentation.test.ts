@@ -48,8 +48,9 @@ function asShown(answer: unknown, shown: unknown, copied: Copied): unknown {
   if (typeof answer !== 'string' || typeof shown !== 'string' || !shown.endsWith('…')) return answer;
   if (/^\d{4}-\d\d-\d\dT…$/.test(shown)) return /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(answer) ? shown : answer;
   if (!answer.startsWith(shown.slice(0, -1))) return answer;
+  // The same beginning means the same text.
   if (!copied.has(shown)) copied.set(shown, answer);
-  return shown;
+  return copied.get(shown) === answer ? shown : answer;
 }
 
 function filledIn(text: string, copied: Copied): string {
@@ -71,6 +72,7 @@ async function answerTo({ language, text }: Block, copied: Copied): Promise<unkn
 describe.each([
   ['README.md', 9],
   ['docs/pagination.md', 6],
+  ['docs/idempotency.md', 3],
 ])('each command in %s, run in its order on a new gateway,', (file, commands) => {
   it('answers what the guide shows', async () => {
     const blocks = await blocksOf(file);

@@ -147,7 +147,7 @@ it('SIGTERM ends a command that waits, with code 1: it has not done what it was 
 describe('what the program cannot start with is told in a sentence:', () => {
   const run = (before: string, settings: Record<string, string> = {}): Promise<[number | null, string]> =>
     new Promise((resolve) => {
-      const child = spawn('/bin/sh', ['-c', `${before} exec "$0" "$@"`, process.execPath, program], {
+      const child = spawn('/bin/sh', ['-c', `${before} exec "$0" "$@"`, process.execPath, program()], {
         env: { PATH: process.env.PATH ?? '', ...environment(settings) },
         stdio: ['ignore', 'ignore', 'pipe'],
       });

@@ -93,7 +93,7 @@ async function expectNothingLeft(): Promise<void> {
 }
 
 async function signalServer(signal: NodeJS.Signals): Promise<void> {
-  for (const line of await processesIn(folder)) {
+  for (const line of processesIn(folder)) {
     // The shell beside it is the watchdog, which ends the server with the tests.
     if (line.includes('/bin/sh')) continue;
     try {

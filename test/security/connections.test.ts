@@ -163,3 +163,11 @@ describe('a client that reads', () => {
     expect(brokenOff().length).toBe(before);
   });
 });
+
+it('a connection on which nothing has come does not hold up the end of the gateway', async () => {
+  const gateway = await startTestGateway();
+  const came = readWhatComes(await connectTo(gateway.url));
+  await gateway.stop();
+  // Else it would be answered 408 after a minute.
+  expect((await came).toString()).toBe('');
+});

@@ -21,6 +21,12 @@ const ofPages = {
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 };
 
+/** The console makes no markup from texts, either. */
+const ofConsolePages = {
+  ...ofPages,
+  'Content-Security-Policy': `${ofPages['Content-Security-Policy']}; require-trusted-types-for 'script'; trusted-types 'none'`,
+};
+
 const ofApi: WireRequest[] = [
   ...describedOperations.flatMap(({ method, path }) => {
     const target = `${mount}${path.replaceAll(/\{\w+\}/g, 'AC00000000000000000000000000000000')}`;
@@ -42,17 +48,21 @@ const ofApi: WireRequest[] = [
   { method: 'OPTIONS', target: '/graphql', headers: { Origin: 'https://console.test', 'Access-Control-Request-Method': 'POST' } },
   { target: '/health/live' },
   { target: '/health/ready' },
-  { target: '/' },
   { target: '/nothing/at/all' },
   { target: `${mount}/nothing` },
   { target: '/%zz' },
   { target: mount },
 ];
-const ofExplorer: WireRequest[] = [
-  '/docs/errors',
-  ...['', '/explorer.js', '/explorer.css', '/react.js', '/react-dom.js', '/graphiql.js', '/graphiql.css'].map((file) => `/graphiql${file}`),
+const allPages: WireRequest[] = [
+  '/',
+  ...['', '/errors', '/docs.css', '/kubernetes/gateway.yaml'].map((page) => `/docs${page}`),
+  ...['', '/explorer.js', '/requests.js', '/secrets.js', '/explorer.css', '/graphiql.js', '/graphiql.css', '/query-builder.js'].map(
+    (file) => `/graphiql${file}`,
+  ),
   ...['', 'openapi.yaml', 'reference.js', 'reference.css', 'swagger-ui.js', 'swagger-ui.css'].map((file) => `${mount}/${file}`),
 ].map((target) => ({ target }));
+
+const ofConsole: WireRequest[] = ['', '/index.js', '/style.css'].map((file) => ({ target: `/console${file}` }));
 
 describe('the headers of every answer', () => {
   let gateway: TestGateway;
@@ -63,7 +73,8 @@ describe('the headers of every answer', () => {
 
   it.each([
     ['of the API, refusals and paths that lead nowhere included', ofApi, ofAnswers],
-    ['of the pages', ofExplorer, ofPages],
+    ['of the pages', allPages, ofPages],
+    ['of the console', ofConsole, ofConsolePages],
   ])('tell a browser what it may do with those %s', async (_which, requests, expected) => {
     for (const request of requests) {
       const { headers, status } = await sendOnWire(gateway.url, request);

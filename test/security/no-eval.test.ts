@@ -29,7 +29,7 @@ it('nothing that a request can cause makes code of a text, once the gateway has 
       method: 'POST',
       body: new URLSearchParams({ EmailAddress: 'two@tests.test', Password: 'a decent password' }),
     });
-    for (const path of ['/graphiql', `${mount}/`, '/health/ready', '/nothing']) await (await fetch(gateway.url + path)).text();
+    for (const path of ['/graphiql', '/console', `${mount}/`, '/health/ready', '/nothing']) await (await fetch(gateway.url + path)).text();
     await (await fetch(`${gateway.metricsUrl}/metrics`)).text();
     expect(made).toEqual([]);
   } finally {

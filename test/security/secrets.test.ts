@@ -3,11 +3,14 @@ import { type GraphQLInputType, type GraphQLObjectType, getNullableType, isInput
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createSchema } from '../../src/api/graphql/schema.js';
 import { defaultProfileSid } from '../../src/domain/profile.js';
+import { type TestCollector, startCollector } from '../support/collector.js';
 import { type TestDatabase, cloneDatabase } from '../support/database.js';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
 import { type Login, basic } from '../support/graphql-client.js';
 import { describedOperations } from '../support/openapi.js';
 import { runGateway } from '../support/processes.js';
+import { eventually } from '../support/patience.js';
+import { type TestReceiver, answers as receiverAnswers, startReceiver } from '../support/receiver.js';
 import { mount } from '../support/rest-client.js';
 
 /*
@@ -42,16 +45,23 @@ const succeeded = new Set<string>();
 const statuses = new Set<number>();
 
 let database: TestDatabase;
+let receiver: TestReceiver;
+let collector: TestCollector;
 let gateway: GatewayProcess;
 let admin: Login;
 
 beforeAll(async () => {
   database = await cloneDatabase();
+  receiver = await startReceiver();
+  collector = await startCollector();
   gateway = await startGateway({
     environment: {
       DATABASE_URL: database.url,
       CREDENTIALS_KEY: key.toString('hex'),
       LOG_LEVEL: 'trace',
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_BSP_SCHEDULE_DELAY: '100',
+      WEBHOOK_ALLOW_PRIVATE: '127.0.0.0/8',
       SIGN_IN_FAILURES_PER_ACCOUNT: '1000000',
       SIGN_IN_FAILURES_PER_ADDRESS: '1000000',
       ADMIN_PASSWORD: secret("the Super Admin's first password"),
@@ -61,6 +71,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await gateway.stop();
+  await receiver.stop();
+  await collector.stop();
   await database.drop();
 });
 
@@ -90,6 +102,8 @@ async function ask(document: string, variables: Record<string, unknown> = {}, lo
   if (typeof shown.authToken === 'string') delete shown.authToken;
   delete shown.rotateAuthToken?.authToken;
   delete shown.createPasswordResetToken?.resetToken;
+  delete shown.createWebhook?.secret;
+  delete shown.rotateWebhookSecret?.secret;
   answers.push(JSON.stringify([shown, rest]));
   return data;
 }
@@ -154,6 +168,7 @@ async function useAsMeant(): Promise<void> {
       { password: secret('a first password') },
     )
   ).createAccount.account.sid;
+  const webhookSid = await useWebhooks(viewer.sid);
   const input = { sid: created };
   known((await ask('query($sid: ID!) { authToken(sid: $sid) }', input)).authToken, 'an AuthToken');
   const change = (name: string, selection: string, more: object = {}) =>
@@ -234,8 +249,48 @@ async function useAsMeant(): Promise<void> {
     await rest(`DELETE ${one}`, `/Accounts/${emailAddress}${form}`);
   }
   await change('closeAccount', 'reachedCount');
+  await change('retryResourceRemoval', 'account { sid resourceRemoval { state } }');
+  await skipAndDelete(webhookSid);
   const { organization } = await ask('{ organization(by: { domainName: "tests.test" }) { sid } }');
   await ask(`mutation { closeOrganization(input: { sid: "${organization.sid}" }) { organization { sid } } }`);
+}
+
+/** Makes a webhook that is told of everything, and gives it secret after secret. */
+async function useWebhooks(accountSid: string): Promise<string> {
+  const made = `mutation($input: CreateWebhookInput!) { createWebhook(input: $input) { webhook { sid } secret } }`;
+  const url = `${receiver.url}${encodeURIComponent(secret('the path of a webhook'))}`;
+  // Its owner may see the URL, as it was given: so that is not what is searched for.
+  secrets.delete([...secrets.keys()].at(-1)!);
+  const { webhook, secret: first } = (await ask(made, { input: { accountSid, url, idempotencyKey: 'w' } })).createWebhook;
+  known(first, 'the secret of a webhook');
+  const on = (name: string, selection: string, more = '') =>
+    ask(`mutation { ${name}(input: { sid: "${webhook.sid}" ${more} }) { ${selection} } }`);
+  for (const overlap of [60, 0]) {
+    known((await on('rotateWebhookSecret', 'secret', `overlapSeconds: ${overlap}`)).rotateWebhookSecret.secret, 'the secret of a webhook');
+  }
+  await on('testWebhook', 'attempt { answer failure }');
+  await on('updateWebhook', 'webhook { sid }', 'description: "all that happens"');
+  await on('replayWebhook', 'webhook { sid }', 'from: { date: "2026-01-01T00:00:00Z" }');
+  return webhook.sid;
+}
+
+/** Has everything that happened be told, then one event refused and left out; reads what became of it all. */
+async function skipAndDelete(sid: string): Promise<void> {
+  await ask(`{ viewer { sid webhooks { nodes { sid url } } } webhook(sid: "${sid}") { attempts { nodes { answer failure } } } }`);
+  const { viewer } = await ask('{ viewer { sid } }');
+  await ask(`{ events(accountSid: "${viewer.sid}") { nodes { id data { before after } } } }`);
+  await eventually(async () => {
+    expect((await ask(`{ webhook(sid: "${sid}") { waitingCount } }`)).webhook.waitingCount).toBe(0);
+  });
+  receiver.answerWith(receiverAnswers.status(500, {}, 'refused'));
+  const before = receiver.requests.length;
+  await ask('mutation { createProfile(input: { document: { b: 1 } }) { profile { sid } } }');
+  await eventually(() => expect(receiver.requests.length).toBeGreaterThan(before));
+  const eventId = receiver.requests.at(-1)!.headers['webhook-id'] as string;
+  await ask(`mutation { skipWebhookEvent(input: { sid: "${sid}", eventId: "${eventId}" }) { webhook { sid } } }`);
+  await ask(`mutation { deleteWebhook(input: { sid: "${sid}" }) { sid } }`);
+  answers.push(...receiver.requests.map(({ body }) => body));
+  expect(receiver.requests.length).toBeGreaterThan(20);
 }
 
 /** A request of each kind to each documented operation, with a secret wherever a client could put one by mistake. */
@@ -335,7 +390,7 @@ function spellings(value: string | Buffer): string[] {
   return [...escaped, bytes.toString('latin1'), ...encoded, ...within].map((form) => form.replace(/=+$/, ''));
 }
 
-it('no secret is in a log, a metric, an error, another answer, the database or its history', async () => {
+it('no secret is in a log, a trace, a metric, an error, another answer, the database or its history', async () => {
   for (const root of roots) {
     for (const name of Object.keys(root.getFields())) await misuse(root, name);
   }
@@ -355,6 +410,13 @@ it('no secret is in a log, a metric, an error, another answer, the database or i
     expect(code).toBe(0);
     printed.push(output);
   }
+  // As they came: the texts of spans stand in the bytes as they are.
+  const traces = await eventually(() => {
+    expect(collector.spans.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['POST /graphql', 'GraphQL', 'credentials.authenticate', 'SELECT account', 'POST webhook']),
+    );
+    return collector.bodies.map((body) => body.toString('utf8')).join('\n');
+  });
   const tables = await database.query<{ name: string }>(
     `SELECT quote_ident(table_name) AS name FROM information_schema.tables WHERE table_schema = 'public'`,
   );
@@ -366,6 +428,7 @@ it('no secret is in a log, a metric, an error, another answer, the database or i
   const places = {
     'the log and all else that was printed': [gateway.output(), ...printed].join('\n'),
     metrics,
+    'a trace': traces,
     'an answer': answers.join('\n'),
     'the database': rows.join('\n'),
   };

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { inWords } from '../../src/errors.js';
 import { Passwords } from '../../src/service/passwords.js';
 import { Secrets } from '../../src/service/secrets.js';
 import { type TestGateway, admin, startTestGateway, testKey } from '../support/gateway.js';
@@ -347,8 +348,10 @@ describe('an AuthToken', () => {
       }
     });
     expect(hashes).toBe(0);
+    // The wait gets shorter from one to the next, and its message with it.
     for (const { retryAfter, ...refusal } of refusals) {
-      expect(refusal).toEqual({ status: 429, code: 'RATE_LIMITED', message: refusals[0]!.message });
+      const message = `Too many sign-ins failed. Try again in ${inWords(Number(retryAfter))}.`;
+      expect(refusal).toEqual({ status: 429, code: 'RATE_LIMITED', message });
       expect(Math.abs(Number(retryAfter) - Number(refusals[0]!.retryAfter))).toBeLessThan(120);
     }
     // Capitals are none of an AuthToken's; so that one is not looked up, whatever is behind its login.

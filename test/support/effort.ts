@@ -21,6 +21,12 @@ export const soakSeconds = amount('SOAK_SECONDS', { short: 9, long: 600 });
 /** Crashes of the gateway and its database at random points. */
 export const crashPoints = amount('CRASH_POINTS', { short: 12, long: 400 });
 
+/** Accounts below each of the 99 below a top-level account, in the trees whose cascades are crashed: 2,080 in all, or 10,000. */
+export const cascadeWidth = amount('CASCADE_WIDTH', { short: 20, long: 100 });
+
+/** Crashes of instances that deliver events, and of their sessions. */
+export const deliveryCrashes = amount('DELIVERY_CRASHES', { short: 6, long: 300 });
+
 /** Rounds of crashes of the gateway in the middle of a cascade, four in each. */
 export const cascadeRounds = amount('CASCADE_ROUNDS', { short: 1, long: 5 });
 
@@ -46,3 +52,6 @@ export const commandRuns = amount('FC_RUNS', { short: 40, long: 1_000 });
 
 /** Random documents that are redacted, and as many malformed ones, for each format. */
 export const redactionRuns = amount('REDACTION_RUNS', { short: 300, long: 20_000 });
+
+/** Accounts of an installation that is imported from a real MariaDB, and killed in the middle. */
+export const importedAccounts = amount('IMPORTED_ACCOUNTS', { short: 25_000, long: 100_000 });

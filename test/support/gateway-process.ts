@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { inject } from 'vitest';
 
 export interface GatewayProcess {
   url: string;
@@ -25,10 +26,12 @@ export interface GatewayProcessOptions {
   dataDirectory?: string;
 }
 
-/** The built program. */
-export const program = join(import.meta.dirname, '../../dist/src/entry.js');
+/** What the tests start: the bundle that their set-up has made; without one, as in the tests with a browser, the built program. */
+export function program(): string {
+  return inject('program') ?? join(import.meta.dirname, '../../dist/src/entry.js');
+}
 
-/** Starts the built gateway as its users do: a process of its own, an embedded PostgreSQL, a folder for its data. */
+/** Starts the gateway as its users do: a process of its own, an embedded PostgreSQL, a folder for its data. */
 export async function startGateway({ environment = {}, ...options }: GatewayProcessOptions = {}): Promise<GatewayProcess> {
   const dataDirectory = options.dataDirectory ?? (await mkdtemp(join(tmpdir(), 'gateway-process-')));
   const adminEmail = 'administrator@company.com';
@@ -84,12 +87,14 @@ export async function copyDataDirectory(prepared: string, folder: string): Promi
   await promisify(execFile)('cp', ['-pR', `${prepared}/.`, folder]);
 }
 
-/** Starts the built program with just this environment. */
-export function spawnGateway(environment: Record<string, string>, args: string[] = []) {
-  const child = spawn(process.execPath, [program, ...args], {
+/** Starts the program with just this environment, and with the input, if any, on its standard input. */
+export function spawnGateway(environment: Record<string, string>, args: string[] = [], input = '') {
+  const child = spawn(process.execPath, [program(), ...args], {
     env: { PATH: process.env.PATH ?? '', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  // A program that ends without reading it is none of the caller's concern.
+  child.stdin.on('error', () => {}).end(input);
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
   return { child, output: () => text };

@@ -7,6 +7,7 @@ import type { PasswordCost } from '../../src/service/passwords.js';
 import type { Secrets } from '../../src/service/secrets.js';
 import { SignInLimit } from '../../src/service/sign-in-limit.js';
 import { type TestDatabase, cloneDatabase } from './database.js';
+import { patience } from './patience.js';
 
 /** Enough to be argon2id; the tests make thousands. */
 export const cheapPasswords: PasswordCost = { memoryCost: 64, timeCost: 1, parallelism: 1 };
@@ -31,6 +32,8 @@ export interface TestGatewayOptions {
   database?: TestDatabase;
   credentialsKeys?: readonly Buffer[];
   passwordCost?: PasswordCost;
+  /** Whether it tells webhooks and services of changes; else all its statements are those of requests. */
+  deliversEvents?: boolean;
 }
 
 export const testKey = randomBytes(32);
@@ -55,12 +58,14 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     ...options.environment,
   };
   const app = await createApp({
-    config: { ...readConfig(environment), ...options.config },
+    // However busy the machine is, no request is refused because others take long.
+    config: { ...readConfig(environment), queueMilliseconds: patience, ...options.config },
     databaseUrl: database.url,
     credentialsKeys: options.credentialsKeys ?? [testKey],
     log: pino({ level: 'trace' }, { write: (line: string) => void log.push(line) }),
     announcePassword: () => {},
     passwordCost: options.passwordCost ?? cheapPasswords,
+    deliversEvents: options.deliversEvents ?? false,
   });
   const { url, metricsUrl } = await app.listen();
   return {

@@ -7,6 +7,7 @@ import type { TestProject } from 'vitest/node';
 import { createDataSource } from '../../src/persistence/connection/data-source.js';
 import { startEmbeddedPostgres } from '../../src/embedded-postgres/launcher.js';
 import { migrate } from '../../src/persistence/schema/migrate.js';
+import { bundleProgram } from './bundle.js';
 import { inDatabase } from './database-url.js';
 
 declare module 'vitest' {
@@ -14,11 +15,14 @@ declare module 'vitest' {
     /** The PostgreSQL server of the tests, and the migrated database on it that they clone. */
     serverUrl: string;
     template: string;
+    /** The bundled program. */
+    program: string;
   }
 }
 
-/** Starts PostgreSQL for the tests (or uses the server at DATABASE_URL) and migrates the database that they clone. */
+/** Starts PostgreSQL for the tests (or uses the server at DATABASE_URL), migrates the database that they clone, and bundles the program. */
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+  const bundling = bundleProgram();
   const directory = await mkdtemp(join(tmpdir(), 'gateway-test-'));
   const given = process.env.DATABASE_URL;
   const embedded = given === undefined ? await startEmbeddedPostgres({ directory, settings: testSettings }) : undefined;
@@ -33,7 +37,10 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
 
   provide('serverUrl', serverUrl);
   provide('template', template);
+  const bundle = await bundling;
+  provide('program', bundle.program);
   return async () => {
+    await bundle.remove();
     await onServer(serverUrl, `DROP DATABASE ${template}`);
     await embedded?.stop();
     await rm(directory, { recursive: true, force: true });
@@ -45,9 +52,11 @@ const testSettings = {
   fsync: 'off',
   synchronous_commit: 'off',
   full_page_writes: 'off',
-  max_connections: '200',
+  max_connections: '400',
   // Counts statements; a server at DATABASE_URL has to preload it too.
   shared_preload_libraries: 'pg_stat_statements',
+  // Room for the statements of all databases of a run: with the default, 5000, the ones just counted may be dropped.
+  'pg_stat_statements.max': '50000',
 };
 
 async function onServer(url: string, sql: string): Promise<void> {

@@ -36,7 +36,13 @@ export interface Replicated {
   stop(): Promise<void>;
 }
 
-const settings = { fsync: 'off', full_page_writes: 'off', shared_preload_libraries: 'pg_stat_statements' };
+const settings = {
+  fsync: 'off',
+  full_page_writes: 'off',
+  shared_preload_libraries: 'pg_stat_statements',
+  // After half a minute of pause, as on a busy machine, a replica that resumes cancels every statement in the way of what it replays.
+  max_standby_streaming_delay: '-1',
+};
 
 /** Starts both: the replica on a copy of the primary's files, made while that is stopped. */
 export async function startReplicated(): Promise<Replicated> {

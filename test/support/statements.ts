@@ -1,3 +1,4 @@
+import { onTestFailed } from 'vitest';
 import type { TestDatabase } from './database.js';
 
 export interface Statement {
@@ -5,16 +6,34 @@ export interface Statement {
   calls: number;
 }
 
-/** The statements that PostgreSQL itself counted in the database while the work was done, but for those of the counting, and of new connections. */
+/**
+ * What is no statement of a request: the counting itself, what a new connection asks, whether the database answers, asked by us or by a pooler,
+ * and the name of its client, which a pooler gives to a session that another one had before.
+ */
+const beside = ['pg_stat_statements', 'pg_backend_pid', 'migration\\.name FROM migration', '^select [$]?1;?$', '^SET application_name='];
+
+/**
+ * The text of each statement, as it was first counted. Of one and the same statement PostgreSQL tells now with its constants, now with parameters in
+ * place of them: without them if a session has parsed it since the last count began.
+ */
+const texts = new Map<string, string>();
+
+/** The statements that PostgreSQL itself counted in the database while the work was done, by their texts. A test that fails prints them. */
 export async function statementsOf({ query }: TestDatabase, work: () => Promise<unknown>): Promise<Statement[]> {
   await query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements');
   await query('SELECT pg_stat_statements_reset(0, (SELECT oid FROM pg_database WHERE datname = current_database()), 0)');
   await work();
-  return query<Statement>(
-    `SELECT query, calls::integer AS calls FROM pg_stat_statements
-     WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND query !~ 'pg_stat_statements|pg_backend_pid'
-     ORDER BY query`,
+  const counted = await query<Statement & { id: string }>(
+    `SELECT queryid::text AS id, query, calls::integer AS calls FROM pg_stat_statements
+     WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND query !~* $1`,
+    [beside.join('|')],
   );
+  for (const { id, query: text } of counted) if (!texts.has(id)) texts.set(id, text);
+  const statements = counted
+    .map(({ id, calls }) => ({ query: texts.get(id)!, calls }))
+    .toSorted((one, other) => (one.query < other.query ? -1 : 1));
+  onTestFailed(() => console.error('PostgreSQL counted:', statements));
+  return statements;
 }
 
 export function callsIn(statements: readonly Statement[]): number {

@@ -249,8 +249,8 @@ describe('what PostgreSQL takes', () => {
       expect(new Set(charge.mock.calls.map(([{ sid, topLevelSid }]) => `${sid} of ${topLevelSid}`))).toEqual(
         new Set([`${owner.sid} of ${owner.sid}`]),
       );
-      // A millisecond costs 25, and nothing of 20,000 accounts takes less than one.
-      expect(charge.mock.calls.reduce((sum, [, cost]) => sum + cost, 0)).toBeGreaterThan(25);
+      // A millisecond costs 25. With an index for texts, the search takes less than one; no statement takes less than a fifth.
+      expect(charge.mock.calls.reduce((sum, [, cost]) => sum + cost, 0)).toBeGreaterThan(5);
     } finally {
       charge.mockRestore();
     }

@@ -87,9 +87,9 @@ describe('an AuthToken', () => {
       `SELECT * FROM credential WHERE account_sid = $1`,
       [sid],
     );
-    expect(new Secrets([testKey]).readAuthToken(sid, row!.token_ciphertext)).toBe(authToken);
-    expect(() => new Secrets([testKey]).readAuthToken(stranger.sid, row!.token_ciphertext)).toThrow();
-    expect(() => new Secrets([Buffer.alloc(32)]).readAuthToken(sid, row!.token_ciphertext)).toThrow();
+    expect(new Secrets([testKey]).unseal(sid, row!.token_ciphertext)).toBe(authToken);
+    expect(() => new Secrets([testKey]).unseal(stranger.sid, row!.token_ciphertext)).toThrow();
+    expect(() => new Secrets([Buffer.alloc(32)]).unseal(sid, row!.token_ciphertext)).toThrow();
     expect(new Secrets([Buffer.alloc(32)]).hashAuthToken(sid, authToken)).not.toEqual(row!.token_hash);
     expect(row!.password_hash).toMatch(/^\$argon2id\$/);
     expect(JSON.stringify([row, row!.token_ciphertext.toString('latin1')])).not.toContain(authToken);
@@ -256,7 +256,7 @@ describe('signing in', () => {
     const signIn = new SignIn(database, secrets, new Watched(cheapPasswords), unlimited(database, secrets));
     const [known, closed] = [await make(), await make({ status: 'closed' })];
     for (const login of [known.sid, closed.sid, 'nobody@nowhere.test', 'no login at all']) {
-      await expect(signIn.authenticate({ login, secret: 'wrong', address: '127.0.0.1' })).rejects.toMatchObject({
+      await expect(signIn.authenticate({ login, secret: 'wrong', address: '127.0.0.1', slot: undefined })).rejects.toMatchObject({
         code: 'UNAUTHENTICATED',
       });
     }
@@ -280,7 +280,7 @@ describe('bytes that are no UTF-8', () => {
       for (const bytes of [`${sid}:caf\xe9 cr\xe8me`, `\xff${sid}:${password}`, `${sid}:caf\xed\xa0\x80 cr\xc0\x80me`]) {
         const answer = await send(basicOf(bytes));
         expect(answer.status).toBe(401);
-        expect(await answer.text()).toContain('The credentials are not in UTF-8.');
+        expect(await answer.text()).toContain('The credentials must be in UTF-8, and are not.');
       }
       expect((await send(`Basic ${Buffer.from(`${sid}:caf\ufffd cr\ufffdme`).toString('base64')}`)).status).toBe(200);
     },

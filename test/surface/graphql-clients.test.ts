@@ -75,7 +75,10 @@ describe('Accept', () => {
       const answer = await send({ body: { query: viewer }, headers: { accept } });
       expect(answer.status).toBe(406);
       expect(answer.body.errors).toEqual([
-        { message: 'The answer is application/json or application/graphql-response+json.', extensions: { code: 'NOT_ACCEPTABLE' } },
+        {
+          message: 'Answers are available as application/json and application/graphql-response+json. Accept one of them.',
+          extensions: { code: 'NOT_ACCEPTABLE' },
+        },
       ]);
     },
   );
@@ -120,8 +123,8 @@ describe.each(transports)('%s', (_transport, ask) => {
   it('each mistake in the form of a request has a sentence of its own', async () => {
     const mistakes: [Record<string, unknown>, RegExp][] = [
       [{ variables: {} }, /has no document/],
-      [{ query: viewer, variables: [1] }, /^variables is a JSON object\.$/],
-      [{ query: viewer, extensions: [1] }, /^extensions is a JSON object\.$/],
+      [{ query: viewer, variables: [1] }, /^variables must be a JSON object\.$/],
+      [{ query: viewer, extensions: [1] }, /^extensions must be a JSON object\.$/],
     ];
     for (const [parameters, message] of mistakes) {
       const { status, body } = await ask(parameters);
@@ -163,9 +166,9 @@ describe('a query by GET', () => {
 
   it('is told what is wrong with its URL', async () => {
     const twice = await get(`${searchOf({ query: viewer })}&query=x`, preflight);
-    expect(twice).toMatchObject({ status: 400, body: { errors: [{ message: 'The URL has query more than once.' }] } });
+    expect(twice).toMatchObject({ status: 400, body: { errors: [{ message: 'The URL has query more than once. Send it once.' }] } });
     const broken = await get(searchOf({ query: viewer, variables: '{' }), preflight);
-    expect(broken).toMatchObject({ status: 400, body: { errors: [{ message: 'The parameter variables of the URL is not JSON.' }] } });
+    expect(broken).toMatchObject({ status: 400, body: { errors: [{ message: 'variables must be JSON in the URL, and is not.' }] } });
   });
 
   it('changes nothing', async () => {
@@ -230,7 +233,12 @@ describe('a message', () => {
       const { errors } = (await response.json()) as { errors: GraphqlError[] };
       expect([response.status, errors.map(({ message, extensions }) => [message, extensions])]).toEqual([
         400,
-        [['This gateway does not tell its schema: introspection is off.', { code: 'GRAPHQL_VALIDATION_FAILED' }]],
+        [
+          [
+            'Introspection is off at this gateway. Its schema is in the file schema.graphql of the project.',
+            { code: 'GRAPHQL_VALIDATION_FAILED' },
+          ],
+        ],
       ]);
     }
   });

@@ -117,24 +117,28 @@ describe('an account', () => {
     const top = await make();
     const child = await make({ parent: top.sid });
     const low = await make({ parent: child.sid });
-    const query = 'query($sid: ID!) { account(by: { sid: $sid }) { statusChangedAt statusChangedBy } }';
+    const query = 'query($sid: ID!) { account(by: { sid: $sid }) { statusChangedAt statusChangedBy statusAuthor { sid emailAddress } } }';
     const seen = async (login: typeof admin, sid: string) => (await ask(query, { sid }, login)).data!.account;
-    const root = (await ask('{ viewer { sid } }')).data!.viewer.sid;
+    const root = (await ask('{ viewer { sid emailAddress } }')).data!.viewer;
     const created = await seen(admin, low.sid);
-    expect(created.statusChangedBy).toBe(root);
-    expect(await seen(top.login, low.sid)).toEqual({ ...created, statusChangedBy: 'above' });
+    expect(created).toMatchObject({ statusChangedBy: root.sid, statusAuthor: root });
+    expect(await seen(top.login, low.sid)).toEqual({ ...created, statusChangedBy: 'above', statusAuthor: null });
 
     const suspend = 'mutation($sid: ID!) { setAccountStatus(input: { sid: $sid, status: SUSPENDED }) { account { statusChangedBy } } }';
     expect((await ask(suspend, { sid: child.sid }, top.login)).data!.setAccountStatus.account.statusChangedBy).toBe(top.sid);
     const suspended = await seen(top.login, low.sid);
-    expect(suspended).toEqual({ statusChangedAt: (await seen(top.login, child.sid)).statusChangedAt, statusChangedBy: top.sid });
+    expect(suspended).toEqual({
+      statusChangedAt: (await seen(top.login, child.sid)).statusChangedAt,
+      statusChangedBy: top.sid,
+      statusAuthor: { sid: top.sid, emailAddress: top.emailAddress },
+    });
     expect(Date.parse(suspended.statusChangedAt)).toBeGreaterThan(Date.parse(created.statusChangedAt));
 
     await ask('mutation($sid: ID!) { updateAccount(input: { sid: $sid, friendlyName: "Renamed" }) { account { sid } } }', { sid: low.sid });
     expect(await seen(top.login, low.sid)).toEqual(suspended);
     // Of an account from before these were kept.
     await gateway.database.query('UPDATE account SET status_changed_at = NULL, status_changed_by = NULL WHERE sid = $1', [low.sid]);
-    expect(await seen(admin, low.sid)).toEqual({ statusChangedAt: null, statusChangedBy: null });
+    expect(await seen(admin, low.sid)).toEqual({ statusChangedAt: null, statusChangedBy: null, statusAuthor: null });
   });
 
   it('ends its reset tokens when it is given another e-mail address', async () => {
@@ -579,6 +583,38 @@ describe('an organization', () => {
   );
 });
 
+describe('the profile in effect', () => {
+  it('tells what is linked to it: the account itself, one above it as far as the viewer sees, its organization, or nothing', async () => {
+    const top = await make();
+    const middle = await make({ parent: top.sid });
+    const low = await make({ parent: middle.sid });
+    const query = 'query($sid: ID!) { account(by: { sid: $sid }) { profileSource profile { sid } } }';
+    const seen = async (login: typeof admin) => (await ask(query, { sid: low.sid }, login)).data!.account;
+    expect(await seen(admin)).toMatchObject({ profileSource: null });
+
+    const { data } = await ask(`mutation {
+      createOrganization(input: { domainName: "${uniqueEmail().replace('@', '.')}" }) { organization { sid } } }`);
+    const { sid } = data!.createOrganization.organization;
+    const move = 'mutation($a: ID!, $o: ID!) { migrateAccount(input: { sid: $a, organization: { sid: $o } }) { reachedCount } }';
+    await ask(move, { a: top.sid, o: sid });
+    const linkTo = async (target: object) => {
+      const made = await ask('mutation { createProfile(input: { document: {} }) { profile { sid } } }');
+      const { profile } = made.data!.createProfile;
+      const link = 'mutation($p: ID!, $t: ProfileTarget!) { linkProfile(input: { sid: $p, target: $t }) { profile { sid } } }';
+      await ask(link, { p: profile.sid, t: target });
+      return profile;
+    };
+    const ofOrganization = await linkTo({ organizationSid: sid });
+    for (const login of [admin, top.login, low.login]) expect(await seen(login)).toEqual({ profileSource: sid, profile: ofOrganization });
+    const ofMiddle = await linkTo({ accountSid: middle.sid });
+    for (const login of [admin, top.login, middle.login])
+      expect(await seen(login)).toEqual({ profileSource: middle.sid, profile: ofMiddle });
+    expect(await seen(low.login)).toEqual({ profileSource: 'above', profile: ofMiddle });
+    const own = await linkTo({ accountSid: low.sid });
+    expect(await seen(low.login)).toEqual({ profileSource: low.sid, profile: own });
+  });
+});
+
 describe('a closed organization', () => {
   it('takes no profile, no account and no tree any more, and has lost its own link', async () => {
     const { data } = await ask(`mutation {
@@ -762,16 +798,12 @@ describe('variables that do not fit', () => {
   });
 
   it.each([
-    [{ role: 'HUNTER2' }, 'The value of input.role is none of the type Role: ADMINISTRATOR, DEVELOPER, PROVISIONING_AGENT.', 'role'],
-    [{ role: 5 }, 'The value of input.role is none of the type Role: ADMINISTRATOR, DEVELOPER, PROVISIONING_AGENT.', 'role'],
-    [{ type: { HUNTER2: 1 } }, 'The value of input.type is none of the type AccountType: FULL, TRIAL.', 'type'],
-    [
-      { status: 'HUNTER2" at "input.password"; x' },
-      'The value of input.status is none of the type AccountStatus: UNINITIALIZED, ACTIVE, SUSPENDED, CLOSED.',
-      'status',
-    ],
-    [{ password: ['HUNTER2'] }, 'The value of input.password does not fit its type, String.', 'password'],
-    [{ organization: { sid: ['HUNTER2'] } }, 'The value of input.organization.sid does not fit its type, ID.', 'sid'],
+    [{ role: 'HUNTER2' }, 'input.role must be one of ADMINISTRATOR, DEVELOPER, PROVISIONING_AGENT.', 'role'],
+    [{ role: 5 }, 'input.role must be one of ADMINISTRATOR, DEVELOPER, PROVISIONING_AGENT.', 'role'],
+    [{ type: { HUNTER2: 1 } }, 'input.type must be one of FULL, TRIAL.', 'type'],
+    [{ status: 'HUNTER2" at "input.password"; x' }, 'input.status must be one of UNINITIALIZED, ACTIVE, SUSPENDED, CLOSED.', 'status'],
+    [{ password: ['HUNTER2'] }, 'input.password must be of the type String.', 'password'],
+    [{ organization: { sid: ['HUNTER2'] } }, 'input.organization.sid must be of the type ID.', 'sid'],
   ])('are told what was expected, without what came: %j', async (wrong, message, field) => {
     const create = 'mutation($input: CreateAccountInput!) { createAccount(input: $input) { account { sid } } }';
     const { errors } = await ask(create, { input: { emailAddress: 'a@b.test', role: 'DEVELOPER', ...wrong } });
@@ -779,15 +811,21 @@ describe('variables that do not fit', () => {
     expect(JSON.stringify(errors)).not.toContain('HUNTER2');
   });
 
+  it('are told how a date is written', async () => {
+    const replay = 'mutation($date: DateTime) { replayWebhook(input: { sid: "WH", from: { date: $date } }) { webhook { sid } } }';
+    const { errors } = await ask(replay, { date: 'HUNTER2' });
+    expect(errors).toMatchObject([{ message: 'date must be an instant with its offset from UTC, such as 2026-03-01T10:17:35Z.' }]);
+  });
+
   it.each([
-    ['role: HUNTER2', 'role', 'Role: ADMINISTRATOR, DEVELOPER, PROVISIONING_AGENT'],
-    ['role: "HUNTER2"', 'role', 'Role: ADMINISTRATOR, DEVELOPER, PROVISIONING_AGENT'],
-    ['role: DEVELOPER, type: [HUNTER2]', 'type', 'AccountType: FULL, TRIAL'],
-    ['role: DEVELOPER, status: 5', 'status', 'AccountStatus: UNINITIALIZED, ACTIVE, SUSPENDED, CLOSED'],
+    ['role: HUNTER2', 'role', 'ADMINISTRATOR, DEVELOPER, PROVISIONING_AGENT'],
+    ['role: "HUNTER2"', 'role', 'ADMINISTRATOR, DEVELOPER, PROVISIONING_AGENT'],
+    ['role: DEVELOPER, type: [HUNTER2]', 'type', 'FULL, TRIAL'],
+    ['role: DEVELOPER, status: 5', 'status', 'UNINITIALIZED, ACTIVE, SUSPENDED, CLOSED'],
   ])('are told what was expected, without what came, as literals too: %s', async (literal, field, expected) => {
     const { errors } = await ask(`mutation { createAccount(input: { emailAddress: "a@b.test", ${literal} }) { account { sid } } }`);
     expect(errors).toMatchObject([
-      { message: `The value of ${field} is none of the type ${expected}.`, extensions: { code: 'GRAPHQL_VALIDATION_FAILED', field } },
+      { message: `${field} must be one of ${expected}.`, extensions: { code: 'GRAPHQL_VALIDATION_FAILED', field } },
     ]);
   });
 

@@ -244,6 +244,32 @@ describe('the history of an account', () => {
     expect(await historyOf(low.sid, low.login)).toHaveLength(1);
   });
 
+  it('names the account that did it to whoever sees that account, and to nobody else', async () => {
+    const top = await make({ friendlyName: 'Top' });
+    const below = await make({ parent: top.sid });
+    const rename = 'mutation($sid: ID!, $name: String!) { updateAccount(input: { sid: $sid, friendlyName: $name }) { account { sid } } }';
+    await ask(rename, { sid: below.sid, name: 'By the top' }, top.login);
+    await ask(rename, { sid: below.sid, name: 'By itself' }, below.login);
+    const actors = `query($sid: ID!) { account(by: { sid: $sid }) { history { nodes {
+      actorSid actor { sid emailAddress } account { sid friendlyName } } } } }`;
+    const seenBy = async (login: Login) => (await ask(actors, { sid: below.sid }, login)).data.account.history.nodes;
+    const root = (await ask('{ viewer { sid emailAddress } }')).data.viewer;
+    const account = { sid: below.sid, friendlyName: 'By itself' };
+    const by = ({ sid, emailAddress }: { sid: string; emailAddress: string }) => ({ actorSid: sid, actor: { sid, emailAddress }, account });
+    const unseen = { actorSid: null, actor: null, account };
+    expect(await seenBy(admin)).toEqual([by(root), by(top), by(below)]);
+    expect(await seenBy(top.login)).toEqual([unseen, by(top), by(below)]);
+    expect(await seenBy(below.login)).toEqual([unseen, unseen, by(below)]);
+  });
+
+  it('names no account where it is about an organization', async () => {
+    const { data } = await ask(
+      '{ viewer { organizationSid history(first: 100, includeDescendants: true) { nodes { subjectSid account { sid } } } } }',
+    );
+    const { organizationSid, history } = data.viewer;
+    expect(history.nodes).toContainEqual({ subjectSid: organizationSid, account: null });
+  });
+
   it('is a chain that a client can verify by itself, from end to end', async () => {
     const top = await make();
     const below = await make({ parent: top.sid });

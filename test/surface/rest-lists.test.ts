@@ -129,7 +129,7 @@ describe('a list of accounts', () => {
     expect((await ask('/Accounts.json?Status=gone', parent.login)).body).toMatchObject({
       error: 'INVALID_STATUS',
       field: 'Status',
-      message: 'The status is one of uninitialized, active, suspended, closed.',
+      message: 'Status must be one of uninitialized, active, suspended, closed.',
     });
     expect((await ask('/Accounts.json?FriendlyName=%00', parent.login)).body).toMatchObject({
       field: 'FriendlyName',
@@ -140,8 +140,14 @@ describe('a list of accounts', () => {
   it('has pages of up to 1000', async () => {
     const { login } = await make();
     expect((await ask('/Accounts.json?PageSize=1000', login)).body.page_size).toBe(1000);
-    for (const size of ['0', '1001', 'ten']) {
-      expect((await ask(`/Accounts.json?PageSize=${size}`, login)).body.message).toBe('A page has 1 to 1000 entries.');
+    for (const [size, came] of [
+      ['0', ', not 0'],
+      ['1001', ', not 1001'],
+      // What is no number is not repeated: it may be a secret in the wrong place.
+      ['ten', ''],
+    ]) {
+      const { message } = (await ask(`/Accounts.json?PageSize=${size}`, login)).body;
+      expect(message).toBe(`PageSize must be a whole number from 1 to 1000${came}.`);
     }
   });
 });

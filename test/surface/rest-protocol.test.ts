@@ -147,11 +147,11 @@ describe('a refusal', () => {
   it('names inputs as the caller spelled them', async () => {
     const path = `/Accounts/${account.sid}.json`;
     const answer = await send('PUT', path, { body: 'FriendlyName=%01' });
-    expect(json(answer).message).toBe('FriendlyName must not contain control characters.');
+    expect(json(answer).message).toBe('FriendlyName must not contain control characters, such as line breaks.');
     const mutation = 'mutation($input: UpdateAccountInput!) { updateAccount(input: $input) { account { sid } } }';
     const input = { sid: account.sid, friendlyName: '\u0001' };
     expect((await postGraphql(gateway.url, admin, mutation, { input })).errors![0]!.message).toBe(
-      'friendlyName must not contain control characters.',
+      'friendlyName must not contain control characters, such as line breaks.',
     );
   });
 

@@ -613,6 +613,11 @@ describe('an error', () => {
     expect([answer.status, answer.headers['Content-Type']]).toEqual([status, 'application/json']);
   });
 
+  it('of a form that is too large says how large it may be', async () => {
+    const answer = await post(`/Accounts/${child.sid}.json`, `FriendlyName=${'a'.repeat(65_536)}`);
+    expect(json(answer)).toMatchObject({ status: 413, message: 'The body must have at most 65536 bytes.' });
+  });
+
   it('of any other path is XML with the same', async () => {
     for (const [path, status, code] of [
       [`/Accounts/${missingSid()}`, 404, 'ACCOUNT_NOT_FOUND'],

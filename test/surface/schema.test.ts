@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import {
   type GraphQLObjectType,
   type GraphQLSchema,
+  getIntrospectionQuery,
+  graphqlSync,
   isEnumType,
   isInputObjectType,
   isInterfaceType,
@@ -9,6 +11,7 @@ import {
   isObjectType,
   isScalarType,
   isSpecifiedScalarType,
+  validateSchema,
 } from 'graphql';
 import { Field, ObjectType, Query, Resolver, buildSchemaSync } from 'type-graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -44,6 +47,11 @@ describe('the schema', () => {
     expect(await readFile('schema.graphql', 'utf8'), 'run npm run schema').toBe(printedSchema(schema));
   });
 
+  it('is valid, and answers an introspection', () => {
+    expect(validateSchema(schema)).toEqual([]);
+    expect(graphqlSync({ schema, source: getIntrospectionQuery() }).errors).toBeUndefined();
+  });
+
   it('describes every type, field, argument, value and directive', () => {
     expect(undescribed(schema)).toEqual([]);
   });
@@ -55,7 +63,7 @@ describe('the schema', () => {
   });
 
   it('shows a guard on every operation', () => {
-    for (const type of [schema.getQueryType(), schema.getMutationType()]) {
+    for (const type of [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]) {
       for (const field of Object.values(type!.getFields())) {
         expect(
           field.astNode?.directives?.map(({ name }) => name.value),
@@ -154,7 +162,7 @@ describe('every use case', () => {
   const withoutActor = ['authenticate', 'resetPassword', 'preparePassword', 'initialize', 'setPassword', 'acceptNewSecrets'];
 
   /** Use cases that change something take the actor with the request, the others the actor alone. */
-  const caller = { ...anonymous, actor: anonymous, request: { requestId: 'of-a-test', address: '127.0.0.1' } };
+  const caller = { ...anonymous, actor: anonymous, request: { requestId: 'of-a-test', address: '127.0.0.1', slot: undefined } };
 
   it('is refused to whoever is not signed in, before it looks at anything else', async () => {
     const refused: string[] = [];

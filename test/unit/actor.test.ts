@@ -74,6 +74,6 @@ it('the times and numbers of AuthTokens and reset tokens are those of SPEC §5',
 });
 
 it('a request goes on without its idempotency key, and with all else', () => {
-  const request = { requestId: 'r', address: '192.0.2.1', idempotent: { key: 'k', request: '{}' } };
-  expect(withoutIdempotencyKey(request)).toEqual({ requestId: 'r', address: '192.0.2.1', idempotent: undefined });
+  const request = { requestId: 'r', address: '192.0.2.1', slot: undefined, idempotent: { key: 'k', request: '{}' } };
+  expect(withoutIdempotencyKey(request)).toEqual({ requestId: 'r', address: '192.0.2.1', slot: undefined, idempotent: undefined });
 });

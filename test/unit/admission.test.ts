@@ -27,7 +27,7 @@ class Work {
         this.started.push(name);
         this.#ends.set(name, [...(this.#ends.get(name) ?? []), resolve]);
       });
-    return this.admission.run(kind, tree === undefined ? undefined : payer(tree), work).then(
+    return this.admission.run(kind, tree === undefined || tree === 'gateway' ? tree : payer(tree), work).then(
       () => undefined,
       (error: AppError) => error.code,
     );
@@ -106,6 +106,14 @@ describe('of a pool of 10 connections', () => {
       for (const tree of ['A', 'B']) work.many(10, kind, tree);
       expect(['A', 'B'].map((tree) => work.running(`${kind} ${tree}`))).toEqual([1, 1]);
     }
+  });
+
+  it('what the gateway does by itself has 3 of the look-ups, and those who sign in do not wait for it', () => {
+    const work = new Work(10);
+    work.many(20, 'lookUp', 'gateway');
+    expect(work.running('lookUp gateway')).toBe(3);
+    work.many(20, 'lookUp', undefined);
+    expect(work.running('lookUp undefined')).toBe(2);
   });
 
   it('whoever comes first is served first, within a tree', async () => {

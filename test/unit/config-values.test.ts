@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { createHttpServer } from '../../src/api/http/server.js';
 import { type Config, type ConfigError, readConfig } from '../../src/config.js';
 import { defaultDocument } from '../../src/domain/profile.js';
+import { AddressRules } from '../../src/events/address-rules.js';
 import { documentedSettings } from '../support/documented-settings.js';
 
 /** What people set variables to, for each of them: what that comes to, or that it is refused in a sentence. */
@@ -43,6 +44,11 @@ const boolean = (read: Values['read']): Values => ({
   refused: ['yes', 'no', '1', '0', 'TRUE', 'on', ' true'],
 });
 const key = '0'.repeat(64);
+const collector: Values = {
+  read: ({ spans }) => spans,
+  accepted: ['http://collector:4318', 'https://[::1]:4318/v1/traces'].map((url) => [url, 'otlp']),
+  refused: ['collector:4318', 'grpc://collector:4317', 'https://user:hunter2@collector'],
+};
 const databaseUrls: Pick<Values, 'accepted' | 'refused'> = {
   accepted: [
     'postgresql://user:password@host:5432/database',
@@ -145,6 +151,7 @@ const values: Record<string, Values> = {
   DRAIN_SECONDS: integer(({ drainMilliseconds }) => drainMilliseconds, 1, 3600, 1000),
   MIGRATE_ON_START: boolean(({ migrateOnStart }) => migrateOnStart),
   GRAPHIQL: boolean(({ graphiql }) => graphiql),
+  CONSOLE: boolean((config) => config.console),
   PLAN_SHADOW_SHARE: {
     read: ({ planShadowShare }) => planShadowShare,
     accepted: [
@@ -204,6 +211,19 @@ const values: Record<string, Values> = {
     accepted: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => [level, level]),
     refused: ['INFO', 'warning', 'verbose', '30', ' info'],
   },
+  OTEL_TRACES_EXPORTER: {
+    read: ({ spans }) => spans,
+    accepted: [
+      ['otlp', 'otlp'],
+      ['console', 'console'],
+      ['none', undefined],
+    ],
+    refused: ['OTLP', 'jaeger', 'otlp,console'],
+  },
+  OTEL_EXPORTER_OTLP_ENDPOINT: collector,
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collector,
+  OTEL_EXPORTER_OTLP_PROTOCOL: { read: () => undefined, accepted: [['http/protobuf', undefined]], refused: ['grpc', 'http/json'] },
+  OTEL_SDK_DISABLED: boolean(({ spans }) => spans === undefined),
   CORS_ORIGINS: {
     read: ({ corsOrigins }) => corsOrigins,
     accepted: [
@@ -248,6 +268,17 @@ const values: Record<string, Values> = {
       '10.0.0',
     ],
   },
+  WEBHOOK_ALLOW_PRIVATE: {
+    read: ({ webhookAllowPrivate }) => webhookAllowPrivate,
+    accepted: [
+      ['10.0.0.0/8, ::1', ['10.0.0.0/8', '::1']],
+      ['127.0.0.1,fd00::/8,::ffff:10.0.0.0/104', ['127.0.0.1', 'fd00::/8', '::ffff:10.0.0.0/104']],
+    ],
+    refused: ['true', '*', 'private', 'receiver.test', '0.0.0.0/0', '::/0', '10.0.0.0/33', '10.0.0.0/', 'fe80::1%eth0', '10.1', '0x7f.1'],
+  },
+  MAX_STREAMS: integer(({ streamLimits }) => streamLimits.all, 1, 1_000_000),
+  MAX_STREAMS_PER_TREE: integer(({ streamLimits }) => streamLimits.perTree, 1, 1_000_000),
+  WEBHOOK_ATTEMPT_DAYS: integer(({ webhookAttemptDays }) => webhookAttemptDays, 1, 3650),
   SIGN_IN_FAILURES_PER_ACCOUNT: integer(({ signInLimits }) => signInLimits.perAccount, 1, 1_000_000),
   SIGN_IN_FAILURES_PER_ADDRESS: integer(({ signInLimits }) => signInLimits.perAddress, 1, 1_000_000),
   SIGN_IN_FAILURES_SECONDS: integer(({ signInLimits }) => signInLimits.windowSeconds, 1, 86_400),
@@ -328,6 +359,7 @@ const around = (name: string): Record<string, string> => ({
   CREDENTIALS_KEY: key,
   // The one port is no longer free once the other one is set to it.
   ...(name === 'PORT' ? { METRICS_PORT: '9000' } : { PORT: '9000' }),
+  ...(name === 'OTEL_SDK_DISABLED' && { OTEL_TRACES_EXPORTER: 'otlp' }),
   ...(name === 'DATABASE_REPLICA_URL' && { DATABASE_URL: 'postgresql://primary/database' }),
 });
 
@@ -353,6 +385,7 @@ describe('the documentation', () => {
     DEFAULT_PROFILE_FILE: defaultDocument,
     CORS_ORIGINS: [],
     TRUST_PROXY: [],
+    WEBHOOK_ALLOW_PRIVATE: [],
   };
 
   it('lists every variable, each once', () => {
@@ -364,9 +397,12 @@ describe('the documentation', () => {
     else expect(readConfig({ [name]: byDefault })).toEqual(readConfig({}));
   });
 
-  it('says of GraphiQL, whose default depends on NODE_ENV, what it is in production', () => {
-    expect(documented.find(({ name }) => name === 'GRAPHIQL')!.meaning).toMatch(/production.* `false`/);
-    expect([readConfig({}).graphiql, readConfig({ NODE_ENV: 'production' }).graphiql]).toEqual([true, false]);
+  it.each([
+    ['GRAPHIQL', 'graphiql'],
+    ['CONSOLE', 'console'],
+  ] as const)('says of %s, whose default depends on NODE_ENV, what it is in production', (name, setting) => {
+    expect(documented.find((setting) => setting.name === name)!.meaning).toMatch(/production.* `false`/);
+    expect([readConfig({})[setting], readConfig({ NODE_ENV: 'production' })[setting]]).toEqual([true, false]);
   });
 });
 
@@ -395,7 +431,7 @@ describe.each(Object.entries(values))('%s', (name, { read, accepted, refused }) 
 });
 
 /** What the parts make of it that could refuse what was read. */
-function usedBy({ trustedProxies, publicUrl, corsOrigins, limits }: Config): void {
+function usedBy({ trustedProxies, publicUrl, corsOrigins, limits, webhookAllowPrivate }: Config): void {
   const log = pino({ level: 'silent' });
   createHttpServer({
     log,
@@ -407,5 +443,6 @@ function usedBy({ trustedProxies, publicUrl, corsOrigins, limits }: Config): voi
     unreadMilliseconds: 60_000,
     observe: () => {},
   });
+  new AddressRules(webhookAllowPrivate);
   for (const value of [publicUrl ?? '', ...corsOrigins]) new Headers({ link: `<${value}>` });
 }

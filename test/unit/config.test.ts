@@ -18,13 +18,17 @@ describe('the configuration', () => {
       adminEmail: 'administrator@company.com',
       maxLevels: 10,
       graphiql: true,
+      console: true,
     });
   });
 
-  it('turns GraphiQL off in production, unless it is asked for', () => {
-    expect(readConfig({ NODE_ENV: 'production' }).graphiql).toBe(false);
-    expect(readConfig({ NODE_ENV: 'production', GRAPHIQL: 'true' }).graphiql).toBe(true);
-    expect(readConfig({ GRAPHIQL: 'false' }).graphiql).toBe(false);
+  it.each([
+    ['GRAPHIQL', 'graphiql'],
+    ['CONSOLE', 'console'],
+  ] as const)('turns %s off in production, unless it is asked for', (name, setting) => {
+    expect(readConfig({ NODE_ENV: 'production' })[setting]).toBe(false);
+    expect(readConfig({ NODE_ENV: 'production', [name]: 'true' })[setting]).toBe(true);
+    expect(readConfig({ [name]: 'false' })[setting]).toBe(false);
   });
 
   it('gives each of several workers its part of the connections, and no less than it needs', () => {

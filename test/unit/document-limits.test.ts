@@ -56,7 +56,7 @@ const kinds: [what: string, document: (count: number) => string, limit: number, 
       fragment A on Query { a: viewer { sid } } fragment B on Query { b: viewer { sid } } fragment C on Query { c: viewer { sid } }
       fragment D on Query { viewer { sid } }`,
     60,
-    'The document spreads out too far.',
+    'The document has more than 60 selections, with its fragments written out. Ask for fewer fields.',
   ],
 ];
 

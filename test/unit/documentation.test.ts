@@ -11,7 +11,14 @@ function filesIn(folder: string, ending: RegExp): string[] {
     .map((file) => join(folder, file));
 }
 
-const guides = ['README.md', 'CHANGELOG.md', 'SECURITY.md', 'bench/RESULTS.md', ...filesIn('docs', /\.md$/)];
+const guides = [
+  'README.md',
+  'CHANGELOG.md',
+  'SECURITY.md',
+  'bench/RESULTS.md',
+  ...filesIn('docs', /\.md$/),
+  ...filesIn('examples', /\.md$/),
+];
 
 /** A guide without its code. */
 const proseOf = (file: string): string => read(file).replace(/^```.*?^```$/gms, '');
@@ -55,6 +62,10 @@ describe('the guides', () => {
     const named = guides.flatMap((file) => [...proseOf(file).matchAll(pathInCode)].map(([, path]) => ({ file, path: path! })));
     expect(named.length).toBeGreaterThan(50);
     expect(named.filter(({ path }) => !['.', 'src', 'test'].some((folder) => existsSync(join(root, folder, path))))).toEqual([]);
+  });
+
+  it('have no marks of a merge that was not finished', () => {
+    expect(guides.filter((file) => /^(?:<{7}|>{7})/m.test(read(file)))).toEqual([]);
   });
 
   it('leave the README at most 1,000 words', () => {

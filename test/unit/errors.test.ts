@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { AppError, type ErrorCode, errorCodes, inWords, numberOf, statusOf } from '../../src/errors.js';
 
 /** The numbers that clients know (SPEC §4). None of them changes or goes; new ones are appended. */
@@ -48,6 +48,9 @@ const numbers: Record<ErrorCode, number> = {
   GRAPHQL_PARSE_FAILED: 70033,
   GRAPHQL_VALIDATION_FAILED: 70034,
   PERSISTED_QUERY_NOT_SUPPORTED: 70035,
+  WEBHOOK_NOT_FOUND: 70036,
+  INVALID_URL: 70037,
+  TOO_MANY_WEBHOOKS: 70038,
   OVERLOADED: 70039,
 };
 
@@ -60,13 +63,21 @@ it('an error has the status of its code', () => {
   for (const code of errorCodes) expect(new AppError(code, 'x').status).toBe(statusOf(code));
 });
 
-it('docs/errors.md tells of every code, in the order of the catalogue: number, status, what it means, what helps', () => {
+describe('docs/errors.md', () => {
   const text = readFileSync(join(import.meta.dirname, '../../docs/errors.md'), 'utf8');
-  const rows = text.split('\n').filter((line) => line.startsWith('| `'));
-  const sentence = expect.stringMatching(/^[A-Z`].*\.$/);
-  expect(rows.map((row) => row.split('|').map((cell) => cell.trim()))).toEqual(
-    errorCodes.map((code) => ['', `\`${code}\``, String(numberOf(code)), String(statusOf(code)), sentence, sentence, '']),
-  );
+
+  it('lists every code, in the order of the catalogue, with its number and status, and leads to its section', () => {
+    const rows = [...text.matchAll(/^\| \[`(\w+)`\]\(#(\w+)\) *\| (\d+) *\| (\d+) *\|$/gm)].map((found) => found.slice(1));
+    const expected = errorCodes.map((code) => [code, code.toLowerCase(), String(numberOf(code)), String(statusOf(code))]);
+    expect(rows).toEqual(expected);
+  });
+
+  it('tells of every code, in the order of the catalogue: number, status, meaning, cause, cure', () => {
+    const [, ...sections] = text.split(/^## /m).map((section) => section.trim().split('\n\n'));
+    const sentences = (name: string) => expect.stringMatching(new RegExp(`^\\*\\*${name}\\.\\*\\* [A-Z\`][^]*\\.$`));
+    const told = ['Meaning', 'Cause', 'Cure'].map(sentences);
+    expect(sections).toEqual(errorCodes.map((code) => [`\`${code}\``, `Number ${numberOf(code)}, status ${statusOf(code)}.`, ...told]));
+  });
 });
 
 it('an error has what it is given, and says when to try again where the gateway is unavailable', () => {

@@ -86,6 +86,11 @@ describe('a field costs', () => {
   it('ten where it changes something, each time anew', () => {
     const change = requestedOf('mutation($sid: ID!) { closeAccount(input: { sid: $sid }) { account { sid } } }');
     expect([costOf(change({ sid: 'AC' })), costOf(change({ sid: 'AD' }))]).toEqual([11, 11]);
+    const listing = requestedOf(
+      'mutation($first: Int) { closeAccount(input: { sid: "AC" }) { account { subAccounts(first: $first) { nodes { sid } } } } }',
+    );
+    const [one, nine, again] = [1, 9, 1].map((first) => costOf(listing({ first })));
+    expect([nine! - one!, again! - one!]).toEqual([8, 0]);
     const documents = requestedOf('query A { viewer { sid } } query B { accounts(first: 3) { nodes { sid } } }')();
     expect(costOf({ ...documents, operationName: 'B' })).toBe(4);
   });

@@ -79,11 +79,12 @@ it('an idempotency key is 1 to 255 characters of printable ASCII without spaces'
 
 describe('a SID', () => {
   it('is two capitals that tell the kind, and 32 lower-case hexadecimal digits', () => {
-    expect(sidPrefixes).toEqual({ account: 'AC', organization: 'OR', profile: 'PR' });
+    expect(sidPrefixes).toEqual({ account: 'AC', organization: 'OR', profile: 'PR', webhook: 'WH' });
     for (const [kind, prefix] of [
       ['account', 'AC'],
       ['organization', 'OR'],
       ['profile', 'PR'],
+      ['webhook', 'WH'],
     ] as const) {
       const sid = newSid(kind);
       expect(sid).toMatch(new RegExp(`^${prefix}[0-9a-f]{32}$`));
@@ -105,9 +106,9 @@ describe('a SID', () => {
       expect([wrong, isSid('account', wrong), kindOf(wrong)]).toEqual([wrong, false, undefined]);
       expect(refusalOf(() => parseSid('account', wrong, 'parentSid'))).toEqual({ code: 'BAD_USER_INPUT', field: 'parentSid' });
     }
-    expect(() => parseSid('profile', 'x', 'sid')).toThrow('The SID of a profile is "PR" followed by 32 lower-case');
-    expect(() => parseSid('account', 'x', 'sid')).toThrow('The SID of an account is "AC" followed by 32 lower-case');
-    expect(() => parseSid('organization', 'x', 'sid')).toThrow('The SID of an organization is "OR" followed by 32 lower-case');
+    expect(() => parseSid('profile', 'x', 'sid')).toThrow('sid must be the SID of a profile: "PR" followed by 32 lower-case');
+    expect(() => parseSid('account', 'x', 'sid')).toThrow('sid must be the SID of an account: "AC" followed by 32 lower-case');
+    expect(() => parseSid('organization', 'x', 'sid')).toThrow('sid must be the SID of an organization: "OR" followed by 32 lower-case');
   });
 });
 

@@ -134,6 +134,11 @@ describe('a cursor', () => {
         ['0', '7', '999999999'],
         ['', '-1', '1.5', '1000000000', 'x', '1x', 'x1', 7],
       ],
+      tree: [[`AC${path}`], ['', path, `OR${path}`, `AC${path}0`, 7]],
+      attempt: [
+        ['0', '7', '999999999999999'],
+        ['', '-1', '1.5', '1000000000000000', 'x', 7],
+      ],
     };
     for (const [field, [fine, wrong]] of Object.entries(keys) as [OrderField, [string[], unknown[]]][]) {
       for (const key of fine) expect([field, key, accepted(field, key)]).toEqual([field, key, true]);

@@ -49,6 +49,10 @@ const table = `
   createPasswordResetToken  -                  Administrator
   resetPassword             Anonymous          -
   readHistory               Administrator      Administrator
+  readEvents                Administrator      Administrator
+  manageWebhooks            Administrator      Administrator
+  readResourceRemoval       -                  Administrator
+  retryResourceRemoval      -                  Administrator
   readProfile               ProvisioningAgent  Administrator
   manageProfiles            SuperAdmin         -
   readSubresources          ProvisioningAgent  Administrator

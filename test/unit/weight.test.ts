@@ -13,7 +13,7 @@ const fields = Object.values(committedSchema().getTypeMap())
   );
 
 /** Arguments that lead to what they ask for by an index, or say which page and order. */
-const free = ['first', 'after', 'last', 'before', 'orderBy', 'organization', 'by', 'sid', 'id', 'ids'];
+const free = ['first', 'after', 'last', 'before', 'orderBy', 'organization', 'by', 'sid', 'id', 'ids', 'accountSid'];
 
 /** Every way to give the argument alone: each field of an input by itself. */
 function given({ name, type }: GraphQLArgument): Record<string, unknown>[] {

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import type { DocumentNode, OperationDefinitionNode } from 'graphql';
 import type { AccountReference } from '../../domain/account.js';
 import { type Actor, anonymous } from '../../domain/actor.js';
 import type { RequestContext } from '../../domain/request-context.js';
@@ -8,13 +9,30 @@ import type { Report } from '../http/public-error.js';
 import { reportOf } from '../http/request-error.js';
 import type { PrefetchedAccount } from '../../service/sign-in.js';
 import type { Services } from '../services.js';
+import { tracer } from '../../tracing/tracer.js';
 import { type Loaders, type ObserveBatch, createLoaders } from './execution/loaders.js';
+
+/** An operation whose answer is a stream. */
+export interface StreamedOperation {
+  /** Aborted when the stream ends, whoever ends it. */
+  readonly signal: AbortSignal;
+  /** Whether it came by GET, and so must change nothing. */
+  readonly isByGet: boolean;
+  /** The last event that the client has, by its header. */
+  readonly lastEventId: string | undefined;
+  /** Set when the operation is a subscription that was accepted: it is to be executed, event by event. */
+  accepted?: { document: DocumentNode; operationName: string | null; variables: Record<string, unknown>; context: Context };
+}
 
 /** What the resolvers of one request share. */
 export interface Context extends Services {
+  /** Present where the answer is a stream of events. */
+  stream: StreamedOperation | undefined;
   /** The request, as changes need it. */
   request: RequestContext;
   report: Report;
+  /** Told which operation the request is, for the log and the trace. */
+  identify(operation: OperationDefinitionNode): void;
   /** Who asks; anonymous until `signIn`. */
   actor: Actor;
   /** Made for the actor, and made anew with each sign-in. */
@@ -36,6 +54,9 @@ export function unchargedContext(context: Context): Context {
   return { ...context, cost: new RequestCost(), loaders: createLoaders(context, context.actor, undefined, () => {}) };
 }
 
+/** How much of an operation's name is logged: a name may be as long as a document. */
+const nameMaxLength = 100;
+
 /** The context of a request; nobody has signed in yet. */
 export function contextOf(request: FastifyRequest, services: Services, observeBatch: ObserveBatch): Context {
   const cost = new RequestCost();
@@ -46,10 +67,16 @@ export function contextOf(request: FastifyRequest, services: Services, observeBa
     });
   return {
     ...services,
-    request: { requestId: request.id, address: request.ip },
+    request: { requestId: request.id, address: request.ip, slot: request.slot },
     report: reportOf(request),
+    identify({ operation, name }) {
+      const shown = name?.value.slice(0, nameMaxLength);
+      request.operation = shown === undefined ? operation : `${operation} ${shown}`;
+      tracer?.active()?.set({ 'graphql.operation.type': operation, 'graphql.operation.name': shown });
+    },
     actor: anonymous,
     loaders: loadersFor(anonymous),
+    stream: undefined,
     cost,
     // `this`, since Apollo hands resolvers a copy of the context.
     async signIn(prefetch) {

@@ -20,6 +20,7 @@ import {
 } from 'graphql';
 import type { ErrorCode } from '../../errors.js';
 import { type PublicError, type Report, publicError } from '../http/public-error.js';
+import type { ScalarExtensions } from './types/scalars.js';
 
 /** Longer messages only repeat what the caller sent. */
 const messageLength = 300;
@@ -98,11 +99,11 @@ function documentError(error: GraphQLError, about: ErrorContext): Omit<PublicErr
 function validationError(error: GraphQLError, schema: GraphQLSchema, document: DocumentNode | undefined): Omit<PublicError, 'status'> {
   const { message } = error;
   if (error.extensions.validationErrorCode === 'INTROSPECTION_DISABLED')
-    return input('This gateway does not tell its schema: introspection is off.');
+    return input('Introspection is off at this gateway. Its schema is in the file schema.graphql of the project.');
   const field = wordings.missingInputField.exec(message)?.[1] ?? wordings.missingArgument.exec(message)?.[1] ?? inputOf(error, document);
   const [, enumName] = wordings.unknownEnumValue.exec(message) ?? wordings.misfitOfEnum.exec(message) ?? [];
   const enumeration = schema.getType(enumName ?? '');
-  if (enumeration !== undefined) return input(misfit(field ?? 'a value', enumeration), field);
+  if (enumeration !== undefined) return input(misfit(field ?? 'The value', enumeration), field);
   return input(
     message.replace(wordings.repeatedValue, (cut) => (cut.startsWith(' value') ? ' value.' : '.')),
     field,
@@ -162,10 +163,10 @@ function typeAt(type: GraphQLType | undefined, [step, ...steps]: readonly string
 
 /** What was expected at a place. What came instead is not told: it may be a secret. */
 function misfit(place: string, type: GraphQLNamedType | undefined): string {
-  if (type === undefined) return `The value of ${place} does not fit its type.`;
-  if (!isEnumType(type)) return `The value of ${place} does not fit its type, ${type.name}.`;
+  if (type === undefined) return `${place} does not fit its type.`;
+  if (!isEnumType(type)) return `${place} must be ${(type.extensions as ScalarExtensions).expected ?? `of the type ${type.name}`}.`;
   const names = type.getValues().map(({ name }) => name);
-  return `The value of ${place} is none of the type ${type.name}: ${names.join(', ')}.`;
+  return `${place} must be one of ${names.join(', ')}.`;
 }
 
 function input(message: string, field?: string): Omit<PublicError, 'status'> {

@@ -4,7 +4,7 @@ import { AppError } from '../../errors.js';
 import { acceptWithoutParameters, preferredMediaType } from '../http/accept.js';
 
 /** The media types that an answer can have. */
-const mediaTypes = ['application/json', 'application/graphql-response+json'];
+const answerTypes = ['application/json', 'application/graphql-response+json'];
 
 /** What a request by HTTP asks for (GraphQL over HTTP, "Request Parameters"). */
 interface Parameters {
@@ -20,15 +20,23 @@ interface Parameters {
  * @throws AppError METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, PERSISTED_QUERY_NOT_SUPPORTED, UNSUPPORTED_MEDIA_TYPE, BAD_USER_INPUT,
  * PAYLOAD_TOO_LARGE
  */
-export function graphqlRequestOf(request: FastifyRequest, reply: FastifyReply, maxLength: number): HTTPGraphQLRequest {
+export function graphqlRequestOf(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  maxLength: number,
+  mediaTypes: readonly string[] = answerTypes,
+): HTTPGraphQLRequest {
   const { method, url } = request;
   if (method !== 'GET' && method !== 'POST') {
     reply.header('allow', 'GET, POST');
-    throw new AppError('METHOD_NOT_ALLOWED', 'GraphQL is asked by POST, and queries by GET too.');
+    throw new AppError('METHOD_NOT_ALLOWED', 'Send GraphQL by POST. Queries may come by GET too.');
   }
   // First of all: a client that cannot read the answer must learn so before a change is made.
   if (preferredMediaType(request.headers.accept, mediaTypes) === undefined) {
-    throw new AppError('NOT_ACCEPTABLE', `The answer is ${mediaTypes.join(' or ')}.`);
+    throw new AppError(
+      'NOT_ACCEPTABLE',
+      `Answers are available as ${mediaTypes.join(' and ')}. Accept ${mediaTypes.length > 1 ? 'one of them' : 'that'}.`,
+    );
   }
   const headers = headersOf(request);
   if (method === 'POST') {
@@ -52,7 +60,7 @@ function bodyOf({ body }: FastifyRequest): Parameters {
   if (isObject(body)) return body;
   throw new AppError(
     'BAD_USER_INPUT',
-    `The body is a JSON object with the document as "query"${Array.isArray(body) ? '; one, not a list' : ''}.`,
+    `The body must be a JSON object with the document as "query"${Array.isArray(body) ? ', not a list of them' : ''}.`,
   );
 }
 
@@ -62,7 +70,7 @@ function parametersIn(url: string): Parameters {
   const search = new URLSearchParams(start < 0 ? '' : url.slice(start));
   const only = (name: keyof Parameters): string | undefined => {
     const [value, ...others] = search.getAll(name);
-    if (others.length > 0) throw new AppError('BAD_USER_INPUT', `The URL has ${name} more than once.`);
+    if (others.length > 0) throw new AppError('BAD_USER_INPUT', `The URL has ${name} more than once. Send it once.`);
     return value;
   };
   const json = (name: keyof Parameters): unknown => {
@@ -70,7 +78,7 @@ function parametersIn(url: string): Parameters {
     try {
       return text === undefined ? undefined : JSON.parse(text);
     } catch {
-      throw new AppError('BAD_USER_INPUT', `The parameter ${name} of the URL is not JSON.`);
+      throw new AppError('BAD_USER_INPUT', `${name} must be JSON in the URL, and is not.`);
     }
   };
   return { query: only('query'), operationName: only('operationName'), variables: json('variables'), extensions: json('extensions') };
@@ -94,15 +102,19 @@ function normalize(parameters: Parameters): void {
 /** @throws AppError BAD_USER_INPUT, PAYLOAD_TOO_LARGE */
 function assertWellFormed({ query, operationName, variables, extensions }: Parameters, maxLength: number): void {
   if (typeof query !== 'string' || query === '')
-    throw new AppError('BAD_USER_INPUT', 'The request has no document: send it as a text, "query".');
+    throw new AppError('BAD_USER_INPUT', 'The request has no document. Send it as a string, "query".');
   // The body may be long, because a profile may be among the variables. The document may not.
-  if (query.length > maxLength) throw new AppError('PAYLOAD_TOO_LARGE', `A document has at most ${maxLength} characters.`);
+  if (query.length > maxLength)
+    throw new AppError('PAYLOAD_TOO_LARGE', `The document must have at most ${maxLength} characters, and has ${query.length}.`);
   if (operationName !== undefined && operationName !== null && typeof operationName !== 'string') {
-    throw new AppError('BAD_USER_INPUT', 'operationName is a text.');
+    throw new AppError('BAD_USER_INPUT', 'operationName must be a string.');
   }
   for (const [name, value] of Object.entries({ variables, extensions })) {
     if (value === undefined || value === null || isObject(value)) continue;
-    throw new AppError('BAD_USER_INPUT', `${name} is a JSON object${typeof value === 'string' ? ', not a text that holds one' : ''}.`);
+    throw new AppError(
+      'BAD_USER_INPUT',
+      `${name} must be a JSON object${typeof value === 'string' ? ', not a string that holds one' : ''}.`,
+    );
   }
 }
 
@@ -120,7 +132,7 @@ function assertNotCrossSite({ headers }: FastifyRequest): void {
     );
   }
   if (contentType !== '')
-    throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'The Content-Type of a query by GET is application/json, or is left out.');
+    throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'The Content-Type of a query by GET must be application/json, or be left out.');
 }
 
 function headersOf({ headers }: FastifyRequest): HeaderMap {

@@ -1,8 +1,9 @@
 import type { HTTPGraphQLResponse } from '@apollo/server';
-import type { FastifyReply } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { FormattedExecutionResult, GraphQLError, GraphQLFormattedError } from 'graphql';
 import { AppError, type ErrorCode, statusOf } from '../../errors.js';
-import { setRefusalHeaders } from '../http/request-error.js';
+import { refusalOf, setRefusalHeaders } from '../http/request-error.js';
+import { formatPublicError } from './graphql-error.js';
 import { stringifyRaw } from './types/json-object.js';
 
 /** The body of an answer. */
@@ -37,4 +38,11 @@ export async function send(reply: FastifyReply, { status, headers, body }: HTTPG
   setRefusalHeaders(reply, { status });
   // As bytes: Fastify would otherwise measure the text first and encode it afterwards.
   return reply.code(status ?? 200).send(Buffer.from(body.string));
+}
+
+/** Fastify's error handler for GraphQL: answers a request that failed before it became an operation. */
+export function sendRefusal(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const shown = refusalOf(error, request);
+  setRefusalHeaders(reply, shown);
+  return reply.code(shown.status).send({ errors: [formatPublicError(shown)] });
 }

@@ -1,5 +1,5 @@
 import type { ApolloServerPlugin } from '@apollo/server';
-import { type DocumentNode, type GraphQLSchema, Kind } from 'graphql';
+import { type DocumentNode, type GraphQLSchema, Kind, OperationTypeNode } from 'graphql';
 import type { RequestLimits } from '../../config.js';
 import type { AccountReference } from '../../domain/account.js';
 import { AppError, type ErrorCode } from '../../errors.js';
@@ -10,6 +10,7 @@ import { Introspection } from './execution/introspection.js';
 import { type OperationPlan, OperationPlans } from './execution/operation-plan.js';
 import { type OperationRequest, coercedVariables } from './execution/operation-request.js';
 import type { PlanShadow } from './execution/plan-shadow.js';
+import { lastingDocument, lastingVariables } from './execution/subscription-document.js';
 import { asGraphqlError, describeError } from './graphql-error.js';
 import { retryAfterOf, statusOfAnswer } from './http-response.js';
 import { onlySwitchesOff } from './resolvers/switching-off.js';
@@ -38,14 +39,24 @@ export function operationLifecycle(options: OperationOptions): ApolloServerPlugi
         async didResolveOperation({ document, operation, operationName, request, contextValue }) {
           try {
             if (operation === undefined) throw noOperation(document, request.operationName);
+            contextValue.identify(operation);
             const variables = request.variables ?? {};
             rememberJsonTexts(schema, operation, variables, request.http?.body);
+            const isStreamed = operation.operation === OperationTypeNode.SUBSCRIPTION;
+            if (isStreamed && contextValue.stream === undefined) throw onlyStreamed();
+            if (contextValue.stream?.isByGet && operation.operation === OperationTypeNode.MUTATION) throw notByGet();
             planned = await prepare({ document, operation, operationName, variables }, contextValue);
+            if (isStreamed) {
+              const lasting = { document: lastingDocument(document), variables: lastingVariables(operation, variables) };
+              contextValue.stream!.accepted = { ...lasting, operationName, context: contextValue };
+            }
           } catch (error) {
             throw asGraphqlError(error);
           }
         },
         async responseForOperation({ contextValue, response: { http } }) {
+          // Executed by whoever streams it.
+          if (contextValue.stream?.accepted !== undefined) return { http, body: { kind: 'single', singleResult: { data: null } } };
           const json = await planned?.plan.answer(contextValue, planned.coerced);
           observeAnswer(json === undefined ? 'executor' : 'plan');
           if (planned === undefined || json === undefined) return null;
@@ -116,6 +127,14 @@ function noOperation({ definitions }: DocumentNode, operationName: string | unde
   if (names.length === 0) return new AppError('BAD_USER_INPUT', 'The document has no operation of that name.', options);
   const expected = operationName === undefined ? 'several operations; operationName says which' : 'no operation of that name';
   return new AppError('BAD_USER_INPUT', `The document has ${expected}: ${names.join(', ')}.`, options);
+}
+
+function onlyStreamed(): AppError {
+  return new AppError('GRAPHQL_VALIDATION_FAILED', 'A subscription is a stream of events: send it to /graphql/stream.');
+}
+
+function notByGet(): AppError {
+  return new AppError('METHOD_NOT_ALLOWED', 'By GET there are only queries and subscriptions. Send this by POST.');
 }
 
 function unsupported(operation: string): AppError {

@@ -12,13 +12,14 @@ import { JsonText } from './types/json-object.js';
 
 type FieldConfig = GraphQLFieldConfig<unknown, Context>;
 
-/** Gives Query and Mutation their descriptions. */
+/** Gives Query, Mutation and Subscription their descriptions. */
 export function describeRoots(schema: GraphQLSchema): GraphQLSchema {
   const described = (type: GraphQLObjectType, description: string) => new GraphQLObjectType({ ...type.toConfig(), description });
   return mapSchema(schema, {
     [MapperKind.QUERY]: (type) => described(type, 'Everything that can be read.'),
     [MapperKind.MUTATION]: (type) =>
       described(type, 'Everything that can be changed. Each change is one transaction: it is made completely or not at all.'),
+    [MapperKind.SUBSCRIPTION]: (type) => described(type, 'Everything that can be watched, by Server-Sent Events at `/graphql/stream`.'),
   });
 }
 
@@ -80,7 +81,7 @@ export function omitNullInputs(schema: GraphQLSchema): GraphQLSchema {
 
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls);
-  if (typeof value !== 'object' || value === null || value instanceof JsonText) return value;
+  if (typeof value !== 'object' || value === null || value instanceof JsonText || value instanceof Date) return value;
   const given = Object.entries(value).filter(([, inner]) => inner !== null && inner !== undefined);
   return Object.fromEntries(given.map(([name, inner]) => [name, withoutNulls(inner)]));
 }

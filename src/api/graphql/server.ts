@@ -1,20 +1,24 @@
 import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginCacheControlDisabled, ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
-import type { FastifyError, FastifyInstance } from 'fastify';
-import { setRefusalHeaders, refusalOf } from '../http/request-error.js';
+import type { FastifyInstance } from 'fastify';
+import { inSpan } from '../../tracing/tracer.js';
 import type { Services } from '../services.js';
 import { type Context, contextOf } from './context.js';
 import { DocumentStore } from './execution/document-store.js';
 import { limitRules } from './execution/limits.js';
 import type { ObserveBatch } from './execution/loaders.js';
 import { PlanShadow, type ShadowResult } from './execution/plan-shadow.js';
+import { unconditionalSubscriptions } from './execution/subscription-document.js';
 import { formatPublicError } from './graphql-error.js';
+import { eventStreams } from './event-stream.js';
+import type { StreamPlaces } from './stream-places.js';
 import { graphqlRequestOf } from './http-request.js';
-import { send, stringifyAnswer } from './http-response.js';
+import { send, sendRefusal, stringifyAnswer } from './http-response.js';
 import { type OperationOptions, mistakesShown, operationLifecycle } from './operation-lifecycle.js';
 
 interface GraphqlOptions extends Omit<OperationOptions, 'shadow'> {
   services: Services;
+  streamPlaces: StreamPlaces;
   introspection: boolean;
   /** Whether messages may suggest names of the schema. */
   suggestions: boolean;
@@ -45,7 +49,7 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
     documentStore: new DocumentStore(),
     stopOnTerminationSignals: false,
     parseOptions: { maxTokens: limits.tokens },
-    validationRules: limitRules(limits),
+    validationRules: [...limitRules(limits), unconditionalSubscriptions],
     validationOptions: { maxErrors: mistakesShown },
     // For a request that never becomes an operation, should there be one. Errors of operations are described in operation-lifecycle.ts.
     formatError: ({ message }) => formatPublicError({ code: 'BAD_USER_INPUT', message }),
@@ -60,6 +64,7 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
   await apollo.start();
   fastify.addHook('onClose', () => apollo.stop());
 
+  eventStreams(fastify, { apollo, schema, services, observeBatch, maxLength: limits.length, places: options.streamPlaces });
   fastify.route({
     method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     url: '/graphql',
@@ -67,16 +72,15 @@ export async function graphqlApi(fastify: FastifyInstance, options: GraphqlOptio
       const httpGraphQLRequest = graphqlRequestOf(request, reply, limits.length);
       const context = contextOf(request, services, observeBatch);
       try {
-        return await send(reply, await apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: async () => context }));
+        const answered = await inSpan('GraphQL', () =>
+          apollo.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: async () => context }),
+        );
+        return await send(reply, answered);
       } finally {
         // Apollo works on a copy of the context, with the same cost.
         context.cost.release();
       }
     },
-    errorHandler: (error: FastifyError, request, reply) => {
-      const shown = refusalOf(error, request);
-      setRefusalHeaders(reply, shown);
-      return reply.code(shown.status).send({ errors: [formatPublicError(shown)] });
-    },
+    errorHandler: sendRefusal,
   });
 }

@@ -22,17 +22,23 @@ const unauthenticated = { actor: anonymous, prefetched: undefined };
  * @throws AppError UNAUTHENTICATED, ACCOUNT_NOT_ACTIVE
  */
 export async function authenticate(
-  { headers, ip, slot }: FastifyRequest,
+  request: FastifyRequest,
   signIn: SignIn,
   prefetch?: AccountReference,
 ): Promise<Authenticated | typeof unauthenticated> {
+  const { headers, ip, slot } = request;
   if (headers.authorization === undefined) return unauthenticated;
   const [, encoded] = /^Basic +([A-Za-z0-9+/_-]+=*) *$/i.exec(headers.authorization) ?? [];
   const decoded = decodeCredentials(Buffer.from(encoded ?? '', 'base64'));
   const colon = decoded.indexOf(':');
-  if (colon < 0) throw new AppError('UNAUTHENTICATED', 'Sign in with HTTP Basic: SID or e-mail address, and password or AuthToken.');
+  if (colon < 0)
+    throw new AppError(
+      'UNAUTHENTICATED',
+      'The Authorization header must be that of HTTP Basic authentication, with a SID or e-mail address and a password or AuthToken.',
+    );
   const [login, secret] = [decoded.slice(0, colon), decoded.slice(colon + 1)];
-  const authenticated = await signIn.authenticate({ login, secret, address: ip }, prefetch);
+  const authenticated = await signIn.authenticate({ login, secret, address: ip, slot }, prefetch);
+  request.accountSid = authenticated.actor.account.sid;
   slot?.markSignedIn();
   return authenticated;
 }

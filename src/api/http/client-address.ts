@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify';
  * `X-Forwarded-Proto` contain (SPEC §5). Every limit and log by address relies on them, so the headers are corrected before any other hook.
  */
 export function sanitizeForwardedHeaders(server: FastifyInstance): void {
-  server.addHook('onRequest', async ({ raw: { headers } }) => {
+  server.addHook('onRequest', ({ raw: { headers } }, _reply, done) => {
     const forwarded = headers['x-forwarded-for'];
     if (forwarded !== undefined) headers['x-forwarded-for'] = forwardedAddresses(String(forwarded));
     const protocol = String(headers['x-forwarded-proto'] ?? '')
@@ -14,6 +14,7 @@ export function sanitizeForwardedHeaders(server: FastifyInstance): void {
       .at(-1)!
       .trim();
     if (protocol !== 'http' && protocol !== 'https') delete headers['x-forwarded-proto'];
+    done();
   });
 }
 

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { networkOf } from '../../domain/sign-in-limit.js';
-import { withSlot } from '../../service/request-slot.js';
 import { RequestSlots, type RequestSlot } from './request-slots.js';
 
 declare module 'fastify' {
@@ -22,25 +21,27 @@ const isHealthCheck = (url: string): boolean => url.startsWith('/health/');
 export function limitRequests(fastify: FastifyInstance, limit: number, onRefused: () => void): void {
   const slots = new RequestSlots(limit, onRefused);
   fastify.decorateRequest('slot');
-  fastify.addHook('onRequest', async (request) => {
-    if (isHealthCheck(request.url)) return;
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    if (isHealthCheck(request.url)) return done();
     request.slot = slots.slotFor(networkOf(request.ip));
     slots.assertRoomFor(request.slot);
+    done();
   });
   fastify.addHook('preParsing', (request, _reply, body, done) => {
     if (hasBody(request)) request.slot?.release();
     done(null, body);
   });
   fastify.addHook('preHandler', acquireSlot);
-  fastify.addHook('onSend', async ({ slot }) => slot?.finish());
+  fastify.addHook('onSend', ({ slot }, _reply, _payload, done) => {
+    slot?.finish();
+    done();
+  });
 }
 
 /** A hook that waits for a slot. An API that looks something up before the body has arrived runs it first. */
 export function acquireSlot({ slot }: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void {
-  if (slot === undefined) return done();
-  // Enter the async context again even if the slot is held: what runs after a body has arrived does not inherit it.
-  const proceed = (): void => withSlot(slot, done);
-  if (slot.tryAcquire()) proceed();
+  const proceed = (): void => done();
+  if (slot === undefined || slot.tryAcquire()) proceed();
   else slot.acquire().then(proceed, done);
 }
 

@@ -8,7 +8,11 @@ interface ConnectionLimits {
   unreadMilliseconds: number;
 }
 
+/** How long a client that has just connected has time to begin its request though the server closes, in milliseconds. */
+const silentMilliseconds = 1000;
+
 interface Connection {
+  opened: number;
   unanswered: Set<ServerResponse>;
   /** How far its client has read, and since when it has not read more. */
   progress: string;
@@ -25,7 +29,8 @@ export function limitConnections(server: Server, handle: RequestListener, limits
 
   server.on('connection', (socket: Socket) => {
     const unanswered = new Set<ServerResponse>();
-    connections.set(socket, { unanswered, progress: '', since: performance.now() });
+    const opened = performance.now();
+    connections.set(socket, { opened, unanswered, progress: '', since: opened });
     socket.once('close', () => {
       connections.delete(socket);
       // Node.js closes the response that is being sent, but not those queued behind it. What they hold would never be released.
@@ -46,6 +51,14 @@ export function limitConnections(server: Server, handle: RequestListener, limits
     response.once('close', () => unanswered.delete(response));
     handle(request, response);
   });
+
+  // Node.js takes a connection for busy on which nothing has come yet. Browsers and proxies open some in advance.
+  const closeIdleConnections = server.closeIdleConnections.bind(server);
+  server.closeIdleConnections = () => {
+    closeIdleConnections();
+    const now = performance.now();
+    for (const [socket, { opened }] of connections) if (socket.bytesRead === 0 && now - opened >= silentMilliseconds) socket.destroy();
+  };
 
   const cutOffUnread = (): void => {
     const now = performance.now();

@@ -12,9 +12,12 @@ import { isSafe } from './safe-methods.js';
  */
 export function refuseCrossSiteWrites(server: FastifyInstance, trusted: readonly string[], publicUrl: string | undefined): void {
   const own = publicUrl === undefined ? trusted : [...trusted, new URL(publicUrl).origin];
-  server.addHook('onRequest', async (request) => {
-    if (isSafe(request.method) || !isCrossSite(request, own)) return;
-    throw new AppError('FORBIDDEN', 'A page of another origin may not change anything here.');
+  server.addHook('onRequest', (request, _reply, done) => {
+    if (isSafe(request.method) || !isCrossSite(request, own)) return done();
+    throw new AppError(
+      'FORBIDDEN',
+      'A page of another origin may not change anything here, unless the operator lists its origin in CORS_ORIGINS.',
+    );
   });
 }
 

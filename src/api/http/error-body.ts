@@ -13,8 +13,8 @@ export interface ErrorBody {
   moreInfo: string;
 }
 
-/** The path of the documentation of error codes; see error-page.ts. */
-export const errorPagePath = '/docs/errors';
+/** The path of the documentation of error codes, which has an anchor for each: docs/errors.md. */
+const errorPagePath = '/docs/errors';
 
 /** @param publicUrl where users reach the gateway; without it, `moreInfo` is relative to the host */
 export function errorBody({ code, message, status, field }: PublicError, publicUrl: string | undefined): ErrorBody {

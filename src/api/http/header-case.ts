@@ -36,5 +36,7 @@ function titleCaseAll(headers: Headers | undefined): Headers | undefined {
   if (headers === undefined) return undefined;
   // A list alternates names and values.
   if (Array.isArray(headers)) return headers.map((part, index) => (index % 2 === 0 ? titleCase(String(part)) : part));
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [titleCase(name), value]));
+  const spelled: OutgoingHttpHeaders = {};
+  for (const name in headers) spelled[titleCase(name)] = headers[name];
+  return spelled;
 }

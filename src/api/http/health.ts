@@ -38,6 +38,6 @@ export function upstreamHealth(fastify: FastifyInstance, upstreams: Upstreams): 
 export function refuseUntil(fastify: FastifyInstance, isPrepared: () => boolean): void {
   fastify.addHook('onRequest', ({ url }, _reply, done) => {
     if (isPrepared() || url.startsWith('/health/')) done();
-    else done(new AppError('UNAVAILABLE', 'The gateway is starting; try again.'));
+    else done(new AppError('UNAVAILABLE', 'The gateway is starting. Try again in a second.'));
   });
 }

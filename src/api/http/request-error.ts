@@ -4,11 +4,11 @@ import { challengeTo } from './authentication.js';
 import { type PublicError, type Report, publicError } from './public-error.js';
 
 /** Fastify's own errors about a request, as errors of the catalogue. */
-function requestError(error: FastifyError): Error {
+function requestError(error: FastifyError, { routeOptions }: FastifyRequest): Error {
   if (error instanceof AppError) return error;
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new AppError('PAYLOAD_TOO_LARGE', 'The body is larger than this server accepts.');
+      return new AppError('PAYLOAD_TOO_LARGE', `The body must have at most ${routeOptions.bodyLimit} bytes.`);
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new AppError('UNSUPPORTED_MEDIA_TYPE', 'The content type of the body is not accepted here. Send application/json.');
     default:
@@ -18,7 +18,7 @@ function requestError(error: FastifyError): Error {
 
 /** What the caller is told about an error that ended its request. */
 export function refusalOf(error: FastifyError, request: FastifyRequest): PublicError {
-  return publicError(requestError(error), request.id, reportOf(request));
+  return publicError(requestError(error, request), request.id, reportOf(request));
 }
 
 /** Sets the headers of a refusal that say what to do: sign in, or try again later. */

@@ -1,5 +1,5 @@
 import { AppError } from '../../errors.js';
-import type { Slot } from '../../service/request-slot.js';
+import type { Slot } from '../../domain/slot.js';
 
 interface Waiter {
   slot: RequestSlot;
@@ -44,7 +44,7 @@ export class RequestSlots {
     if (this.#isFreeFor(slot)) return;
     if (this.#taken < this.limit && this.#arriving.size < this.limit) return;
     this.onRefused();
-    throw new AppError('OVERLOADED', 'Too many requests are running at once; try again.');
+    throw new AppError('OVERLOADED', 'Too many requests are running at once. Try again in a second.');
   }
 
   /** Waits until the request has a slot. @throws AppError OVERLOADED */

@@ -19,6 +19,7 @@ import { parseKeepingSource } from './json-source.js';
 import { answerMalformed } from './malformed-request.js';
 import { setRefusalHeaders, refusalOf } from './request-error.js';
 import { TitleCaseResponse } from './header-case.js';
+import { type AnsweredRequest, decorateRequests, watchRequest } from './request-log.js';
 import { securityHeaders } from './security-headers.js';
 import { assertNotEncoded, decodeUtf8 } from './utf8.js';
 
@@ -35,8 +36,8 @@ interface HttpServerOptions {
   unreadMilliseconds: number;
   /** How long a body may take to arrive, in milliseconds; one that is passed on, how long its client may be silent. */
   bodyMilliseconds: number;
-  /** Called for each request with its method, route and status (499 if the client hung up), and its duration in seconds. */
-  observe: (request: { method: string; route: string; status: number }, seconds: number) => void;
+  /** Called for each request once it is over, with its duration in seconds. */
+  observe: (answered: AnsweredRequest, seconds: number) => void;
 }
 
 /** Creates the HTTP server that both APIs share: request ids, bodies, access log, errors. */
@@ -70,42 +71,28 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   });
 
   sanitizeForwardedHeaders(server);
-  server.decorateRequest('isFailed', false);
+  decorateRequests(server);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, async ({ headers: given }: FastifyRequest, body: Buffer) => {
     assertNotEncoded(given);
     return parseJson(body);
   });
 
-  server.addHook('onRequest', async (request, reply) => {
-    reply.headers({ ...headers, 'x-request-id': request.id });
-    // Not Fastify's onResponse hook, which is not called when the client hangs up.
-    reply.raw.once('close', () => {
-      const isWhole = reply.raw.writableFinished;
-      const status = isWhole ? reply.statusCode : request.isFailed ? 500 : statusOfHangUp;
-      const answered = { method: request.method, route: request.routeOptions.url ?? 'unknown', status };
-      observe(answered, reply.elapsedTime / 1000);
-      request.log.info({ ...answered, milliseconds: Math.round(reply.elapsedTime) }, isWhole ? 'answered' : 'aborted');
-    });
+  server.addHook('onRequest', (request, reply, done) => {
+    reply.headers(headers).header('x-request-id', request.id);
+    watchRequest(request, reply, observe);
     assertSingle(request.raw.rawHeaders);
     assertShortHeaders(request.raw);
+    if (request.span === undefined) return done();
+    // All that follows is in the span: Fastify keeps the asynchronous context while a body arrives.
+    request.span.within(done);
   });
   server.setErrorHandler((error: FastifyError, request, reply) => refuse(error, request, reply, publicUrl));
   server.setNotFoundHandler(() => {
-    throw new AppError('NOT_FOUND', 'There is nothing at this path.');
+    throw new AppError('NOT_FOUND', 'There is nothing at this path. The first page, /, says where everything is.');
   });
   return server;
 }
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Whether an error occurred after a part of the answer was sent. */
-    isFailed: boolean;
-  }
-}
-
-/** The status that is counted when a client hangs up before it has its answer, as nginx does. */
-const statusOfHangUp = 499;
 
 /** If a request had two of these, a proxy in front of this server might have used the other one. */
 const singleHeaders = ['authorization', 'host'];
@@ -118,7 +105,7 @@ function assertSingle(rawHeaders: readonly string[]): void {
       const name = rawHeaders[index]!;
       if (name.length === single.length && name.toLowerCase() === single) count += 1;
     }
-    if (count > 1) throw new AppError('BAD_USER_INPUT', `The request has more than one header "${single}".`);
+    if (count > 1) throw new AppError('BAD_USER_INPUT', `The request has more than one header "${single}". Send it once.`);
   }
 }
 
@@ -166,7 +153,7 @@ function parseJson(body: Buffer): unknown {
     if (depth <= bodyMaxDepth && values <= bodyMaxValues) return parseKeepingSource(text);
     excess = depth > bodyMaxDepth ? `is nested more than ${bodyMaxDepth} levels deep` : `has more than ${bodyMaxValues} values`;
   } catch {
-    throw new AppError('BAD_USER_INPUT', 'The body is not JSON in UTF-8.');
+    throw new AppError('BAD_USER_INPUT', 'The body must be JSON in UTF-8, and is not.');
   }
   throw new AppError('BAD_USER_INPUT', `The body ${excess}.`);
 }

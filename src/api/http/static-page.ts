@@ -37,15 +37,16 @@ export function endsWithSlash(url: string): boolean {
 }
 
 /** A handler that answers with a file, which is read once, now. */
-export function staticFile(path: string, type: string) {
-  return staticContent(readFileSync(path), type);
+export function staticFile(path: string, type: string, morePolicy: readonly string[] = []) {
+  return staticContent(readFileSync(path), type, morePolicy);
 }
 
-/** A handler that always answers with the same content. */
-export function staticContent(content: string | Buffer, type: string) {
+/** A handler that always answers with the same content. @param morePolicy what the Content-Security-Policy says beside what it says to every page */
+export function staticContent(content: string | Buffer, type: string, morePolicy: readonly string[] = []) {
+  const policy = [headers['content-security-policy'], ...morePolicy].join('; ');
   const etag = `"${createHash('sha256').update(content).digest('base64url')}"`;
   return (request: FastifyRequest, reply: FastifyReply) => {
-    reply.headers({ ...headers, etag });
+    reply.headers({ ...headers, 'content-security-policy': policy, etag });
     if (request.headers['if-none-match']?.includes(etag)) return reply.code(304).send();
     return reply.type(type).send(content);
   };

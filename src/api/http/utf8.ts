@@ -10,14 +10,14 @@ export function assertNotEncoded({ 'content-encoding': encoding }: IncomingHttpH
 /** The text of a body. @throws AppError BAD_USER_INPUT when it is not UTF-8; malformed bytes would be replaced silently */
 export function decodeUtf8(body: Buffer): string {
   const text = decoded(body, { ignoreBOM: false });
-  if (text === undefined) throw new AppError('BAD_USER_INPUT', 'The body is not in UTF-8.');
+  if (text === undefined) throw new AppError('BAD_USER_INPUT', 'The body must be in UTF-8, and is not.');
   return text;
 }
 
 /** The exact text of credentials. @throws AppError UNAUTHENTICATED when it is not UTF-8, for the same reason */
 export function decodeCredentials(credentials: Buffer): string {
   const text = decoded(credentials, { ignoreBOM: true });
-  if (text === undefined) throw new AppError('UNAUTHENTICATED', 'The credentials are not in UTF-8.');
+  if (text === undefined) throw new AppError('UNAUTHENTICATED', 'The credentials must be in UTF-8, and are not.');
   return text;
 }
 

@@ -18,5 +18,5 @@ export function negotiatedFormat(url: string, accept: string | undefined): Forma
   if (asksForJson(url)) return 'json';
   const type = preferredMediaType(accept, Object.keys(formats));
   if (type !== undefined) return formats[type]!;
-  throw new AppError('NOT_ACCEPTABLE', 'Answers are available as application/json and application/xml.');
+  throw new AppError('NOT_ACCEPTABLE', 'Answers are available as application/json and application/xml. Accept one of them.');
 }

@@ -86,10 +86,9 @@ async function* bodyOf({ raw, cost }: FastifyRequest): AsyncGenerator<Uint8Array
 }
 
 /** An upstream that refuses the gateway's own credentials was set up wrongly: that is no news for the client. */
-function assertOwnCredentials({ status, body }: UpstreamAnswer, upstream: Upstream): void {
+function assertOwnCredentials({ status }: UpstreamAnswer, upstream: Upstream): void {
   if (status !== 401 && status !== 407) return;
   upstream.failed(`STATUS_${status}`);
-  body.destroy();
   throw new CredentialsRefused();
 }
 
@@ -98,6 +97,10 @@ function send(request: FastifyRequest, reply: FastifyReply, { status, headers, b
   const own = reply.getHeaders() as OutgoingHttpHeaders;
   reply.raw.writeHead(status, { ...own, ...headers, vary: [own.vary, headers.vary].filter(Boolean).join(', ') });
   reply.hijack();
+  if (Buffer.isBuffer(body)) {
+    reply.raw.end(body);
+    return;
+  }
   body
     .once('error', () => {
       // Unless it is the client that broke off.

@@ -18,6 +18,9 @@ export function urlOf(request: FastifyRequest, publicUrl: string | undefined, pa
   return (publicUrl ?? '') + mountOf(request.originalUrl) + path;
 }
 
+/** What the `Link` header of a request looks like. */
+const example = '</2012-04-24/Accounts/AC…>; rel="related"';
+
 /**
  * The account or organization that a `Link` header names, by its URL on any host.
  * @throws AppError MISSING_PARAMETER, BAD_USER_INPUT
@@ -25,16 +28,17 @@ export function urlOf(request: FastifyRequest, publicUrl: string | undefined, pa
 export function linkTarget(header: string | string[] | undefined): ProfileTarget {
   const field = 'Link';
   if (header === undefined)
-    throw new AppError('MISSING_PARAMETER', 'The Link header is required; it names what to link the profile to.', { field });
+    throw new AppError('MISSING_PARAMETER', `The Link header is required. It names what to link the profile to: ${example}.`, { field });
   const links = linksIn(String(header));
-  if (links.length !== 1) throw new AppError('BAD_USER_INPUT', 'The Link header must name exactly one account or organization.', { field });
+  if (links.length !== 1)
+    throw new AppError('BAD_USER_INPUT', `The Link header must name exactly one account or organization: ${example}.`, { field });
   const [{ uri, rel }] = links as [LinkValue];
   if (rel?.toLowerCase() !== 'related')
-    throw new AppError('BAD_USER_INPUT', 'The relation of the Link header must be "related".', { field });
+    throw new AppError('BAD_USER_INPUT', `The relation of the Link header must be "related": ${example}.`, { field });
 
   const [, collection, name] = /\/(Accounts|Organizations)\/([^/]+)\/?$/.exec(pathOf(uri)) ?? [];
   if (name === undefined)
-    throw new AppError('BAD_USER_INPUT', 'The Link header must have the URL of an account or an organization.', { field });
+    throw new AppError('BAD_USER_INPUT', `The Link header must have the URL of an account or an organization: ${example}.`, { field });
   const either = decodeURIComponent(name);
   return collection === 'Accounts' ? { account: { either } } : { organization: { either } };
 }

@@ -17,7 +17,7 @@ export class Parameters {
   text(name: string): string | undefined {
     const value = this.parameters.get(name) ?? undefined;
     // The parser replaces malformed UTF-8 by this character.
-    if (value?.includes('\ufffd')) throw new AppError('BAD_USER_INPUT', `${name} is not text in UTF-8.`, { field: name });
+    if (value?.includes('\ufffd')) throw new AppError('BAD_USER_INPUT', `${name} must be text in UTF-8, and is not.`, { field: name });
     return value;
   }
 
@@ -84,7 +84,11 @@ interface Accepted {
 
 function bodies(scope: FastifyInstance, bodyLimit: number, accepted: Accepted, parse: (text: string) => unknown): void {
   scope.removeAllContentTypeParsers();
-  scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit }, async ({ headers }: FastifyRequest, body: Buffer) => {
+  // By the routes, so that a refusal can say what their limit is.
+  scope.addHook('onRoute', (route) => {
+    route.bodyLimit ??= bodyLimit;
+  });
+  scope.addContentTypeParser('*', { parseAs: 'buffer' }, async ({ headers }: FastifyRequest, body: Buffer) => {
     const contentType = headers['content-type'];
     if (body.length > 0) assertNotEncoded(headers);
     if (body.length > 0 && contentType !== undefined && !accepted.pattern.test(mediaType(contentType))) {
@@ -93,8 +97,9 @@ function bodies(scope: FastifyInstance, bodyLimit: number, accepted: Accepted, p
     return parse(decodeUtf8(body));
   });
   // Treat a request without a body as one with an empty body.
-  scope.addHook('preHandler', async (request) => {
+  scope.addHook('preHandler', (request, _reply, done) => {
     request.body ??= parse('');
+    done();
   });
 }
 

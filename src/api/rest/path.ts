@@ -24,7 +24,12 @@ export function canonicalPath(path: string): string {
 
 /** Whether a segment of the path ends with `.json`. */
 export function asksForJson(url: string): boolean {
-  return /\.json(?:\/|$)/.test(splitUrl(url).path);
+  return hasJsonSuffix(splitUrl(url).path);
+}
+
+/** As `asksForJson`, for a path or a part of one. */
+export function hasJsonSuffix(path: string): boolean {
+  return /\.json(?:\/|$)/.test(path);
 }
 
 /** Whether the last segment of the path ends with `.json`. That may be part of a domain name. */

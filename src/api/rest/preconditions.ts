@@ -9,10 +9,10 @@ import { isSafe } from '../http/safe-methods.js';
  * everything in the request that has a meaning here. A malformed key is refused with BAD_USER_INPUT.
  */
 export function acceptIdempotencyKeys(scope: FastifyInstance): void {
-  scope.addHook('preHandler', async (request, reply) => {
+  scope.addHook('preHandler', (request, reply, done) => {
     const { method, url, headers, body } = request;
     const key = headers['idempotency-key'];
-    if (key === undefined || isSafe(method)) return;
+    if (key === undefined || isSafe(method)) return done();
     const parsed = parseIdempotencyKey(String(key), 'Idempotency-Key');
     const { 'x-http-method-override': override, link, 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = headers;
     const asked = JSON.stringify([
@@ -26,6 +26,7 @@ export function acceptIdempotencyKeys(scope: FastifyInstance): void {
     ]);
     const onReplay = (): void => void reply.header('idempotent-replayed', 'true');
     request.idempotent = { key: parsed, request: asked, onReplay };
+    done();
   });
 }
 
@@ -63,7 +64,7 @@ function ifMatchVersions({ headers }: FastifyRequest): number[] | undefined {
   if (header === undefined || header.trim() === '*') return undefined;
   const tags = header.split(',').map((tag) => tag.trim());
   if (!tags.every((tag) => /^(?:W\/)?"[\x21\x23-\x7e]*"$/.test(tag))) {
-    throw new AppError('BAD_USER_INPUT', `${field} must be * or a list of quoted entity tags.`, { field });
+    throw new AppError('BAD_USER_INPUT', `${field} must be * or a list of quoted entity tags, such as "3".`, { field });
   }
   return tags.flatMap((tag) => (/^"[1-9]\d{0,9}"$/.test(tag) ? Number(tag.slice(1, -1)) : []));
 }

@@ -1,4 +1,4 @@
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AccountReference } from '../../domain/account.js';
 import type { IdempotentRequest } from '../../domain/idempotency.js';
 import type { SignedIn } from '../../domain/actor.js';
@@ -9,9 +9,11 @@ import { authenticate } from '../http/authentication.js';
 import { errorBody } from '../http/error-body.js';
 import { RequestCost, costOfChange } from '../http/cost-budget.js';
 import { acquireSlot } from '../http/concurrency-limit.js';
+import { refuseOtherMethods } from '../http/other-methods.js';
 import { isSafe } from '../http/safe-methods.js';
 import { setRefusalHeaders, refusalOf } from '../http/request-error.js';
 import type { PrefetchedAccount } from '../../service/sign-in.js';
+import { mounts } from './path.js';
 import { accountRoutes } from './account-routes.js';
 import { sendText } from './responses.js';
 import { type Format, negotiatedFormat } from './content-negotiation.js';
@@ -83,16 +85,18 @@ export async function restApi(fastify: FastifyInstance, options: RestOptions): P
         // On the other routes, that depends on the body.
         if (request.routeOptions.config.switchesOff === undefined) startCharging(request);
       });
-      scope.addHook('preHandler', async (request) => {
+      scope.addHook('preHandler', (request, _reply, done) => {
         const { switchesOff } = request.routeOptions.config;
         if (switchesOff !== undefined) startCharging(request, switchesOff(request));
+        done();
       });
-      scope.addHook('onResponse', async ({ cost }) => {
+      scope.addHook('onResponse', ({ cost }, _reply, done) => {
         if (cost !== undefined && cost.total > 0) budgets.observe.cost('rest', cost.total);
+        done();
       });
       scope.setErrorHandler((error: FastifyError, request, reply) => refuse(error, request, reply, options));
       scope.setNotFoundHandler(() => {
-        throw new AppError('NOT_FOUND', 'There is nothing at this path.');
+        throw new AppError('NOT_FOUND', `There is nothing at this path. The page at ${mounts[0]}/ lists all paths.`);
       });
       const methods = methodsOfPaths(scope);
 
@@ -102,7 +106,8 @@ export async function restApi(fastify: FastifyInstance, options: RestOptions): P
       await scope.register(subresourceRoutes, options);
       // Existing clients call it to sign out. There is no session to end.
       scope.get('/Logout', { config: { isPublic: true } }, async (_request, reply) => reply.send());
-      refuseOtherMethods(scope, methods);
+      // After authentication.
+      for (const [url, has] of methods) refuseOtherMethods(scope, url, has);
     },
     { prefix: apiVersionPath },
   );
@@ -116,20 +121,6 @@ function methodsOfPaths(scope: FastifyInstance): Map<string, Set<string>> {
     methods.set(pattern, new Set([...(methods.get(pattern) ?? []), ...[method].flat()]));
   });
   return methods;
-}
-
-/** Refuses the methods that a path does not have, after authentication, and lists those that it has (SPEC §4). */
-function refuseOtherMethods(scope: FastifyInstance, methods: ReadonlyMap<string, ReadonlySet<string>>): void {
-  for (const [url, has] of methods) {
-    const allow = [...has].toSorted().join(', ');
-    const refuse = async (_request: FastifyRequest, reply: FastifyReply): Promise<never> => {
-      reply.header('allow', allow);
-      throw new AppError('METHOD_NOT_ALLOWED', `The method is not allowed here. Allowed: ${allow}.`);
-    };
-    const others = scope.supportedMethods.filter((method) => !has.has(method));
-    // In a hook, so that the body is not parsed.
-    scope.route({ method: others as HTTPMethods[], url, exposeHeadRoute: false, onRequest: refuse, handler: refuse });
-  }
 }
 
 function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply, { budgets, publicUrl }: RestOptions): FastifyReply {

@@ -1,4 +1,4 @@
-import { asksForJson, splitUrl } from './path.js';
+import { hasJsonSuffix, splitUrl } from './path.js';
 
 /** What a request for a subresource asks for. */
 export interface SubresourceTarget {
@@ -17,7 +17,7 @@ export function subresourceTarget(url: string): SubresourceTarget {
   // The path is "/Accounts", the account, and what is below it.
   const [, accounts, account, ...below] = whole.split('/');
   const path = below.join('/');
-  const isMoved = asksForJson(`/${accounts}/${account}`) && !asksForJson(`/${path}`);
+  const isMoved = hasJsonSuffix(`${accounts}/${account}`) && !hasJsonSuffix(path);
   return { path: isMoved ? withJson(path) : path, query: query.slice(1) };
 }
 

@@ -5,6 +5,9 @@ import { AppError } from '../../errors.js';
 export const workKinds = ['lookUp', 'read', 'write'] as const;
 export type WorkKind = (typeof workKinds)[number];
 
+/** Whose work it is: an account's, the gateway's own, or undefined, as where many callers are looked up at once. */
+export type WorkOf = Payer | 'gateway' | undefined;
+
 /** Why work was refused, as the metrics name it. */
 export type RefusalReason = 'queue full' | 'queue too slow' | 'lock' | 'requests';
 
@@ -61,9 +64,9 @@ export class Admission {
     private readonly onRefused: (reason: RefusalReason) => void,
   ) {}
 
-  /** Does the work once there is room for it. Work without a payer has a queue of its own, like a tree's. @throws AppError OVERLOADED */
-  async run<Result>(kind: WorkKind, payer: Payer | undefined, work: () => Promise<Result>): Promise<Result> {
-    const name = `${kind} ${payer?.topLevelSid}`;
+  /** Does the work once there is room for it. The gateway's own has a queue like a tree's, and so has work without a payer. @throws AppError OVERLOADED */
+  async run<Result>(kind: WorkKind, payer: WorkOf, work: () => Promise<Result>): Promise<Result> {
+    const name = `${kind} ${payer === 'gateway' ? payer : payer?.topLevelSid}`;
     const queue = this.#queues.get(name) ?? {
       kind,
       isForAll: kind === 'lookUp' && payer === undefined,
@@ -115,7 +118,7 @@ export class Admission {
   #wait(queue: Queue): Promise<void> {
     const { kind } = queue;
     if (queue.waiting.size >= this.limits.waiting - this.#waiting[kind]) {
-      throw this.#refusal('queue full', 'More work waits for the database than this server keeps; try again.');
+      throw this.#refusal('queue full', 'Too many requests are waiting for the database. Try again in a second.');
     }
     return new Promise((resolve, reject) => {
       const leave = (): void => {
@@ -129,7 +132,7 @@ export class Admission {
       };
       const timer = setTimeout(() => {
         leave();
-        reject(this.#refusal('queue too slow', 'The database has no time for this request; try again.'));
+        reject(this.#refusal('queue too slow', 'The request waited too long for the database. Try again in a second.'));
       }, this.limits.patience);
       queue.waiting.add(start);
       this.#waiting[kind] += 1;

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { DataSource } from 'typeorm';
 import type { Client } from './driver.js';
 import { AccountEntity } from '../schema/account-entity.js';
+import { AccountImportEntity, AccountImportRowEntity } from '../schema/account-import-entity.js';
 import { EmailClaimEntity } from '../schema/email-claim-entity.js';
 import { EmailConflictEntity } from '../schema/email-conflict-entity.js';
 import { CascadePartEntity } from '../schema/cascade-part-entity.js';
@@ -24,6 +25,7 @@ import { EmailClaims1700000052000 } from '../schema/migrations/1700000052000-ema
 import { OrganizationAccounts1700000053000 } from '../schema/migrations/1700000053000-organization-accounts.js';
 import { CascadeParts1700000054000 } from '../schema/migrations/1700000054000-cascade-parts.js';
 import { ChangedHistoryHeads1700000055000 } from '../schema/migrations/1700000055000-changed-history-heads.js';
+import { StreamAliases1700000056000 } from '../schema/migrations/1700000056000-stream-aliases.js';
 import { StatusChanges1700000033000 } from '../schema/migrations/1700000033000-status-changes.js';
 import { TokenLists1700000035000 } from '../schema/migrations/1700000035000-token-lists.js';
 import { NamesOfClosedOrganizations1700000035100 } from '../schema/migrations/1700000035100-names-of-closed-organizations.js';
@@ -31,6 +33,12 @@ import { DefaultProfile1700000035200 } from '../schema/migrations/1700000035200-
 import { OrganizationAccountEntity } from '../schema/organization-account-entity.js';
 import { OrganizationEntity } from '../schema/organization-entity.js';
 import { AccountProfileEntity, OrganizationProfileEntity, ProfileEntity } from '../schema/profile-entity.js';
+import { ResourceRemovals1700000058000 } from '../schema/migrations/1700000058000-resource-removals.js';
+import { DuePlaces1700000059000 } from '../schema/migrations/1700000059000-due-places.js';
+import { AccountImports1700000060000 } from '../schema/migrations/1700000060000-account-imports.js';
+import { RemovalPlaceEntity, ResourceRemovalEntity } from '../schema/resource-removal-entity.js';
+import { Webhooks1700000057000 } from '../schema/migrations/1700000057000-webhooks.js';
+import { WebhookAttemptEntity, WebhookEntity, WebhookPlaceEntity } from '../schema/webhook-entity.js';
 import { SignInFailureEntity } from '../schema/sign-in-failure-entity.js';
 
 interface DataSourceSettings {
@@ -53,6 +61,9 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
     poolSize,
     applicationName: 'account-gateway',
     connectTimeoutMS: 5_000,
+    // PostgreSQL has gen_random_uuid() without any extension; TypeORM would install one.
+    uuidExtension: 'pgcrypto',
+    installExtensions: false,
     poolErrorHandler: onBrokenConnection,
     // `pipeline`: statements are sent without waiting for the answers to those before them.
     // `onConnect`: the pool listens to a client for errors only while the client is idle, and an error that nobody listens for ends the process.
@@ -73,6 +84,13 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
       EmailConflictEntity,
       EmailClaimEntity,
       OrganizationAccountEntity,
+      WebhookEntity,
+      WebhookPlaceEntity,
+      WebhookAttemptEntity,
+      RemovalPlaceEntity,
+      ResourceRemovalEntity,
+      AccountImportEntity,
+      AccountImportRowEntity,
     ],
     migrations: [
       Accounts1700000000000,
@@ -95,6 +113,11 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
       OrganizationAccounts1700000053000,
       CascadeParts1700000054000,
       ChangedHistoryHeads1700000055000,
+      StreamAliases1700000056000,
+      Webhooks1700000057000,
+      ResourceRemovals1700000058000,
+      DuePlaces1700000059000,
+      AccountImports1700000060000,
     ],
     migrationsTableName: migrationsTable,
   });

@@ -3,13 +3,13 @@ import type { DataSource } from 'typeorm';
 import type { Payer } from '../../domain/account.js';
 import { AppError } from '../../errors.js';
 import { type Repositories, repositoriesOn } from '../repositories/repositories.js';
-import { Admission, type WorkKind, type RefusalReason, lanesOf } from './admission.js';
+import { Admission, type RefusalReason, type WorkKind, type WorkOf, lanesOf } from './admission.js';
 import { withBusyTime } from './busy-time.js';
 import { withDeadline } from './deadline.js';
 import type { Client } from './driver.js';
 import { entitiesOn } from './entity-manager.js';
 import { asAppError, codeOf, isLostRace, isMissing, sqlState } from './errors.js';
-import { Health } from './health.js';
+import { type Condition, Health } from './health.js';
 import { Pool } from './pool.js';
 import { StaleReads } from './stale-reads.js';
 import { type ChangeLimits, changeTransaction, snapshotTransaction } from './transaction.js';
@@ -40,6 +40,8 @@ export interface DatabaseBounds extends ChangeLimits {
   poolSize: number;
   /** How many look-ups, how many other reads and how many changes wait for a connection at most; of one tree, half as many. */
   queueSize: number;
+  /** How long work waits for a connection, in milliseconds. */
+  queueMilliseconds: number;
   /** How long a read may take, in milliseconds. */
   readMilliseconds: number;
   /** Called with the reason when work is refused for lack of room. */
@@ -51,15 +53,13 @@ export interface DatabaseBounds extends ChangeLimits {
 export const defaultBounds: DatabaseBounds = {
   poolSize: 10,
   queueSize: 1000,
+  queueMilliseconds: 5_000,
   readMilliseconds: 15_000,
   changeMilliseconds: 300_000,
   lockMilliseconds: 10_000,
   onRefused: () => {},
   onUsed: () => {},
 };
-
-/** How long work waits for a connection, in milliseconds. */
-const queuePatience = 5_000;
 
 /**
  * The database as services see it: single reads, and changes that happen whole or not at all. Nothing waits without end, neither
@@ -76,7 +76,7 @@ export class Database {
     private readonly replica?: StaleSource,
   ) {
     const lanes = lanesOf(bounds.poolSize - 1);
-    this.#admission = new Admission({ lanes, waiting: bounds.queueSize, patience: queuePatience }, bounds.onRefused);
+    this.#admission = new Admission({ lanes, waiting: bounds.queueSize, patience: bounds.queueMilliseconds }, bounds.onRefused);
     this.#pool = new Pool(dataSource);
     this.#health = new Health(this.#pool, dataSource);
   }
@@ -93,6 +93,14 @@ export class Database {
   /** As `read`, for what is found by its key, in as many steps of an index as there are keys. @throws AppError UNAVAILABLE, OVERLOADED */
   async lookUp<Result>(payer: Payer | undefined, work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
     return this.#read('lookUp', payer, work);
+  }
+
+  /**
+   * As `lookUp`, for what the gateway does by itself, such as deliveries, in single statements that may change something too. It shares
+   * connections as a tree of its own does, so whoever signs in does not wait behind it (ADR 30). @throws AppError UNAVAILABLE, OVERLOADED
+   */
+  async background<Result>(work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
+    return this.#read('lookUp', 'gateway', work);
   }
 
   /**
@@ -146,9 +154,14 @@ export class Database {
     return { ...position, log: BigInt(position.log) };
   }
 
+  /** Whether it answers, and can serve. */
+  condition(): Promise<Condition> {
+    return this.#health.condition();
+  }
+
   /** Whether the database answers and every migration of this program has run. */
   async isReady(): Promise<boolean> {
-    return (await this.#health.condition()) === 'ready';
+    return (await this.condition()) === 'ready';
   }
 
   /** Closes every connection. What still runs is broken off. */
@@ -156,11 +169,7 @@ export class Database {
     await this.#pool.close();
   }
 
-  async #read<Result>(
-    kind: 'read' | 'lookUp',
-    payer: Payer | undefined,
-    work: (repositories: Repositories) => Promise<Result>,
-  ): Promise<Result> {
+  async #read<Result>(kind: 'read' | 'lookUp', payer: WorkOf, work: (repositories: Repositories) => Promise<Result>): Promise<Result> {
     try {
       return await this.#connected(kind, payer, this.bounds.readMilliseconds, (client) => work(this.#repositoriesOn(client)));
     } catch (error) {
@@ -169,9 +178,9 @@ export class Database {
   }
 
   /** Does work on a connection, once it is the payer's turn, and for no longer than the limit in milliseconds. */
-  #connected<Result>(kind: WorkKind, payer: Payer | undefined, limit: number, work: (client: Client) => Promise<Result>): Promise<Result> {
+  #connected<Result>(kind: WorkKind, payer: WorkOf, limit: number, work: (client: Client) => Promise<Result>): Promise<Result> {
     const isAnswering = async () => (await this.#health.condition()) !== 'silent';
-    const onUsed = (milliseconds: number): void => void (payer && this.bounds.onUsed(payer, milliseconds));
+    const onUsed = (milliseconds: number): void => void (typeof payer === 'object' && this.bounds.onUsed(payer, milliseconds));
     return this.#admission.run(kind, payer, () =>
       this.#pool.borrow((client) => withBusyTime(client, onUsed, () => withDeadline(client, { limit, isAnswering }, () => work(client)))),
     );
@@ -184,7 +193,7 @@ export class Database {
   /** What a failure means to the caller. */
   async #explained(error: unknown): Promise<unknown> {
     if (!isMissing(error) || (await this.#health.condition()) !== 'not ready') return asAppError(error);
-    return new AppError('UNAVAILABLE', 'Migrations of the database have not run; once its operator has run them, try again.', {
+    return new AppError('UNAVAILABLE', 'The migrations of the database have not run. Try again once its operator has run them.', {
       cause: error,
     });
   }

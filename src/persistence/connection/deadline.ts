@@ -41,10 +41,10 @@ export async function withDeadline<Result>(
     drop(client);
   };
   const check = async (): Promise<void> => {
-    if (performance.now() >= deadline) return giveUp('The database took too long for this request; try again, or ask for less.');
+    if (performance.now() >= deadline) return giveUp('The database took too long for this request. Ask for less, or try again.');
     const answers = await isAnswering();
     if (isOver) return;
-    if (!answers) return giveUp('The database does not answer right now; try again.');
+    if (!answers) return giveUp('The database does not answer right now. Try again in a second.');
     timer = schedule();
   };
   const schedule = () => setTimeout(() => void check(), Math.max(0, Math.min(interval, deadline - performance.now())));

@@ -43,6 +43,11 @@ export function isLostRace(error: unknown): boolean {
   return code === sqlState.serializationFailure || code === sqlState.deadlock || isOutdatedPlan(error);
 }
 
+/** Whether a row is one that is there already. */
+export function isDuplicate(error: unknown): boolean {
+  return codeOf(error) === sqlState.uniqueViolation;
+}
+
 /**
  * Whether a table was changed while the program ran (as by a migration of a newer version), so that a prepared statement would
  * have other columns now. PostgreSQL refuses to run it until it is prepared again.
@@ -63,7 +68,9 @@ const conflicts: Record<string, () => AppError> = {
   // As long as the version before may run beside this one (ADR 47).
   account_open_email_address: emailInUse,
   organization_domain_name: () =>
-    new AppError('DOMAIN_NAME_IN_USE', 'Another open organization has this domain name.', { field: 'domainName' }),
+    new AppError('DOMAIN_NAME_IN_USE', 'Another open organization has this domain name. Use that one, or choose another name.', {
+      field: 'domainName',
+    }),
 };
 
 /** SQLSTATE classes for: connection lost or refused, no such database, out of resources, shutting down. */
@@ -83,7 +90,7 @@ export function asAppError(error: unknown): unknown {
     return conflicts[cause.constraint]?.() ?? error;
   }
   if (code === sqlState.lockNotAvailable) {
-    return new AppError('OVERLOADED', 'Another change of the same accounts takes long; try again.', { cause: error });
+    return new AppError('OVERLOADED', 'Another change of the same accounts is taking long. Try again in a second.', { cause: error });
   }
   if (
     isLostRace(error) ||
@@ -91,7 +98,7 @@ export function asAppError(error: unknown): unknown {
     unavailableClasses.includes(code.slice(0, 2)) ||
     unreachable.test(`${code} ${cause?.message}`)
   ) {
-    return new AppError('UNAVAILABLE', 'The database cannot be reached right now; try again.', { cause: error });
+    return new AppError('UNAVAILABLE', 'The database cannot be reached right now. Try again in a second.', { cause: error });
   }
   return error;
 }

@@ -1,4 +1,5 @@
 import { Query, types } from 'pg';
+import { tracer } from '../../tracing/tracer.js';
 import { startStatement } from './busy-time.js';
 import { type Client, holdWrites, processIdOf } from './driver.js';
 import { isOutdatedPlan } from './errors.js';
@@ -84,10 +85,12 @@ function isOwnSession(client: Client): boolean {
 function send(client: Client, statement: PreparedStatement | undefined, text: string, values: unknown[]): Promise<unknown[]> {
   holdWrites(client);
   const answered = startStatement(client);
+  const span = tracer?.statement(text);
   return new Promise((resolve, reject) => {
     client.query(
       new PreparedQuery(statement, text, values, (error, rows) => {
         answered();
+        span?.end(error);
         if (error) reject(error);
         else resolve(rows);
       }),

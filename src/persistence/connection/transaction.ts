@@ -1,5 +1,5 @@
-import type { QueryResult } from 'pg';
-import type { Client } from './driver.js';
+import { tracer } from '../../tracing/tracer.js';
+import { type Client, holdWrites } from './driver.js';
 import { lockTimeoutSettings } from './lock-timeout.js';
 import { pipelined } from './pipeline.js';
 import { queryRows } from './prepared-query.js';
@@ -56,15 +56,16 @@ export async function changeTransaction<Result>(
     statement_timeout: changeMilliseconds,
     'account_gateway.keeps': kept.join(),
   }).map(([name, value]) => `set_config('${name}', '${value}', true)`);
-  const begin = client.query(`BEGIN; SELECT ${settings.join(', ')}, now()::timestamptz(3) AS "startedAt"`);
-  // pg has a result for each of several statements in one text, and does not declare it.
-  const startedAt = begin.then((results) => (results as unknown as QueryResult<{ startedAt: Date }>[])[1]!.rows[0]!.startedAt);
-  startedAt.catch(() => {});
-  const unanswered: Promise<unknown>[] = [startedAt];
+  holdWrites(client);
+  const begun = command(client, 'BEGIN');
+  const set = queryRows<{ startedAt: Date }>(client, `SELECT ${settings.join(', ')}, now()::timestamptz(3) AS "startedAt"`);
+  const startedAt = set.then(([row]) => row!.startedAt);
+  const unanswered: Promise<unknown>[] = [begun, startedAt];
+  for (const answer of unanswered) answer.catch(() => {});
   transactions.set(client, { startedAt, unanswered });
   try {
     const result = await work();
-    await pipelined(...unanswered, client.query('COMMIT'));
+    await pipelined(...unanswered, command(client, 'COMMIT'));
     return result;
   } catch (error) {
     await rollBack(client);
@@ -78,9 +79,9 @@ export async function changeTransaction<Result>(
 /** Runs reads in a transaction in which every statement sees what was committed when the first one began. */
 export async function snapshotTransaction<Result>(client: Client, work: () => Promise<Result>): Promise<Result> {
   try {
-    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    await command(client, 'BEGIN ISOLATION LEVEL REPEATABLE READ');
     const result = await work();
-    await client.query('COMMIT');
+    await command(client, 'COMMIT');
     return result;
   } catch (error) {
     await rollBack(client);
@@ -90,5 +91,15 @@ export async function snapshotTransaction<Result>(client: Client, work: () => Pr
 
 /** Where this fails, the connection is gone, and the server rolls back by itself. */
 async function rollBack(client: Client): Promise<void> {
-  await client.query('ROLLBACK').catch(() => {});
+  await command(client, 'ROLLBACK').catch(() => {});
+}
+
+/** Sends a statement that begins or ends a transaction. */
+async function command(client: Client, sql: string): Promise<void> {
+  const span = tracer?.statement(sql);
+  try {
+    await client.query(sql);
+  } finally {
+    span?.end();
+  }
 }

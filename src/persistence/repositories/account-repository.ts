@@ -199,7 +199,7 @@ export class AccountRepository {
     account: Account,
     status: AccountStatus,
     from: readonly AccountStatus[],
-    by: Sid,
+    by: Sid | null,
     reached: readonly CountedAccounts[],
   ): Promise<Account> {
     for (const { count, ...before } of reached) this.#count(account.topLevelSid, before, { ...before, status }, count);

@@ -9,7 +9,7 @@ import { execute, transactionTime } from '../connection/transaction.js';
 import { accountAt, allColumns, keyColumns, treeAt } from './account-sql.js';
 import { failureJoins, noFailures } from './sign-in-failure-repository.js';
 import { unnestedKeys } from './key-lists.js';
-import { ofAnotherKey } from './keyed-hash.js';
+import { ofAnotherKey, ofNoKey } from './keyed-hash.js';
 
 /** A new password and the AuthToken that comes with it. */
 export interface NewCredential {
@@ -68,9 +68,14 @@ const credentialColumns = `
   credential.token_hash = ANY (credential.random_token_hashes) AS "tokenIsRandom",
   credential.previous_token_hash = ANY (credential.random_token_hashes) AS "previousTokenIsRandom"`;
 
-const failures = failureJoins('COALESCE(account.sid, caller.login)', 'caller.address');
+/** Text in SQL for callers, null for accounts to prefetch: they have no login. By null, PostgreSQL finds nothing without looking. */
+const ofCaller = (text: string): string => `CASE WHEN caller.login IS NOT NULL THEN ${text} END`;
+
+const failures = failureJoins(ofCaller('COALESCE(account.sid, caller.login)'), 'caller.address');
 
 /*
+ * Callers and accounts to prefetch are rows of one statement, since each statement is an answer of its own to be sent and read.
+ *
  * LATERAL with a LIMIT makes PostgreSQL look up key after key in an index. Otherwise a plan that it kept from when the tables were
  * empty might read them whole.
  */
@@ -78,7 +83,7 @@ const signInStatement = `
   SELECT ${allColumns}, ${credentialColumns}, ${failures.column} AS failures
   FROM ${unnestedKeys(4)} WITH ORDINALITY AS caller(sid, email_address, login, address, number)
   LEFT JOIN ${accountAt('caller')} ON true
-  LEFT JOIN ${credentialAt('account.sid')} ON true
+  LEFT JOIN ${credentialAt(ofCaller('account.sid'))} ON true
   ${failures.joins}
   ORDER BY caller.number`;
 
@@ -87,7 +92,7 @@ const changeStatement = `
   SELECT ${allColumns}, ${credentialColumns}
   FROM (VALUES (1, $1::text, NULL), (2, $2::text, $3::text)) AS key(number, sid, email_address)
   LEFT JOIN ${accountAt('key')} ON ${treeAt('$4')}
-  LEFT JOIN ${credentialAt('account.sid')} ON key.number = 1
+  LEFT JOIN ${credentialAt('CASE WHEN key.number = 1 THEN account.sid END')} ON true
   ORDER BY key.number`;
 
 /** The tables `credential` and `password_reset_token`. */
@@ -96,15 +101,20 @@ export class CredentialRepository {
 
   /**
    * Everything that sign-ins need, for many callers in one statement, in their order: the account of the key; its credential, unless
-   * it has none; and the failures from the caller's address, for the account or, where there is none, for the login.
+   * it has none; and the failures from the caller's address, for the account or, where there is none, for the login. Also the accounts
+   * to prefetch, in the order of their keys.
    */
-  async findForSignIn(callers: readonly SignInKey[]): Promise<SignInData[]> {
+  async findForSignIn(
+    callers: readonly SignInKey[],
+    prefetches: readonly AccountKey[] = [],
+  ): Promise<{ found: SignInData[]; prefetched: (Account | undefined)[] }> {
     const rows = await queryRows<SignInRow>(this.client, signInStatement, [
-      ...keyColumns(callers.map(({ key }) => key)),
-      callers.map(({ login }) => login),
-      callers.map(({ address }) => address),
+      ...keyColumns([...callers.map(({ key }) => key), ...prefetches]),
+      [...callers.map(({ login }) => login), ...prefetches.map(() => null)],
+      [...callers.map(({ address }) => address), ...prefetches.map(() => null)],
     ]);
-    return rows.map(({ failures: failed, ...found }) => ({ ...callerOf(found), failures: failed ?? noFailures }));
+    const read = rows.map(({ failures: failed, ...found }) => ({ ...callerOf(found), failures: failed ?? noFailures }));
+    return { found: read.slice(0, callers.length), prefetched: read.slice(callers.length).map(({ account }) => account) };
   }
 
   /** The caller of a change as it is now, and the account that the change is about, if that is the caller or below it. */
@@ -132,6 +142,20 @@ export class CredentialRepository {
     return rows.map((token) => (token.ciphertext === null ? undefined : token));
   }
 
+  /** The root's AuthToken or, where it has none, that of some account. */
+  async findSampleToken(): Promise<AccountToken | undefined> {
+    const [token] = await queryRows<AccountToken>(
+      this.client,
+      `SELECT credential.account_sid AS "accountSid", credential.token_ciphertext AS "tokenCiphertext", credential.token_hash AS "tokenHash"
+       FROM (
+         SELECT account.sid, 1 AS choice FROM account WHERE account.parent_sid IS NULL
+         UNION ALL (SELECT credential.account_sid, 2 FROM credential LIMIT 1)
+       ) AS sample JOIN credential ON credential.account_sid = sample.sid
+       ORDER BY sample.choice LIMIT 1`,
+    );
+    return token;
+  }
+
   /** Sets the account's password and token. Those that it had before end, and so do its reset tokens. */
   set(sid: Sid, { passwordHash, tokenCiphertext, tokenHash, tokenIsRandom }: NewCredential): void {
     execute(
@@ -145,6 +169,15 @@ export class CredentialRepository {
          random_token_hashes = excluded.random_token_hashes`,
       [sid, passwordHash, tokenCiphertext, tokenHash, tokenIsRandom],
     );
+  }
+
+  /** Keeps the same password under another hash, unless it was changed meanwhile. */
+  replacePasswordHash(sid: Sid, before: string, after: string): void {
+    execute(this.client, `UPDATE credential SET password_hash = $3 WHERE credential.account_sid = $1 AND credential.password_hash = $2`, [
+      sid,
+      before,
+      after,
+    ]);
   }
 
   /** Whether the account has a password and an AuthToken. */
@@ -216,12 +249,17 @@ export class CredentialRepository {
     );
   }
 
-  /** Stores the same AuthTokens, encrypted and hashed with another key. */
+  /**
+   * Stores the same AuthTokens, encrypted and hashed with another key. An imported password that is kept by its md5 is hashed like the
+   * AuthToken, as long as that is the same md5, and moves on with it.
+   */
   async reEncryptTokens(tokens: readonly AccountToken[]): Promise<void> {
     await queryRows(
       this.client,
       `UPDATE credential SET token_ciphertext = rewritten.ciphertext, token_hash = rewritten.hash,
-              random_token_hashes = array_replace(credential.random_token_hashes, credential.token_hash, rewritten.hash)
+              random_token_hashes = array_replace(credential.random_token_hashes, credential.token_hash, rewritten.hash),
+              password_hash = CASE WHEN credential.password_hash = 'md5:' || encode(credential.token_hash, 'hex')
+                                   THEN 'md5:' || encode(rewritten.hash, 'hex') ELSE credential.password_hash END
        FROM unnest($1::text[], $2::bytea[], $3::bytea[]) AS rewritten (sid, ciphertext, hash)
        WHERE credential.account_sid = rewritten.sid`,
       [
@@ -232,6 +270,52 @@ export class CredentialRepository {
     );
   }
 
+  /** Gives accounts other AuthTokens, which are random. What was valid before ends. */
+  async replaceTokens(tokens: readonly AccountToken[]): Promise<void> {
+    await queryRows(
+      this.client,
+      `UPDATE credential SET token_ciphertext = other.ciphertext, token_hash = other.hash, token_date = clock_timestamp(),
+              previous_token_hash = NULL, previous_token_expires_at = NULL, random_token_hashes = ARRAY[other.hash]
+       FROM unnest($1::text[], $2::bytea[], $3::bytea[]) AS other (sid, ciphertext, hash)
+       WHERE credential.account_sid = other.sid`,
+      [
+        tokens.map(({ accountSid }) => accountSid),
+        tokens.map(({ tokenCiphertext }) => tokenCiphertext),
+        tokens.map(({ tokenHash }) => tokenHash),
+      ],
+    );
+  }
+
+  /**
+   * How many AuthTokens, imported passwords that are kept by their md5, and reset tokens that have not expired, no key of the ids has made; and
+   * how many AuthTokens there are.
+   */
+  async countOfNoKey(keyIds: readonly Buffer[]): Promise<Record<'all' | 'authTokens' | 'passwords' | 'resetTokens', number>> {
+    const [counts] = await queryRows<Record<'all' | 'authTokens' | 'passwords' | 'resetTokens', number>>(
+      this.client,
+      `SELECT (SELECT count(*)::integer FROM credential) AS "all",
+              (SELECT count(*)::integer FROM credential WHERE ${ofNoKey('credential.token_hash')}) AS "authTokens",
+              (SELECT count(*)::integer FROM credential WHERE CASE WHEN credential.password_hash LIKE 'md5:%'
+                 THEN ${ofNoKey(`decode(substring(credential.password_hash FROM 5), 'hex')`)} ELSE false END) AS passwords,
+              (SELECT count(*)::integer FROM password_reset_token AS token
+               WHERE ${ofNoKey('token.token_hash')} AND token.expires_at > now()) AS "resetTokens"`,
+      [keyIds],
+    );
+    return counts!;
+  }
+
+  /** Removes reset tokens that no key of the ids has made, at most so many, and returns how many. */
+  async removeResetTokensOfNoKey(keyIds: readonly Buffer[], atMost: number): Promise<number> {
+    const removed = await queryRows(
+      this.client,
+      `DELETE FROM password_reset_token WHERE password_reset_token.token_hash IN (
+         SELECT token.token_hash FROM password_reset_token AS token WHERE ${ofNoKey('token.token_hash')} LIMIT $2
+       ) RETURNING 1`,
+      [keyIds, atMost],
+    );
+    return removed.length;
+  }
+
   /** How many AuthTokens were not hashed with the key of the id. */
   async countTokensOfOtherKeys(keyId: Buffer): Promise<number> {
     const [counted] = await queryRows<{ count: string }>(
@@ -240,6 +324,17 @@ export class CredentialRepository {
       [keyId],
     );
     return Number(counted!.count);
+  }
+
+  /** How many imported passwords are kept by their md5, hashed with another key than that of the id, apart from their AuthToken. */
+  async countPasswordsOfOtherKeys(keyId: Buffer): Promise<number> {
+    const [counted] = await queryRows<{ count: number }>(
+      this.client,
+      `SELECT count(*)::integer AS count FROM credential
+       WHERE credential.password_hash LIKE 'md5:%' AND credential.password_hash NOT LIKE 'md5:' || encode($1, 'hex') || '%'`,
+      [keyId],
+    );
+    return counted!.count;
   }
 
   /** When the last token expires that is stored only as a hash, with another key than that of the id. Null if there is none. */

@@ -6,11 +6,11 @@ import type { Client } from '../connection/driver.js';
 import { queryRows } from '../connection/prepared-query.js';
 import { execute } from '../connection/transaction.js';
 import { treeAt } from './account-sql.js';
-import { writeParts } from './cascade-parts.js';
+import { cascades, writeParts } from './cascade-parts.js';
 import { keyset, pagesFrom } from './keyset.js';
 import { unnestedKeys } from './key-lists.js';
 
-/** The account that acted, and its request. Both are null where the gateway itself acted. */
+/** The account that acted, and its request. Both are null where the gateway itself acted; the account where its operator did. */
 export interface AuditActor {
   actorSid: Sid | null;
   requestId: string | null;
@@ -37,8 +37,6 @@ const columns = `history.position, history.date, history.actor_sid AS "actorSid"
 /** The lists that are asked for, a row for each. */
 const listedKeys = `
   ${unnestedKeys(4)} WITH ORDINALITY AS list(tree_sid, sid, path, above, number)`;
-
-const cascades = cascading.map((operation) => `'${operation}'`).join(', ');
 
 /**
  * The conditions that entries of a list fulfil; for each there is an index. `owner`: the account's own entries, and the cascades of

@@ -4,7 +4,7 @@ import type { Client } from '../connection/driver.js';
 import { codeOf, sqlState } from '../connection/errors.js';
 import { queryRows } from '../connection/prepared-query.js';
 import { execute } from '../connection/transaction.js';
-import { ofAnotherKey } from './keyed-hash.js';
+import { ofAnotherKey, ofNoKey } from './keyed-hash.js';
 
 /** What came of a request. */
 export interface StoredResult {
@@ -29,7 +29,10 @@ export class IdempotencyRepository {
     const claim = `SELECT 1 / pg_try_advisory_xact_lock(hashtextextended($1, 0))::integer -- fails when the idempotency key is in use`;
     await queryRows(this.client, claim, [`${accountSid} ${key}`]).catch((error: unknown) => {
       if (codeOf(error) !== sqlState.divisionByZero) throw error;
-      throw new AppError('IDEMPOTENCY_IN_FLIGHT', 'A request with this idempotency key is still in progress.');
+      throw new AppError(
+        'IDEMPOTENCY_IN_FLIGHT',
+        'A request with this idempotency key is still in progress. Send this one again in a second.',
+      );
     });
   }
 
@@ -60,6 +63,17 @@ export class IdempotencyRepository {
        DO UPDATE SET request_hash = excluded.request_hash, result = excluded.result, date_created = excluded.date_created`,
       [accountSid, key, requestHash, result],
     );
+  }
+
+  /** How many requests no key of the ids has hashed, so that they cannot be repeated any more. */
+  async countOfNoKey(keyIds: readonly Buffer[]): Promise<number> {
+    const [counted] = await queryRows<{ count: number }>(
+      this.client,
+      `SELECT count(*)::integer AS count FROM idempotency_key
+       WHERE ${ofNoKey('idempotency_key.request_hash')} AND idempotency_key.date_created > now() - ${lifetime}`,
+      [keyIds],
+    );
+    return counted!.count;
   }
 
   /** When the last request expires that was hashed with another key than that of the id. Null if there is none. */

@@ -8,7 +8,7 @@ import { OrganizationEntity } from './organization-entity.js';
 @Check('account_status_known', `status IN ('uninitialized', 'active', 'suspended', 'closed')`)
 @Check('account_role_known', `role IN ('Administrator', 'Developer', 'ProvisioningAgent')`)
 @Check('account_email_address_lower', `email_address = lower(email_address)`)
-@Check('account_root_active', `parent_sid IS NOT NULL OR status = 'active'`)
+@Check('account_root_active', `parent_sid IS NOT NULL OR status IN ('active', 'uninitialized')`)
 @Check(
   'account_path_leads_through_parent',
   `octet_length(sid) = 34 AND

@@ -8,8 +8,8 @@ import { migrationsTable } from '../connection/data-source.js';
 export interface DatabaseUse {
   /** Whether it runs migrations. */
   migrates: boolean;
-  /** All rights, as for a gateway; or to read the history, as for `verify-history`. */
-  rights: 'all' | 'read history';
+  /** All rights, as for a gateway; to read all but what verifies secrets and counts tries; or to read the history, as for `verify-history`. */
+  rights: 'all' | 'read' | 'read history';
 }
 
 /** What is known of the database and of the role's rights. */
@@ -40,6 +40,8 @@ type Right = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
 /** Rows that no statement deletes or updates. A role without the right to do so is better, since it cannot falsify the history. */
 const neverDeleted = ['account', 'organization', 'history', 'history_head', 'cascade_part'];
 const neverUpdated = ['history', 'cascade_part'];
+/** The tables that nobody reads who only wants to know what there is. */
+const tablesOfSecrets = ['credential', 'password_reset_token', 'idempotency_key', 'sign_in_failure', 'email_conflict'];
 /** The tables that `verify-history` reads. */
 const tablesOfHistory = ['history', 'history_head'];
 
@@ -48,6 +50,21 @@ const tablesOfHistory = ['history', 'history_head'];
  * @throws UnfitDatabaseError, AppError UNAVAILABLE, and the driver's error where nothing listens
  */
 export async function openDatabase(dataSource: DataSource, use: DatabaseUse): Promise<string[]> {
+  const { mistakes, pending } = await examineDatabase(dataSource, use);
+  if (mistakes.length === 0) return pending;
+  await dataSource.destroy();
+  throw new UnfitDatabaseError(mistakes);
+}
+
+/** What the database is, what is wrong with it, and the names of the migrations that have not run. */
+interface Examination {
+  facts: DatabaseFacts;
+  mistakes: string[];
+  pending: string[];
+}
+
+/** Connects to the database and looks at it. @throws as openDatabase does when there is no connection */
+export async function examineDatabase(dataSource: DataSource, use: DatabaseUse): Promise<Examination> {
   try {
     await dataSource.initialize();
   } catch (error) {
@@ -56,9 +73,11 @@ export async function openDatabase(dataSource: DataSource, use: DatabaseUse): Pr
   try {
     const known = dataSource.migrations.map(({ constructor }) => constructor.name);
     const facts = await factsOf(dataSource);
-    const mistakes = databaseMistakes(facts, known, use);
-    if (mistakes.length > 0) throw new UnfitDatabaseError(mistakes);
-    return known.filter((name) => !facts.migrated.includes(name));
+    return {
+      facts,
+      mistakes: databaseMistakes(facts, known, use),
+      pending: known.filter((name) => !facts.migrated.includes(name)),
+    };
   } catch (error) {
     await dataSource.destroy();
     throw error;
@@ -137,6 +156,7 @@ function mistakesOfRights(
 
 function rightsOn(table: string, { rights }: DatabaseUse): Right[] {
   if (rights === 'read history') return tablesOfHistory.includes(table) ? ['SELECT'] : [];
+  if (rights === 'read') return tablesOfSecrets.includes(table) ? [] : ['SELECT'];
   if (table === migrationsTable) return ['SELECT'];
   const never = [...(neverUpdated.includes(table) ? ['UPDATE'] : []), ...(neverDeleted.includes(table) ? ['DELETE'] : [])];
   return (['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const).filter((right) => !never.includes(right));

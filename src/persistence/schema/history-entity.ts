@@ -1,4 +1,4 @@
-import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, Generated, Index, PrimaryColumn } from 'typeorm';
 
 /** The table `history`: one chain of entries for each tree. Rows are only ever added. */
 @Entity('history')
@@ -65,4 +65,9 @@ export class HistoryHeadEntity {
   /** How many accounts the tree has, by status, role and type, in the order of `AccountCounts`; null where they were not counted. */
   @Column('integer', { array: true, nullable: true })
   counts: number[] | null;
+
+  /** Stands for the tree's SID in the events of those who must not learn it (ADR 50). */
+  @Generated('uuid')
+  @Column('uuid')
+  alias: string;
 }

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type DataSource, MigrationExecutor } from 'typeorm';
 import { version } from '../../version.js';
 import { migrationsTable } from '../connection/data-source.js';
+import { isLostRace } from '../connection/errors.js';
 import { migrationMark } from './database-check.js';
 import { runOnlineSteps } from './online-steps.js';
 
@@ -21,7 +23,24 @@ export async function migrate(dataSource: DataSource): Promise<string[]> {
   return done;
 }
 
+/**
+ * How often migrations are tried that meet a deadlock with the traffic of the version before: they lock one table after the other, and
+ * cannot do so in the order of every change.
+ */
+const tries = 20;
+
 async function runMigrations(dataSource: DataSource): Promise<string[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await runInOneTransaction(dataSource);
+    } catch (error) {
+      if (attempt === tries || !isLostRace(error)) throw error;
+      await sleep(Math.random() * 50 * attempt);
+    }
+  }
+}
+
+async function runInOneTransaction(dataSource: DataSource): Promise<string[]> {
   const queryRunner = dataSource.createQueryRunner();
   try {
     await queryRunner.startTransaction();

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defaultProfileSid } from '../../../src/domain/profile.js';
 import { newSid, type Sid } from '../../../src/domain/sid.js';
 import { type Path, isBelow, pathBelow, topLevelSidOf } from '../../../src/domain/tree.js';
+import { newWebhookSecret } from '../../../src/events/webhook-signature.js';
 import { Secrets } from '../../../src/service/secrets.js';
 import { type TestGateway, admin, testKey } from '../../support/gateway.js';
 import { type GraphqlAnswer, type GraphqlError, type Login, byExecutor, postGraphql } from '../../support/graphql-client.js';
@@ -82,6 +83,8 @@ interface World {
   profiles: Profiles;
   /** Absent where the target is missing. */
   target: Inhabitant | undefined;
+  /** Of the target; of nobody where that is missing. */
+  webhookSid: Sid;
 }
 
 const secrets = new Secrets([testKey]);
@@ -150,7 +153,14 @@ function worldOf(caller: Caller, targetPlace: Place | undefined, targetState: St
     missing: newSid('profile'),
     default: defaultProfileSid,
   };
-  return { caller: self, inhabitants, organizations, profiles, target: inhabitants.find(({ place }) => place === targetPlace) };
+  return {
+    caller: self,
+    inhabitants,
+    organizations,
+    profiles,
+    target: inhabitants.find(({ place }) => place === targetPlace),
+    webhookSid: newSid('webhook'),
+  };
 }
 
 let upstream: TestUpstream;
@@ -163,10 +173,19 @@ const bytes = (buffer: Buffer): string => `\\x${buffer.toString('hex')}`;
 const statusIn = (state: State): string => (state === 'prepared' ? 'uninitialized' : state);
 
 /** What is emptied before a world is made: no table before one that refers to it. */
-const emptied = ['account_profile', 'organization_profile', 'password_reset_token', 'credential', 'profile', 'account', 'organization'];
+const emptied = [
+  'webhook',
+  'account_profile',
+  'organization_profile',
+  'password_reset_token',
+  'credential',
+  'profile',
+  'account',
+  'organization',
+];
 
 /** Makes the world all that the database holds. */
-async function establish({ inhabitants, organizations, profiles, target }: World): Promise<void> {
+async function establish({ inhabitants, organizations, profiles, target, webhookSid }: World): Promise<void> {
   const { own, another, empty, closed } = organizations;
   const organizationRows = [own, another, empty, closed].map((sid) => ({
     sid,
@@ -229,6 +248,21 @@ async function establish({ inhabitants, organizations, profiles, target }: World
       JSON.stringify(rows),
     ),
   );
+  if (target === undefined) return;
+  // It is off, so that it is sent nothing but what is asked for.
+  await gateway.database.query(
+    `INSERT INTO webhook (sid, account_sid, tree_sid, is_of_root, url, description, state, secret, date_created, date_updated, state_changed_at)
+     VALUES ($1, $2, $3, $4, $5, '', 'disabled', $6, $7, $7, $7)`,
+    [
+      webhookSid,
+      target.sid,
+      topLevelSidOf(target.path),
+      target.parentSid === null,
+      upstream.url,
+      secrets.seal(webhookSid, newWebhookSecret()),
+      always,
+    ],
+  );
 }
 
 /** What the database holds, in two digests: of everything, and of all but the tree below the path. */
@@ -237,21 +271,25 @@ interface Digest {
   outside: string;
 }
 
-/** Planned once, because each cell asks for it. */
+/** Planned once, because each cell asks for it; each table is read once for both. */
 async function prepareDigest(): Promise<void> {
-  const of = (condition: string): string => `md5(concat_ws('|',
-    (SELECT string_agg(account::text, ',' ORDER BY account.sid) FROM account WHERE ${condition}),
-    (SELECT string_agg(credential::text, ',' ORDER BY account.sid)
-     FROM credential JOIN account ON account.sid = credential.account_sid WHERE ${condition}),
-    (SELECT string_agg(token::text, ',' ORDER BY token.token_hash)
-     FROM password_reset_token AS token JOIN account ON account.sid = token.account_sid WHERE ${condition}),
-    (SELECT string_agg(link::text, ',' ORDER BY account.sid)
-     FROM account_profile AS link JOIN account ON account.sid = link.account_sid WHERE ${condition}),
-    (SELECT string_agg(organization::text, ',' ORDER BY organization.sid) FROM organization),
-    (SELECT string_agg(link::text, ',' ORDER BY link.organization_sid) FROM organization_profile AS link),
-    (SELECT string_agg(profile::text, ',' ORDER BY profile.sid) FROM profile)))`;
+  const ofTree = (row: string, order: string, tables: string): string => `
+    SELECT string_agg(${row}::text, ',' ORDER BY ${order}) AS whole,
+           string_agg(${row}::text, ',' ORDER BY ${order}) FILTER (WHERE NOT starts_with(account.path, $1)) AS outside
+    FROM ${tables}`;
+  const ofNoTree = (table: string): string => `SELECT string_agg(${table}::text, ',' ORDER BY ${table}::text) AS whole FROM ${table}`;
   await gateway.database.query(
-    `PREPARE digest(text) AS SELECT ${of('true')} AS whole, ${of('NOT starts_with(account.path, $1)')} AS outside`,
+    `PREPARE digest(text) AS
+     SELECT md5(concat_ws('|', accounts.whole, credentials.whole, tokens.whole, links.whole, webhooks.whole, attempts.whole, others.whole)) AS whole,
+            md5(concat_ws('|', accounts.outside, credentials.outside, tokens.outside, links.outside, webhooks.outside, attempts.outside, others.whole)) AS outside
+     FROM (${ofTree('account', 'account.sid', 'account')}) AS accounts,
+          (${ofTree('credential', 'account.sid', 'credential JOIN account ON account.sid = credential.account_sid')}) AS credentials,
+          (${ofTree('token', 'token.token_hash', 'password_reset_token AS token JOIN account ON account.sid = token.account_sid')}) AS tokens,
+          (${ofTree('link', 'account.sid', 'account_profile AS link JOIN account ON account.sid = link.account_sid')}) AS links,
+          (${ofTree('webhook', 'webhook.sid', 'webhook JOIN account ON account.sid = webhook.account_sid')}) AS webhooks,
+          (${ofTree('attempt', 'attempt.id', 'webhook_attempt AS attempt JOIN webhook ON webhook.sid = attempt.webhook_sid JOIN account ON account.sid = webhook.account_sid')}) AS attempts,
+          (SELECT string_agg(part.whole, '|' ORDER BY part.whole) AS whole
+           FROM (${['organization', 'organization_profile', 'profile'].map(ofNoTree).join(' UNION ALL ')}) AS part) AS others`,
   );
 }
 
@@ -393,12 +431,13 @@ async function deviationsOn(caller: Caller, place: Place, state: State): Promise
     closed: organizations.closed,
     linked: profiles.linked,
     unlinked: profiles.unlinked,
+    webhook: world.webhookSid,
   };
   const hidden = hiddenFrom(caller, world);
   const cells = eachOf(requestsOnAccounts, restOnAccounts).map(([surface, operation, request]): Cell => {
     // Who holds a reset token is told whose it is; the documented account says which organization it wears.
     const told = operation === 'resetPassword by its token' ? [target?.sid] : surface === 'REST' ? [organizations.own] : [];
-    const isAboutIt = !operation.includes('Profile') && operation !== 'subresources of it';
+    const isAboutIt = !/Profile|^(subresources|events) of|^(delete|test)Webhook/.test(operation);
     return {
       title: `${operation} of ${place}${target === undefined ? '' : `, which is ${state},`} by ${caller.name} through ${surface}`,
       request,
@@ -457,7 +496,7 @@ export function describeCaller(name: string): void {
   describe.each(callers.filter((caller) => caller.name === name))('$name', (caller) => {
     beforeAll(async () => {
       upstream = await startUpstream((_request, response) => void response.end('{}'));
-      gateway = await startWithUpstreams({ '*': { url: upstream.url } });
+      gateway = await startWithUpstreams({ '*': { url: upstream.url } }, { environment: { WEBHOOK_ALLOW_PRIVATE: '127.0.0.0/8' } });
       const [root] = await gateway.database.query<{ password_hash: string }>('SELECT password_hash FROM credential');
       passwordHash = root!.password_hash;
       await prepareDigest();

@@ -36,6 +36,10 @@ const migration = (destination: string, input = ''): GraphqlRequest =>
     `account { ${account} } ${cascade}`,
   );
 
+const webhook = 'sid status url account { sid emailAddress }';
+const webhookMutation = (name: string, input: string, selection = `webhook { ${webhook} }`): GraphqlRequest =>
+  mutation('$webhook: ID!', name, `sid: $webhook, ${input}`, selection);
+
 export const requestsOnAccounts: Record<string, GraphqlRequest> = {
   'account(by: sid)': accountQuery('account', `${account} capabilities { restApi } subresources { name } viewerCan { update }`),
   'account(by: emailAddress)': query(
@@ -47,13 +51,39 @@ export const requestsOnAccounts: Record<string, GraphqlRequest> = {
   nodes: query('$sid: ID!', 'nodes.0', `nodes(ids: [$sid]) { id ... on Account { ${account} } }`),
   authToken: query('$sid: ID!', 'authToken', 'authToken(sid: $sid)'),
   'statusChangedBy of it': accountQuery('account.statusChangedBy', 'statusChangedBy'),
+  'statusAuthor of it': accountQuery('account', `statusAuthor { ${account} }`),
   'parent of it': accountQuery('account.parent', `parent { ${account} }`),
   'subAccounts of it': accountQuery('account.subAccounts', `subAccounts { totalCount nodes { ${account} } }`),
   'descendants of it': accountQuery('account.descendants', `descendants { totalCount nodes { ${account} } }`),
   'descendantCount of it': accountQuery('account.descendantCount', 'descendantCount'),
   'organization of it': accountQuery('account.organization', `organization { ${organization} }`),
-  'history of it': accountQuery('account.history', 'history { totalCount nodes { operation subjectSid } }'),
-  'profile of it': accountQuery('account.profile', 'profile { sid document }'),
+  'history of it': accountQuery(
+    'account.history',
+    `history { totalCount nodes { operation subjectSid actor { ${account} } account { ${account} } } }`,
+  ),
+  'resourceRemoval of it': accountQuery('account.resourceRemoval', 'resourceRemoval { state }'),
+  retryResourceRemoval: change('retryResourceRemoval'),
+  'events of it': query(
+    '$sid: ID!',
+    'events',
+    'events(accountSid: $sid) { nodes { id type data { account { sid } actor { sid } reached } } }',
+  ),
+  'webhooks of it': accountQuery('account.webhooks', 'webhooks { totalCount nodes { sid url } }'),
+  'createWebhook of it': mutation(
+    '$sid: ID!',
+    'createWebhook',
+    'accountSid: $sid, url: "https://example.com/"',
+    `webhook { sid status account { ${account} } }`,
+  ),
+  'webhook of it': query('$webhook: ID!', 'webhook', `webhook(sid: $webhook) { ${webhook} }`),
+  'node of its webhook': query('$webhook: ID!', 'node', `node(id: $webhook) { id ... on Webhook { ${webhook} } }`),
+  'updateWebhook of it': webhookMutation('updateWebhook', 'description: "changed"'),
+  'deleteWebhook of it': webhookMutation('deleteWebhook', '', 'sid'),
+  'rotateWebhookSecret of it': webhookMutation('rotateWebhookSecret', 'overlapSeconds: 60'),
+  'testWebhook of it': webhookMutation('testWebhook', '', 'attempt { status failure }'),
+  'replayWebhook of it': webhookMutation('replayWebhook', 'from: { date: "2026-01-02T03:04:05Z" }'),
+  'skipWebhookEvent of it': webhookMutation('skipWebhookEvent', 'eventId: "00000000-0000-0000-0000-000000000000:1"'),
+  'profile of it': accountQuery('account.profile', 'profileSource profile { sid document }'),
   'updateAccount(friendlyName)': change('updateAccount', 'friendlyName: "Renamed"'),
   'updateAccount(password)': change('updateAccount', 'password: "another decent password"'),
   'updateAccount(role)': mutation('$sid: ID!, $otherRole: Role!', 'updateAccount', 'sid: $sid, role: $otherRole'),

@@ -61,12 +61,26 @@ node                              | yes           | yes   | null              | 
 nodes                             | yes           | yes   | null              | yes       | yes       | null      | yes       | null      | UNAUTHENTICATED
 authToken                         | yes           | yes   | null              | yes       | yes       | null      | yes       | null      | UNAUTHENTICATED
 statusChangedBy of it             | yes           | yes   | null              | yes       | yes       | null      | yes       | null      | UNAUTHENTICATED
+statusAuthor of it                | yes           | yes   | null              | yes       | yes       | null      | yes       | null      | UNAUTHENTICATED
 parent of it                      | null          | yes   | null              | null      | yes       | null      | null      | null      | UNAUTHENTICATED
 subAccounts of it                 | yes           | yes   | null              | yes       | yes       | null      | FORBIDDEN | null      | UNAUTHENTICATED
 descendants of it                 | yes           | yes   | null              | yes       | yes       | null      | FORBIDDEN | null      | UNAUTHENTICATED
 descendantCount of it             | yes           | yes   | null              | yes       | yes       | null      | FORBIDDEN | null      | UNAUTHENTICATED
 organization of it                | yes           | yes   | null              | yes       | yes       | null      | FORBIDDEN | null      | UNAUTHENTICATED
 history of it                     | yes           | yes   | null              | yes       | yes       | null      | FORBIDDEN | null      | UNAUTHENTICATED
+resourceRemoval of it             | yes           | yes   | null              | yes       | yes       | null      | FORBIDDEN | null      | UNAUTHENTICATED
+retryResourceRemoval              | FORBIDDEN     | yes   | ACCOUNT_NOT_FOUND | FORBIDDEN | yes       | FORBIDDEN | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
+events of it                      | yes           | yes   | null              | yes       | yes       | null      | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
+webhooks of it                    | yes           | yes   | null              | yes       | yes       | null      | FORBIDDEN | null      | UNAUTHENTICATED
+webhook of it                     | yes           | yes   | null              | yes       | yes       | null      | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
+node of its webhook               | yes           | yes   | null              | yes       | yes       | null      | null      | null      | UNAUTHENTICATED
+updateWebhook of it               | yes           | yes   | WEBHOOK_NOT_FOUND | yes       | yes       | WEBHOOK_NOT_FOUND | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
+deleteWebhook of it               | yes           | yes   | WEBHOOK_NOT_FOUND | yes       | yes       | WEBHOOK_NOT_FOUND | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
+rotateWebhookSecret of it         | yes           | yes   | WEBHOOK_NOT_FOUND | yes       | yes       | WEBHOOK_NOT_FOUND | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
+testWebhook of it                 | yes           | yes   | WEBHOOK_NOT_FOUND | yes       | yes       | WEBHOOK_NOT_FOUND | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
+replayWebhook of it               | yes           | yes   | WEBHOOK_NOT_FOUND | yes       | yes       | WEBHOOK_NOT_FOUND | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
+skipWebhookEvent of it            | yes           | yes   | WEBHOOK_NOT_FOUND | yes       | yes       | WEBHOOK_NOT_FOUND | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
+createWebhook of it               | yes           | yes   | ACCOUNT_NOT_FOUND | yes       | yes       | FORBIDDEN | FORBIDDEN | FORBIDDEN | UNAUTHENTICATED
 profile of it                     | yes           | yes   | null              | yes       | yes       | null      | yes       | null      | UNAUTHENTICATED
 subresources of it                | yes           | yes   | null              | yes       | yes       | null      | yes       | null      | UNAUTHENTICATED
 updateAccount(friendlyName)       | yes           | yes   | ACCOUNT_NOT_FOUND | yes       | yes       | FORBIDDEN | yes       | FORBIDDEN | UNAUTHENTICATED
@@ -109,12 +123,26 @@ node                              | done                    | done              
 nodes                             | done                    | done                    | done                  | done                  | done
 authToken                         | null                    | done                    | done                  | done                  | null
 statusChangedBy of it             | done                    | done                    | done                  | done                  | done
+statusAuthor of it                | done                    | done                    | done                  | done                  | done
 parent of it                      | done                    | done                    | done                  | done                  | done
 subAccounts of it                 | done                    | done                    | done                  | done                  | done
 descendants of it                 | done                    | done                    | done                  | done                  | done
 descendantCount of it             | done                    | done                    | done                  | done                  | done
 organization of it                | done                    | done                    | done                  | done                  | done
 history of it                     | done                    | done                    | done                  | done                  | done
+resourceRemoval of it             | done                    | done                    | done                  | done                  | done
+retryResourceRemoval              | BAD_USER_INPUT          | BAD_USER_INPUT          | BAD_USER_INPUT        | BAD_USER_INPUT        | unchanged
+events of it                      | done                    | done                    | done                  | done                  | done
+webhooks of it                    | done                    | done                    | done                  | done                  | done
+webhook of it                     | done                    | done                    | done                  | done                  | done
+node of its webhook               | done                    | done                    | done                  | done                  | done
+updateWebhook of it               | done                    | done                    | done                  | done                  | ACCOUNT_CLOSED
+deleteWebhook of it               | done                    | done                    | done                  | done                  | done
+rotateWebhookSecret of it         | done                    | done                    | done                  | done                  | ACCOUNT_CLOSED
+testWebhook of it                 | done                    | done                    | done                  | done                  | ACCOUNT_CLOSED
+replayWebhook of it               | done                    | done                    | done                  | done                  | ACCOUNT_CLOSED
+skipWebhookEvent of it            | BAD_USER_INPUT          | BAD_USER_INPUT          | BAD_USER_INPUT        | BAD_USER_INPUT        | ACCOUNT_CLOSED
+createWebhook of it               | done                    | done                    | done                  | done                  | ACCOUNT_CLOSED
 profile of it                     | done                    | done                    | done                  | done                  | done
 subresources of it                | done                    | done                    | done                  | done                  | NOT_FOUND
 updateAccount(friendlyName)       | done                    | done                    | done                  | done                  | ACCOUNT_CLOSED

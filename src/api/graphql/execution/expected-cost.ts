@@ -3,7 +3,6 @@ import {
   type GraphQLField,
   type GraphQLSchema,
   type OperationDefinitionNode,
-  OperationTypeNode,
   getNamedType,
   getNullableType,
   isCompositeType,
@@ -32,9 +31,9 @@ export interface Expected {
   weight: Weight;
 }
 
-/** What queries were found to cost, by those of their variables that can change it. */
+/** What operations were found to cost, by those of their variables that can change it. */
 const knownCosts = new WeakMap<OperationDefinitionNode, Map<string, Expected>>();
-/** How many answers are remembered of one query. */
+/** How many answers are remembered of one operation. */
 const knownAtMost = 100;
 
 /** What the operation can cost and what it may take; `coerced` are its variables as its fields take them. */
@@ -44,17 +43,15 @@ export function expectedOf(
   coerced: Record<string, unknown>,
   limits: RequestLimits,
 ): Expected {
-  const { operation, variables } = request;
+  const { operation } = request;
   const expected = (): Expected => ({
     cost: complexityOf(schema, request, limits),
     weight: weightOf(schema, { ...request, variables: coerced }),
   });
-  // A mutation takes longer than weighing it, and its variables are long to compare.
-  if (operation.operation !== OperationTypeNode.QUERY) return expected();
   let costs = knownCosts.get(operation);
   if (costs === undefined) knownCosts.set(operation, (costs = new Map()));
-  // The cost depends on whether there is a text and on the value of a number, never on what a text says.
-  const key = JSON.stringify(variables, (_, value: unknown) => (typeof value === 'string' && value !== '' ? 'text' : value));
+  // The cost depends on whether there is a text and on the value of a number, never on what a text says. A JSON object is one text.
+  const key = JSON.stringify(coerced, (_, value: unknown) => (typeof value === 'string' && value !== '' ? 'text' : value));
   const known = costs.get(key);
   if (known !== undefined) return known;
   const found = expected();
@@ -105,6 +102,7 @@ function costAtMost({ type, field, args, childComplexity }: Parameters<Complexit
 const countedFields = new Map([
   ['totalCount', 5],
   ['descendantCount', 20],
+  ['waitingCount', 20],
 ]);
 
 /** What a search costs there: PostgreSQL looks at every account of a list, or every entry of a chain, until enough of them fit. */

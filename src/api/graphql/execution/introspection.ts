@@ -58,7 +58,10 @@ export class Introspection {
       if (Object.keys(variables).length === 0) this.#known.set(operation, fields);
     }
     if (fields <= this.#fieldsAtMost) return Math.ceil(fields / fieldsOfEntry);
-    throw new AppError('GRAPHQL_VALIDATION_FAILED', `The operation asks for more than ${schemasAtMost} times the whole schema.`);
+    throw new AppError(
+      'GRAPHQL_VALIDATION_FAILED',
+      `The operation asks for more than ${schemasAtMost} times the whole schema. Ask for fewer fields of it.`,
+    );
   }
 
   #weigh(request: OperationRequest): number {

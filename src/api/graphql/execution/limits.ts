@@ -109,7 +109,8 @@ class DocumentMeasure {
     for (const selection of selections) {
       this.#selections += 1;
       // Fragments shorten a document. They do not allow more than could be written without them.
-      if (this.#selections > this.limits.tokens) this.excess ??= 'The document spreads out too far.';
+      if (this.#selections > this.limits.tokens)
+        this.excess ??= `The document has more than ${this.limits.tokens} selections, with its fragments written out. Ask for fewer fields.`;
       if (this.excess !== undefined) return;
       switch (selection.kind) {
         case Kind.FIELD: {

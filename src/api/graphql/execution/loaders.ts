@@ -1,15 +1,17 @@
 import DataLoader from 'dataloader';
-import { type Account, type AccountReference, parseAccountReference } from '../../../domain/account.js';
+import { type Account, type AccountPlace, type AccountReference, parseAccountReference } from '../../../domain/account.js';
 import type { AccountListing, AccountRow, AccountSelection, ListOwner } from '../../../domain/account-list.js';
 import type { HistoryScope } from '../../../domain/history.js';
 import type { Organization } from '../../../domain/organization.js';
 import type { Page, PageOf } from '../../../domain/page.js';
 import type { Actor } from '../../../domain/actor.js';
 import { ifReadable } from '../../../domain/permissions.js';
-import type { Profile, ProfileOwner, ProfileSummary } from '../../../domain/profile.js';
+import type { InEffect, Profile, ProfileOwner, ProfileSummary } from '../../../domain/profile.js';
 import type { Sid } from '../../../domain/sid.js';
 import type { PrefetchedAccount } from '../../../service/sign-in.js';
 import type { HistoryOwner, VisibleEntry } from '../../../service/history-queries.js';
+import type { ResourceRemoval } from '../../../domain/resource-removal.js';
+import type { Webhook } from '../../../domain/webhook.js';
 import type { Services } from '../../services.js';
 
 /** One owner's list. A level of a query asks for many of them at once. */
@@ -38,11 +40,17 @@ export interface Loaders {
   organizations: DataLoader<Sid, Organization | null>;
   profiles: DataLoader<ProfileKey<Sid>, Profile | null, string>;
   /** The profile in effect for each account or organization. */
-  effectiveProfiles: DataLoader<ProfileKey<ProfileOwner>, Profile, string>;
+  effectiveProfiles: DataLoader<ProfileKey<ProfileOwner>, InEffect<Profile>, string>;
   pages: DataLoader<ListKey<AccountListing>, PageOf<AccountRow>, string>;
   counts: DataLoader<ListKey<AccountSelection>, number, string>;
   history: DataLoader<HistoryListKey, PageOf<VisibleEntry>, string>;
   historyCounts: DataLoader<Omit<HistoryListKey, 'page'>, number, string>;
+  webhooks: DataLoader<Sid, Webhook | null>;
+  /** All webhooks of each account. */
+  accountWebhooks: DataLoader<Account, Webhook[], Sid>;
+  /** What waits for each webhook: in how many trees, and how many entries of their histories. */
+  resourceRemovals: DataLoader<AccountPlace, ResourceRemoval[], Sid>;
+  webhookWaiting: DataLoader<Sid, { trees: number; entries: number }>;
 }
 
 /** Called with the number of keys of each batch. */
@@ -58,7 +66,9 @@ export function createLoaders(
     organizations,
     profileQueries,
     history,
-  }: Pick<Services, 'accountQueries' | 'organizations' | 'profileQueries' | 'history'>,
+    webhookQueries,
+    removals,
+  }: Pick<Services, 'accountQueries' | 'organizations' | 'profileQueries' | 'history' | 'webhookQueries' | 'removals'>,
   actor: Actor,
   prefetched: PrefetchedAccount | undefined,
   observe: ObserveBatch,
@@ -142,7 +152,7 @@ export function createLoaders(
       (sid) => sid,
       (sids, wanted) => profileQueries.findMany(actor, sids, wanted),
     ),
-    effectiveProfiles: profilesBy<ProfileOwner, Profile>(
+    effectiveProfiles: profilesBy<ProfileOwner, InEffect<Profile>>(
       'effectiveProfiles',
       ({ sid }) => sid,
       (owners, wanted) => profileQueries.effective(actor, owners, wanted),
@@ -151,6 +161,28 @@ export function createLoaders(
     counts: lists('counts', (listing: AccountSelection, owners) => accountQueries.counts(actor, listing, owners)),
     history: historyBy('history', (owners, { scope, page }: HistoryListKey) => history.pages(actor, owners, scope, page)),
     historyCounts: historyBy('historyCounts', (owners, { scope }: Omit<HistoryListKey, 'page'>) => history.counts(actor, owners, scope)),
+    webhooks: new DataLoader((sids) => {
+      observe('webhooks', sids.length);
+      return webhookQueries.findMany(actor, sids);
+    }),
+    accountWebhooks: new DataLoader(
+      (accounts) => {
+        observe('accountWebhooks', accounts.length);
+        return webhookQueries.ofAccounts(actor, accounts);
+      },
+      { cacheKeyFn: ({ sid }) => sid },
+    ),
+    resourceRemovals: new DataLoader(
+      (accounts) => {
+        observe('resourceRemovals', accounts.length);
+        return removals.ofAccounts(actor, accounts);
+      },
+      { cacheKeyFn: ({ sid }) => sid },
+    ),
+    webhookWaiting: new DataLoader((sids) => {
+      observe('webhookWaiting', sids.length);
+      return webhookQueries.waiting(actor, sids);
+    }),
   };
 }
 

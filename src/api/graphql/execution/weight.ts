@@ -7,10 +7,10 @@ import type { OperationRequest } from './operation-request.js';
 const timesToSearch = 3;
 
 /** Arguments that narrow a list: PostgreSQL may have to read all of it to fill a page. */
-const narrowing = ['filter', 'status', 'maxDepth', 'includeDescendants'];
+const narrowing = ['filter', 'status', 'maxDepth', 'includeDescendants', 'types'];
 
 /** Fields for which PostgreSQL counts rows. */
-const counts = ['totalCount', 'descendantCount'];
+const counts = ['totalCount', 'descendantCount', 'waitingCount'];
 
 /**
  * What an operation may take of PostgreSQL, estimated before it runs: its filters, searches and counts, as if each list had the

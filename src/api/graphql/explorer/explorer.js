@@ -1,9 +1,15 @@
-/* global React, ReactDOM, GraphiQL -- the scripts that the page loads before this one */
+/* global React, ReactDOM, GraphiQL, GraphiQLPluginExplorer -- the scripts that the page loads before this one */
+
+import { handleKeys } from './keyboard.js';
+import { consistent, endSubscription, isSubscription, send, subscribe } from './requests.js';
+import { forgetPassword, learn, prepared, renewNames } from './steps.js';
+import { forget, storage, store } from './storage.js';
+import { linkIn, openTabs } from './tabs.js';
 
 const element = (id) => document.getElementById(id);
 const root = ReactDOM.createRoot(element('explorer'));
-const storage = memoryStorage();
-let tabs = examples();
+const plugins = [GraphiQLPluginExplorer.explorerPlugin()];
+const link = linkIn(location.search);
 
 /** The signed-in account's Authorization header. It lives here and nowhere else, and goes with the page. */
 let authorization;
@@ -35,27 +41,51 @@ element('sign-in').addEventListener('submit', async (event) => {
 
 element('sign-out').addEventListener('click', () => {
   authorization = undefined;
+  endSubscription();
   ReactDOM.flushSync(() => root.render(null)); // no answer outlives the one who asked; the questions may stay
-  storage.clear();
+  forget();
+  forgetPassword();
+  openTabs();
   explore();
   show(null);
   element('user').focus();
 });
 
+openTabs(link);
 explore();
+if (link) {
+  history.replaceState(null, '', location.pathname); // the tab has it now, and the address may hold a secret
+  element('note').textContent = 'A link opened this tab. Read it before you run it.';
+  selectOperation(link.operationName);
+}
+handleKeys((tabLeaves) => {
+  element('note').textContent = tabLeaves ? 'Tab leaves the editors now.' : 'Tab indents in the editors again.';
+});
+
+// A step that runs once more takes other names. GraphiQL reads the variables after this.
+element('explorer').addEventListener('click', ({ target }) => target.closest('[aria-label^="Execute"]') && beforeRun(), true);
+element('explorer').addEventListener(
+  'keydown',
+  ({ key, ctrlKey, metaKey }) => {
+    if (key === 'Enter' && (ctrlKey || metaKey)) beforeRun();
+  },
+  true,
+);
 
 /** Shows GraphiQL for whoever is signed in now. A new fetcher makes it read the schema again. */
 function explore() {
   const sentAs = authorization;
   root.render(
     React.createElement(GraphiQL, {
-      fetcher: (request) => send(request, sentAs),
-      storage,
-      defaultTabs: tabs,
-      defaultQuery: '',
-      onTabChange: (state) => {
-        tabs = state.tabs.map(({ query, variables }) => ({ query, variables }));
+      fetcher: (asked) => {
+        const request = consistent(asked);
+        if (isSubscription(request)) return subscribe(request, sentAs);
+        return send(request, sentAs).then((answer) => (learn(request, answer), answer));
       },
+      storage,
+      plugins,
+      defaultQuery: '',
+      onTabChange,
       defaultEditorToolsVisibility: 'variables',
       isHeadersEditorEnabled: false, // credentials are the bar's business
       shouldPersistHeaders: false,
@@ -64,26 +94,48 @@ function explore() {
   );
 }
 
-/** Sends one GraphQL request, as nobody when there is no authorization, and returns the body of the answer. */
-async function send({ query, variables, operationName }, sentAs) {
-  const response = await fetch('graphql', {
-    method: 'POST',
-    credentials: 'omit', // no cookies; and a 401 does not open the browser's own password dialog
-    headers: {
-      'content-type': 'application/json',
-      accept: 'application/graphql-response+json, application/json',
-      ...(sentAs && { authorization: sentAs }),
-    },
-    body: JSON.stringify({ query, variables, operationName }),
-  });
-  return response.json().catch(() => {
-    throw new Error(`The server answered ${response.status} ${response.statusText}, without JSON.`);
-  });
+/** GraphiQL calls this with each change of a tab too. */
+function onTabChange(state) {
+  store('tabState', state);
+  queueMicrotask(prepareShownTab);
+}
+
+function beforeRun() {
+  renewNames(editors().query?.getValue() ?? '');
+  prepareShownTab();
+}
+
+/** Fills the names that are known by now into the variables of the tab that is shown. */
+function prepareShownTab() {
+  const { query, variables } = editors();
+  if (!query || !variables) return;
+  const before = variables.getValue();
+  const after = prepared({ query: query.getValue(), variables: before });
+  if (after !== before) variables.setValue(after);
+}
+
+/** Puts the cursor into an operation: that one runs. */
+function selectOperation(name, tries = 50) {
+  if (!/^\w+$/.test(name ?? '')) return;
+  const { query } = editors();
+  if (!query) return void (tries > 0 && setTimeout(selectOperation, 100, name, tries - 1));
+  const line = query
+    .getValue()
+    .split('\n')
+    .findIndex((text) => new RegExp(`\\b(query|mutation|subscription)\\s+${name}\\b`).test(text));
+  if (line === -1) return;
+  query.operationName = name;
+  query.setCursor(line, query.getLine(line).length);
+}
+
+function editors() {
+  const editorIn = (part) => document.querySelector(`${part} .CodeMirror`)?.CodeMirror;
+  return { query: editorIn('.graphiql-query-editor'), variables: editorIn('.graphiql-editor-tool') };
 }
 
 /** Who the credentials belong to; throws what the user should read when they are not accepted. */
 async function viewerOf(candidate) {
-  const { data, errors } = await send({ query: '{ viewer { emailAddress role } }' }, candidate);
+  const { data, errors } = await send({ query: '{ viewer { emailAddress role isSuperAdmin } }' }, candidate);
   if (data?.viewer) return data.viewer;
   if (errors?.[0]?.extensions?.code === 'UNAUTHENTICATED') throw new Error('Wrong credentials. Please check both fields.');
   throw new Error(errors?.[0]?.message ?? 'The server does not say whose credentials these are.');
@@ -100,114 +152,5 @@ function show(viewer) {
   element('sign-in').hidden = Boolean(viewer);
   element('sign-out').hidden = !viewer;
   element('email').textContent = viewer?.emailAddress ?? '';
-  element('role').textContent = viewer?.role.replaceAll('_', ' ').toLowerCase() ?? '';
-}
-
-/** GraphiQL keeps tabs, variables and history in localStorage, unless it is given something that forgets. */
-function memoryStorage() {
-  const items = new Map();
-  return {
-    getItem: (key) => items.get(key) ?? null,
-    setItem: (key, value) => void items.set(key, value),
-    removeItem: (key) => void items.delete(key),
-    clear: () => items.clear(),
-    get length() {
-      return items.size;
-    },
-  };
-}
-
-/** The tabs that the page opens with. */
-function examples() {
-  const tab = (query, variables) => ({
-    query: query.trimStart(),
-    ...(variables && { variables: JSON.stringify(variables, null, 2) }),
-  });
-  // Nobody should run an example with a password that stands in a public source.
-  const password = btoa(String.fromCodePoint(...crypto.getRandomValues(new Uint8Array(15))));
-  return [
-    tab(`
-# Your account and the tree below it.
-# Sign in above, then press Ctrl-Enter.
-query Tree {
-  viewer {
-    sid
-    emailAddress
-    friendlyName
-    role
-    status
-    organization {
-      domainName
-    }
-    subAccounts(first: 10) {
-      totalCount
-      nodes {
-        sid
-        friendlyName
-        status
-        subAccounts(first: 10) {
-          nodes {
-            sid
-            friendlyName
-            status
-          }
-        }
-      }
-    }
-  }
-}
-`),
-    tab(
-      `
-# Creates an account below yours or, with a
-# "parentSid", below that one. See Variables.
-mutation CreateAccount($input: CreateAccountInput!) {
-  createAccount(input: $input) {
-    account {
-      sid
-      emailAddress
-      status
-    }
-  }
-}
-`,
-      { input: { emailAddress: 'customer@example.com', password, role: 'ADMINISTRATOR', friendlyName: 'Customer' } },
-    ),
-    tab(
-      `
-# What would closing an account reach?
-# With "dryRun": false it happens, and for good.
-mutation CloseAccount($input: CloseAccountInput!) {
-  closeAccount(input: $input) {
-    reachedCount
-    dryRun
-    account {
-      sid
-      status
-    }
-  }
-}
-`,
-      { input: { sid: '', dryRun: true } },
-    ),
-    tab(
-      `
-# What would it reach to move a top-level account
-# to another organization? For the Super Admin.
-mutation MigrateAccount($input: MigrateAccountInput!) {
-  migrateAccount(input: $input) {
-    reachedCount
-    dryRun
-    account {
-      sid
-      organization {
-        domainName
-      }
-    }
-  }
-}
-`,
-      { input: { sid: '', organization: { domainName: 'example.com' }, dryRun: true } },
-    ),
-  ];
+  element('role').textContent = viewer?.isSuperAdmin ? 'Super Admin' : (viewer?.role.replaceAll('_', ' ').toLowerCase() ?? '');
 }

@@ -99,11 +99,21 @@ export class AccountResolver {
     name: 'statusChangedBy',
     nullable: true,
     description:
-      'The SID of the account that gave it its status, or `above` if the caller cannot see that account. Null if it is not known, or if the gateway did it by itself.',
+      'The SID of the account that gave it its status, or `above` if the caller cannot see that account. Null if it is not known, if the gateway did it by itself, or if its operator did it at the command line.',
   })
-  async statusAuthor(@Root() { statusChangedBy }: ColumnFor<'statusChangedBy'>, @Ctx() { loaders }: Context): Promise<string | null> {
+  async statusAuthorSid(@Root() { statusChangedBy }: ColumnFor<'statusChangedBy'>, @Ctx() { loaders }: Context): Promise<string | null> {
     if (statusChangedBy === null) return null;
-    return (await loaders.accounts.load(statusChangedBy))?.sid ?? 'above';
+    return sidInSight(statusChangedBy, loaders);
+  }
+
+  @Guarded('readAccount')
+  @FollowsFrom('statusChangedBy')
+  @FieldResolver(() => AccountObjectType, {
+    nullable: true,
+    description: 'The account that gave it its status. Null where `statusChangedBy` is null or `above`.',
+  })
+  async statusAuthor(@Root() { statusChangedBy }: ColumnFor<'statusAuthor'>, @Ctx() { loaders }: Context): Promise<Account | null> {
+    return statusChangedBy === null ? null : loaders.accounts.load(statusChangedBy);
   }
 
   @Guarded('readAccount')
@@ -172,6 +182,18 @@ export class AccountResolver {
     return loaders.effectiveProfiles.load({ of: account, withDocument: asksFor('document', info) });
   }
 
+  @Guarded('readProfile')
+  @FieldResolver(() => ID, {
+    nullable: true,
+    description:
+      'Where the profile in effect comes from: the SID of the account or organization that is linked to it, or `above` if the caller cannot see that account. Null for the default profile, when nothing is linked.',
+  })
+  async profileSource(@Root() account: AccountPlace & ColumnFor<'profileSource'>, @Ctx() { loaders }: Context): Promise<string | null> {
+    const { linkedSid } = await loaders.effectiveProfiles.load({ of: account, withDocument: false });
+    if (linkedSid === null || linkedSid === account.sid || linkedSid === account.organizationSid) return linkedSid;
+    return sidInSight(linkedSid, loaders);
+  }
+
   @Guarded('readHistory')
   @FieldResolver(() => HistoryConnectionType, {
     nullable: true,
@@ -220,4 +242,9 @@ function permissionsOn(actor: Actor, account: AccountPlace): AccountPermissionsT
     useAuthToken: may(actor, 'rotateAuthToken', account),
     createPasswordResetToken: may(actor, 'createPasswordResetToken', account),
   };
+}
+
+/** The SID, or `above` if the caller cannot see that account: then it is one above. */
+async function sidInSight(sid: string, { accounts }: Context['loaders']): Promise<string> {
+  return (await accounts.load(sid))?.sid ?? 'above';
 }

@@ -19,7 +19,7 @@ export class ConnectionArgs implements PageArguments {
 }
 
 @ObjectType('PageInfo', { description: 'Whether a page has neighbours in its list, and the cursors at its ends.', simpleResolvers: true })
-class PageInfoType {
+export class PageInfoType {
   @Field({ description: 'Whether there are entries after the page.' })
   hasNextPage: boolean;
 

@@ -34,6 +34,14 @@ registerEnumType(HistoryOperation, {
     DELETE_PROFILE: { description: 'The profile was deleted.' },
     CREATE_ORGANIZATION: { description: 'The organization was created.' },
     CLOSE_ORGANIZATION: { description: 'The organization was closed.' },
+    CREATE_WEBHOOK: { description: 'A webhook of the account was created.' },
+    UPDATE_WEBHOOK: { description: 'A webhook of the account was changed, or switched on or off.' },
+    DELETE_WEBHOOK: { description: 'A webhook of the account was deleted.' },
+    ROTATE_WEBHOOK_SECRET: { description: 'A webhook of the account was given a new secret.' },
+    REPLAY_WEBHOOK: { description: 'A webhook of the account was told to deliver earlier events again.' },
+    SKIP_WEBHOOK_EVENT: { description: 'A webhook of the account was told to leave an event out.' },
+    RETRY_RESOURCE_REMOVAL: { description: 'The removal of what the closed account had in other services was asked for again.' },
+    PAUSE_WEBHOOK: { description: 'A webhook of the account was paused, because an event could not be delivered for three days.' },
   },
 });
 
@@ -51,7 +59,7 @@ export class AccountHistoryArgs extends ConnectionArgs {
   description:
     "One recorded action. The entries of a top-level account and everything below it form a chain, and so do the root's: each entry has a hash that covers the one before it.",
 })
-class HistoryEntryType implements VisibleEntry {
+export class HistoryEntryType implements VisibleEntry {
   @Field(() => Int, { description: 'Its position in the chain, counted from 1 without gaps.' })
   position: number;
 
@@ -61,7 +69,8 @@ class HistoryEntryType implements VisibleEntry {
   @Field(() => ID, {
     name: 'actorSid',
     nullable: true,
-    description: 'The account that did it. Null if the caller cannot see that account, or if the gateway did it by itself.',
+    description:
+      'The account that did it. Null if the caller cannot see that account, if the gateway did it by itself, or if its operator did it at the command line.',
   })
   visibleActorSid: string | null;
 
@@ -74,7 +83,8 @@ class HistoryEntryType implements VisibleEntry {
   @Field(() => String, {
     name: 'requestId',
     nullable: true,
-    description: 'The ID of the request, as in the header `X-Request-Id`. Null if the caller cannot see the account that did it.',
+    description:
+      'The ID of the request, as in the header `X-Request-Id`. It begins with `command-line:` for what the operator did. Null if the caller cannot see the account that did it.',
   })
   visibleRequestId: string | null;
 

@@ -62,7 +62,7 @@ export const JsonObject = new GraphQLScalarType<JsonText, RawJson>({
   name: 'JSONObject',
   description: 'A JSON object with any content. It is stored and returned exactly as written, with every digit of its numbers.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259#section-4',
-  serialize: (text) => new RawJson(text as string),
+  serialize: (object) => new RawJson(typeof object === 'string' ? object : JSON.stringify(object)),
   parseValue: jsonText,
   parseLiteral(node, variables) {
     if (node.kind === Kind.VARIABLE) return jsonText(variables?.[node.name.value]);

@@ -1,0 +1,336 @@
+import type { AccountStatus, Role } from '../../domain/account.js';
+import { type StreamPlace, everyPart } from '../../domain/event.js';
+import type { Sid } from '../../domain/sid.js';
+import { type Path, sidsAlong } from '../../domain/tree.js';
+import type { DeliveryAttempt, Webhook } from '../../domain/webhook.js';
+import type { Client } from '../connection/driver.js';
+import { queryRows } from '../connection/prepared-query.js';
+import { execute } from '../connection/transaction.js';
+import { cascades, isUnwritten, sidAt } from './cascade-parts.js';
+import { type DeliveryLimits, type PlaceUnderWay, claimParameters, freePlaces } from './delivery-claim.js';
+
+/*
+ * How events get to endpoints (SPEC §7, ADR 51). Each endpoint has a place in each tree that it is told of. A place with news is due;
+ * whoever claims it has it on lease, and sends the tree's events in their order. Each statement is a transaction of its own and names the
+ * lease, so an instance that was stopped for long, and has lost it, changes nothing.
+ */
+
+/** For how long a place is leased, in seconds: longer than one delivery can take, and extended with each. */
+const leaseSeconds = 60;
+
+/** A due time further ahead than this, longer than any lease or delay, was set by a clock that has been put back since. */
+const furthestDue = `interval '2 hours'`;
+
+/** A place that was claimed, with its endpoint and the endpoint's account as they are now. */
+export interface ClaimedPlace extends StreamPlace, PlaceUnderWay {
+  treeSid: Sid;
+  lease: string;
+  failures: number;
+  /** The last position of the tree that was known when the endpoint's account was read. */
+  latest: number;
+  url: string;
+  types: Webhook['types'];
+  webhookVersion: number;
+  secret: Buffer;
+  /** Null unless it is still valid. */
+  previousSecret: Buffer | null;
+  account: { sid: Sid; path: Path; parentSid: Sid | null; status: AccountStatus; role: Role; version: number };
+}
+
+/** What a claim got. */
+export interface Claimed {
+  places: ClaimedPlace[];
+  /** Whether more is due than the limits let: of failing places (true), of others (false), or of both. */
+  heldBack: boolean[];
+}
+
+/** A condition: something of the tree lies behind the place. Of the entry at the place itself, there may be further parts. */
+export const isBehind = `(webhook_place.position, webhook_place.part) < (history_head.position, ${everyPart})`;
+
+/** A place on lease. */
+export type Leased = Pick<ClaimedPlace, 'webhookSid' | 'treeSid' | 'lease'>;
+
+/** A place on lease, with its endpoint and account as they were then. */
+type InUse = Leased & Pick<ClaimedPlace, 'webhookVersion' | 'account'>;
+
+/** Where the search for changed trees goes on. */
+export interface ChangesRead {
+  /** PostgreSQL's clock, before anything was read. */
+  at: Date;
+  /** Whether there is any endpoint to deliver to. */
+  hasWebhooks: boolean;
+}
+
+/** Records an attempt at the endpoint `$1`. Its other parameters, from the given number on, are those of `attemptOf`. */
+export function insertAttempt(first: number): string {
+  const values = Array.from({ length: 6 }, (_, index) => `$${first + index}`);
+  return `INSERT INTO webhook_attempt (webhook_sid, event_id, event_type, status, milliseconds, answer, failure)
+          VALUES ($1, ${values.join(', ')})`;
+}
+
+/** The parameters of `insertAttempt` behind the endpoint. */
+export const attemptOf = (attempt: Omit<DeliveryAttempt, 'date'>): unknown[] => [
+  attempt.eventId,
+  attempt.eventType,
+  attempt.status,
+  attempt.milliseconds,
+  attempt.answer,
+  attempt.failure,
+];
+
+const isLeased = `webhook_place.webhook_sid = $1 AND webhook_place.tree_sid = $2 AND webhook_place.lease = $3`;
+
+/** The table `webhook_place`, as deliverers use it. */
+export class DeliveryRepository {
+  constructor(private readonly client: Client) {}
+
+  /**
+   * Makes the places of changed trees due: of those trees, or of those that changed since, or of all. Of a tree that is new, the endpoints
+   * of the root get a place before its first event.
+   *
+   * Places are locked in their order, since several instances find the same changes. One that is in use is marked all the same: whoever has
+   * it sees the news when he gives it back.
+   */
+  async markChanged(changed: { treeSids: readonly Sid[] } | { since: Date | undefined }): Promise<ChangesRead> {
+    const treeSids = 'treeSids' in changed ? changed.treeSids : null;
+    const since = 'since' in changed ? (changed.since ?? null) : null;
+    const condition = treeSids === null ? '($1::timestamptz IS NULL OR history_head.date >= $1)' : 'history_head.tree_sid = ANY($1)';
+    const [read] = await queryRows<ChangesRead>(
+      this.client,
+      `WITH changed AS MATERIALIZED (
+         SELECT history_head.tree_sid, history_head.position FROM history_head
+         WHERE ${condition} AND EXISTS (SELECT FROM webhook)
+       ), watching AS (
+         SELECT webhook.sid, webhook.state FROM webhook WHERE webhook.is_of_root FOR KEY SHARE SKIP LOCKED
+       ), added AS (
+         INSERT INTO webhook_place (webhook_sid, tree_sid, position, part, latest, due_at)
+         SELECT watching.sid, changed.tree_sid, 0, 0, changed.position, CASE WHEN watching.state = 'enabled' THEN clock_timestamp() END
+         FROM watching CROSS JOIN changed
+         WHERE NOT EXISTS (
+           SELECT FROM webhook_place WHERE webhook_place.webhook_sid = watching.sid AND webhook_place.tree_sid = changed.tree_sid
+         )
+         ON CONFLICT DO NOTHING
+       ), outdated AS MATERIALIZED (
+         SELECT webhook_place.webhook_sid, webhook_place.tree_sid, changed.position
+         FROM changed JOIN webhook_place ON webhook_place.tree_sid = changed.tree_sid AND webhook_place.latest < changed.position
+         JOIN webhook ON webhook.sid = webhook_place.webhook_sid AND webhook.state = 'enabled'
+         ORDER BY webhook_place.webhook_sid, webhook_place.tree_sid FOR NO KEY UPDATE OF webhook_place
+       ), marked AS (
+         UPDATE webhook_place SET latest = greatest(webhook_place.latest, outdated.position), due_at = coalesce(webhook_place.due_at, clock_timestamp())
+         FROM outdated WHERE webhook_place.webhook_sid = outdated.webhook_sid AND webhook_place.tree_sid = outdated.tree_sid
+       )
+       SELECT statement_timestamp()::timestamptz(3) AS at, EXISTS (SELECT FROM webhook WHERE webhook.state = 'enabled') AS "hasWebhooks"`,
+      [treeSids ?? since],
+    );
+    return read!;
+  }
+
+  /** Makes due what a clock that was put back since would have wait until it is there again. */
+  async recall(): Promise<void> {
+    await queryRows(
+      this.client,
+      `UPDATE webhook_place SET due_at = clock_timestamp() FROM (
+         SELECT webhook_place.webhook_sid, webhook_place.tree_sid FROM webhook_place
+         WHERE webhook_place.due_at > clock_timestamp() + ${furthestDue} FOR NO KEY UPDATE SKIP LOCKED
+       ) AS late
+       WHERE webhook_place.webhook_sid = late.webhook_sid AND webhook_place.tree_sid = late.tree_sid`,
+      [],
+    );
+  }
+
+  /** Leases places that are due, as many as the limits leave room for. No instance waits for another one. */
+  async claim(limits: DeliveryLimits, underWay: readonly PlaceUnderWay[]): Promise<Claimed> {
+    const rows = await queryRows<{ heldBack: boolean[] } & (ClaimedPlace | { webhookSid: null })>(
+      this.client,
+      `WITH RECURSIVE ${freePlaces}, claimed AS (
+         UPDATE webhook_place SET lease = gen_random_uuid(), due_at = clock_timestamp() + interval '${leaseSeconds} seconds' FROM free
+         WHERE webhook_place.webhook_sid = free.webhook_sid AND webhook_place.tree_sid = free.tree_sid
+         RETURNING webhook_place.webhook_sid, webhook_place.tree_sid, webhook_place.lease, webhook_place.position, webhook_place.part,
+                   webhook_place.failures, free.latest, free.owner_sid, free.is_failing
+       ), held_back AS (
+         SELECT array_agg(DISTINCT due.is_failing) AS kinds FROM due
+         WHERE NOT EXISTS (SELECT FROM free WHERE free.webhook_sid = due.webhook_sid AND free.tree_sid = due.tree_sid)
+       )
+       SELECT coalesce(held_back.kinds, '{}') AS "heldBack", claimed.webhook_sid AS "webhookSid", claimed.tree_sid AS "treeSid",
+              claimed.owner_sid AS "ownerSid", claimed.is_failing AS "isFailing", claimed.lease::text, claimed.position, claimed.part,
+              claimed.failures, claimed.latest, webhook.url, webhook.types, webhook.version AS "webhookVersion", webhook.secret,
+              CASE WHEN webhook.previous_secret_expires_at > clock_timestamp() THEN webhook.previous_secret END AS "previousSecret",
+              json_build_object('sid', account.sid, 'path', account.path, 'parentSid', account.parent_sid, 'status', account.status,
+                                'role', account.role, 'version', account.version) AS account
+       FROM held_back LEFT JOIN (
+         claimed JOIN webhook ON webhook.sid = claimed.webhook_sid JOIN account ON account.sid = webhook.account_sid
+       ) ON true`,
+      claimParameters(limits, underWay),
+    );
+    const places = rows.filter((row) => row.webhookSid !== null);
+    return { places, heldBack: rows[0]!.heldBack };
+  }
+
+  /**
+   * Records that an event was accepted, and moves the place behind it. Tells whether the lease goes on, as above. If not, the place has to be
+   * claimed anew.
+   */
+  async accept(place: InUse, reached: StreamPlace, attempt: Omit<DeliveryAttempt, 'date'>): Promise<{ at: Date; goesOn: boolean }> {
+    const [accepted] = await queryRows<{ at: Date; goesOn: boolean }>(
+      this.client,
+      `WITH moved AS (
+         UPDATE webhook_place SET position = $10, part = $11, failures = 0, failing_since = NULL,
+           due_at = clock_timestamp() + interval '${leaseSeconds} seconds'
+         WHERE ${isLeased} RETURNING 1
+       ), recorded AS (${insertAttempt(4)} RETURNING 1)
+       SELECT clock_timestamp()::timestamptz(3) AS at, EXISTS (
+         SELECT FROM moved, webhook JOIN account ON account.sid = webhook.account_sid
+         WHERE webhook.sid = $1 AND webhook.version = $12 AND account.version = $13
+       ) AS "goesOn"`,
+      [
+        place.webhookSid,
+        place.treeSid,
+        place.lease,
+        ...attemptOf(attempt),
+        reached.position,
+        reached.part,
+        place.webhookVersion,
+        place.account.version,
+      ],
+    );
+    return accepted!;
+  }
+
+  /** Records that an event was not accepted, and gives the place back for another try after so many milliseconds. Returns since when it fails. */
+  async fail(place: Leased, delay: number, attempt: Omit<DeliveryAttempt, 'date'>): Promise<{ failingSince: Date; now: Date } | undefined> {
+    const [row] = await queryRows<{ failingSince: Date; now: Date }>(
+      this.client,
+      `WITH recorded AS (${insertAttempt(4)})
+       UPDATE webhook_place SET failures = webhook_place.failures + 1, failing_since = coalesce(webhook_place.failing_since, clock_timestamp()),
+         due_at = clock_timestamp() + make_interval(secs => $10::double precision / 1000), lease = NULL
+       WHERE ${isLeased} RETURNING webhook_place.failing_since AS "failingSince", clock_timestamp()::timestamptz(3) AS now`,
+      [place.webhookSid, place.treeSid, place.lease, ...attemptOf(attempt), delay],
+    );
+    return row;
+  }
+
+  /** Whether the lease goes on: it does not if it was lost, or if the endpoint or its account have changed since the claim. */
+  async goesOn(place: InUse): Promise<boolean> {
+    const found = await queryRows(
+      this.client,
+      `SELECT 1 FROM webhook_place, webhook JOIN account ON account.sid = webhook.account_sid
+       WHERE ${isLeased} AND webhook.sid = $1 AND webhook.version = $4 AND account.version = $5`,
+      [place.webhookSid, place.treeSid, place.lease, place.webhookVersion, place.account.version],
+    );
+    return found.length > 0;
+  }
+
+  /** Moves the place behind what was delivered or is not for the endpoint, and extends the lease. Whether it goes on, as above. */
+  async advance(place: InUse, reached: StreamPlace): Promise<boolean> {
+    const moved = await queryRows(
+      this.client,
+      `WITH moved AS (
+         UPDATE webhook_place SET position = $4, part = $5, due_at = clock_timestamp() + interval '${leaseSeconds} seconds'
+         WHERE ${isLeased} RETURNING 1
+       )
+       SELECT 1 FROM moved, webhook JOIN account ON account.sid = webhook.account_sid
+       WHERE webhook.sid = $1 AND webhook.version = $6 AND account.version = $7`,
+      [place.webhookSid, place.treeSid, place.lease, reached.position, reached.part, place.webhookVersion, place.account.version],
+    );
+    return moved.length > 0;
+  }
+
+  /** Gives the place back, moved behind what is not for the endpoint. Whether it is due again: if there is news after the position that was seen. */
+  async release(place: Leased, reached: StreamPlace, seen: number): Promise<boolean> {
+    const [released] = await queryRows<{ isDue: boolean }>(
+      this.client,
+      `UPDATE webhook_place SET position = $4, part = $5, lease = NULL,
+         due_at = CASE WHEN webhook_place.latest > $6 THEN clock_timestamp() END
+       WHERE ${isLeased} RETURNING webhook_place.due_at IS NOT NULL AS "isDue"`,
+      [place.webhookSid, place.treeSid, place.lease, reached.position, reached.part, seen],
+    );
+    return released?.isDue ?? false;
+  }
+
+  /** Forgets the place of an endpoint whose account is closed, and was told so. */
+  async forget(place: Leased): Promise<void> {
+    await queryRows(this.client, `DELETE FROM webhook_place WHERE ${isLeased}`, [place.webhookSid, place.treeSid, place.lease]);
+  }
+
+  /** The position of the last change of status that reached the account; 0 if there was none. */
+  async lastStatusChange(treeSid: Sid, account: { sid: Sid; path: Path }): Promise<number> {
+    const [row] = await queryRows<{ position: number }>(
+      this.client,
+      `SELECT history.position FROM history
+       WHERE history.tree_sid = $1 AND history.subject_sid = ANY($2) AND history.operation IN (${cascades})
+         AND history.operation <> 'migrateAccount'
+         AND (
+           EXISTS (
+             SELECT FROM cascade_part AS part, generate_series(0, octet_length(part.sids) - 16, 16) AS start
+             WHERE part.tree_sid = history.tree_sid AND part.position = history.position
+               AND $3 BETWEEN part.first_path AND part.last_path AND ${sidAt('start')} = $4
+           )
+           OR ${isUnwritten()}
+         )
+       ORDER BY history.position DESC LIMIT 1`,
+      [treeSid, sidsAlong(account.path), account.path, account.sid],
+    );
+    return row?.position ?? 0;
+  }
+
+  /** Makes the places of the endpoint due that have something to deliver, whatever they waited for: all, or that of one tree. In a transaction. */
+  resume(webhookSid: Sid, treeSid?: Sid): void {
+    execute(
+      this.client,
+      `UPDATE webhook_place SET latest = history_head.position, failures = 0, failing_since = NULL, lease = NULL,
+         due_at = CASE WHEN ${isBehind} THEN clock_timestamp() END
+       FROM history_head WHERE webhook_place.webhook_sid = $1 AND history_head.tree_sid = webhook_place.tree_sid
+         AND ($2::text IS NULL OR webhook_place.tree_sid = $2)`,
+      [webhookSid, treeSid ?? null],
+    );
+  }
+
+  /** Takes back all leases of the endpoint; nothing of it is due until it is resumed. In a transaction. */
+  stop(webhookSid: Sid): void {
+    execute(this.client, `UPDATE webhook_place SET lease = NULL, due_at = NULL WHERE webhook_place.webhook_sid = $1`, [webhookSid]);
+  }
+
+  /** Moves the endpoint's place in a tree to another event, and takes it from whoever has it. Whether there is such a place. In a transaction. */
+  async moveTo(webhookSid: Sid, treeSid: Sid, place: StreamPlace): Promise<boolean> {
+    const moved = await queryRows(
+      this.client,
+      `UPDATE webhook_place SET position = $3, part = $4 WHERE webhook_place.webhook_sid = $1 AND webhook_place.tree_sid = $2 RETURNING 1`,
+      [webhookSid, treeSid, place.position, place.part],
+    );
+    return moved.length > 0;
+  }
+
+  /** Moves the endpoint's places in all trees to before what happened from the date on. In a transaction. */
+  moveToDate(webhookSid: Sid, date: Date): void {
+    execute(
+      this.client,
+      `UPDATE webhook_place SET part = ${everyPart}, position = coalesce((
+         SELECT history.position FROM history WHERE history.tree_sid = webhook_place.tree_sid AND history.date < $2
+         ORDER BY history.position DESC LIMIT 1
+       ), 0)
+       WHERE webhook_place.webhook_sid = $1`,
+      [webhookSid, date],
+    );
+  }
+
+  /** The endpoint's place in a tree. */
+  async placeIn(webhookSid: Sid, treeSid: Sid): Promise<StreamPlace | undefined> {
+    const [place] = await queryRows<StreamPlace>(
+      this.client,
+      `SELECT webhook_place.position, webhook_place.part FROM webhook_place WHERE webhook_place.webhook_sid = $1 AND webhook_place.tree_sid = $2`,
+      [webhookSid, treeSid],
+    );
+    return place;
+  }
+
+  /** The tree that the endpoint is told of as so, by its SID or its alias, with its last position. */
+  async treeToldAs(webhookSid: Sid, tree: string): Promise<{ treeSid: Sid; latest: number } | undefined> {
+    const [found] = await queryRows<{ treeSid: Sid; latest: number }>(
+      this.client,
+      `SELECT webhook_place.tree_sid AS "treeSid", history_head.position AS latest FROM webhook_place JOIN history_head ON history_head.tree_sid = webhook_place.tree_sid
+       WHERE webhook_place.webhook_sid = $1 AND (webhook_place.tree_sid = $2 OR history_head.alias::text = $2)`,
+      [webhookSid, tree],
+    );
+    return found;
+  }
+}

@@ -1,0 +1,245 @@
+import { randomInt } from 'node:crypto';
+import { AccountStatus } from '../domain/account.js';
+import type { StreamPlace } from '../domain/event.js';
+import type { Sid } from '../domain/sid.js';
+import { retryDelay, triedForMilliseconds } from '../domain/retries.js';
+import type { Database } from '../persistence/connection/database.js';
+import { pipelined } from '../persistence/connection/pipeline.js';
+import type { DeliveryLimits } from '../persistence/repositories/delivery-claim.js';
+import type { ChangesRead, ClaimedPlace, DeliveryRepository } from '../persistence/repositories/delivery-repository.js';
+import { type PlacedEvent, type Stretch, readStream } from './event-queries.js';
+import { LookBack } from './look-back.js';
+import type { WebhookPausing } from './webhook-pausing.js';
+import type { SendResult, Sending } from './webhook-sending.js';
+import { streamOf } from './webhook-service.js';
+
+export const defaultDeliveryLimits: DeliveryLimits = { atOnce: 200, failingAtOnce: 50, perWebhook: 10 };
+
+/** Told of what becomes of deliveries. */
+export interface DeliveryObserver {
+  /** An event was accepted, so many milliseconds after it happened. */
+  accepted(result: SendResult, lag: number): void;
+  refused(result: SendResult): void;
+  /** Something failed that is not the receiver's fault; what was under way is delivered once its lease has run out. */
+  failed(error: unknown): void;
+}
+
+/** How often changes of other processes are looked for, in milliseconds. */
+const pollMilliseconds = 1000;
+
+/** Seen of a tree: nothing, so that whatever it has is news. */
+const nothing = -1;
+
+/** How many events of a tree are read at once. */
+const batchSize = 50;
+
+/**
+ * Delivers events to endpoints (SPEC §7, ADR 51). Every process of every instance has one; they share the work by leases in the database.
+ *
+ * Once a second, and at once after a change in its own process, it looks for trees that have changed and for places that are due, and
+ * claims as many as it has room for. Of each it sends the tree's events one after the other, each once the one before was accepted.
+ */
+export class WebhookDeliverer {
+  readonly #running = new Map<ClaimedPlace, Promise<void>>();
+  /** The kinds of which the last claim left something for want of room. */
+  #heldBack: readonly boolean[] = [];
+  /** Trees that have changed in this process. */
+  readonly #changed = new Set<Sid>();
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+  /** What the look after the one under way is to do. */
+  #isLookWanted = false;
+  #isWideLookWanted = false;
+  readonly #lookBack = new LookBack();
+  /** Whether there is anything to deliver to. So it is supposed until it is known. */
+  #hasWebhooks = true;
+  #isStopped = false;
+  #isHeldUp = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly sending: Sending,
+    private readonly pausing: WebhookPausing,
+    private readonly observer: DeliveryObserver,
+    private readonly limits: DeliveryLimits = defaultDeliveryLimits,
+  ) {}
+
+  start(): void {
+    const poll = (): void => {
+      this.#isWideLookWanted = true;
+      this.#look();
+    };
+    this.#timer = setInterval(poll, pollMilliseconds);
+    poll();
+  }
+
+  /** Looks at once, since trees have changed in this process. */
+  wake(treeSids: readonly Sid[]): void {
+    // Without endpoints a change costs nothing. Of one that another process has just made, the next look knows.
+    if (this.#timer === undefined || !this.#hasWebhooks) return;
+    for (const sid of treeSids) this.#changed.add(sid);
+    this.#look();
+  }
+
+  /** Sends nothing more, and waits for what is under way. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearInterval(this.#timer);
+    await this.#looking;
+    await Promise.all(this.#running.values());
+  }
+
+  /** Looks for changes and claims what is due. One look at a time: what is asked for during one is done by the next, which begins at once. */
+  #look(): void {
+    this.#isLookWanted = true;
+    if (this.#isStopped || this.#looking !== undefined) return;
+    const isWide = this.#isWideLookWanted;
+    this.#isLookWanted = this.#isWideLookWanted = false;
+    this.#looking = (isWide ? this.#lookForAll() : this.#lookForOwn())
+      .then(() => void (this.#isHeldUp = false))
+      .catch((error: unknown) => {
+        // Once for each time that the database is away, not once a second.
+        if (!this.#isHeldUp) this.observer.failed(error);
+        this.#isHeldUp = true;
+      })
+      .finally(() => {
+        this.#looking = undefined;
+        if (this.#isLookWanted) this.#look();
+      });
+  }
+
+  async #lookForAll(): Promise<void> {
+    await this.#lookBack.look((since) => this.#markAndClaim({ since }));
+  }
+
+  async #lookForOwn(): Promise<void> {
+    const treeSids = [...this.#changed];
+    this.#changed.clear();
+    await this.#markAndClaim({ treeSids });
+  }
+
+  async #markAndClaim(changed: { treeSids: readonly Sid[] } | { since: Date | undefined }): Promise<ChangesRead> {
+    const hadWebhooks = this.#hasWebhooks;
+    // What was claimed is delivered even if the other statement fails: else it would wait for the lease to run out.
+    const [read] = await this.database.background(({ deliveries }) =>
+      pipelined(
+        deliveries.markChanged(changed),
+        'since' in changed && changed.since === undefined ? deliveries.recall() : undefined,
+        hadWebhooks ? this.#claim(deliveries) : undefined,
+      ),
+    );
+    this.#hasWebhooks = read.hasWebhooks;
+    if (read.hasWebhooks && !hadWebhooks) this.#look();
+    return read;
+  }
+
+  async #claim(deliveries: DeliveryRepository): Promise<void> {
+    const underWay = [...this.#running.keys()];
+    const { places, heldBack } = await deliveries.claim(this.limits, underWay);
+    this.#heldBack = heldBack;
+    // There is room already for what was held back.
+    if (underWay.some((place) => !this.#running.has(place) && heldBack.includes(place.isFailing))) this.#look();
+    for (const place of places) this.#begin(place);
+  }
+
+  #begin(place: ClaimedPlace): void {
+    const running = this.#deliver(place)
+      .catch((error: unknown) => void this.observer.failed(error))
+      .then((isDue) => this.#end(place, isDue === true));
+    this.#running.set(place, running);
+  }
+
+  /** Makes room, and looks at once for what was waiting for it. */
+  #end(place: ClaimedPlace, isDue: boolean): void {
+    this.#running.delete(place);
+    if (isDue || this.#heldBack.includes(place.isFailing)) this.#look();
+  }
+
+  /**
+   * Delivers the events of one place until there are no more, one is not accepted, or something about the endpoint has changed. Whether the
+   * place is due again.
+   */
+  async #deliver(place: ClaimedPlace): Promise<boolean> {
+    const until = await this.#limitOf(place);
+    for (let reached: StreamPlace = place; ;) {
+      const from = reached;
+      const [{ found, end, hasMore }, goesOn] = await this.#read(place, from);
+      if (!goesOn) return this.#release(place, from, nothing);
+      for (const next of found) {
+        if (next.place.position > until) return this.#hold(place, reached);
+        if (isAboutItself(place, next)) {
+          reached = next.place;
+          continue;
+        }
+        if (this.#isStopped) return this.#release(place, reached, nothing);
+        const outcome = await this.#send(place, next);
+        if (outcome === 'refused') return false;
+        reached = next.place;
+        if (outcome === 'changed') return this.#release(place, reached, nothing);
+      }
+      if (end.position > until) return this.#hold(place, reached);
+      reached = end;
+      if (!hasMore) return place.account.status === AccountStatus.CLOSED ? this.#forget(place) : this.#release(place, end, end.position);
+      if (this.#isStopped) return this.#release(place, end, nothing);
+    }
+  }
+
+  /**
+   * Reads on, and checks after that whether endpoint and account are as they were when the place was claimed. So whatever was read happened
+   * before the account was switched off, or had another role.
+   *
+   * What was read before is passed with that. Much of a chain may be for others: one that takes longer than a lease would else be read from the
+   * same place again and again.
+   */
+  #read(place: ClaimedPlace, from: StreamPlace): Promise<[stretch: Stretch, goesOn: boolean]> {
+    return this.database.background(async ({ events, deliveries }) => [
+      await readStream(events, streamOf(place.account, place.treeSid), from, place.types ?? undefined, batchSize),
+      await (from === place ? deliveries.goesOn(place) : deliveries.advance(place, from)),
+    ]);
+  }
+
+  /** Up to which position events may be delivered. If the account is switched off: to the event that says so (SPEC §7). */
+  async #limitOf({ account, treeSid }: ClaimedPlace): Promise<number> {
+    if (account.status === AccountStatus.ACTIVE) return Infinity;
+    return this.database.background(({ deliveries }) => deliveries.lastStatusChange(treeSid, account));
+  }
+
+  async #send(place: ClaimedPlace, { event, place: reached }: PlacedEvent): Promise<'accepted' | 'changed' | 'refused'> {
+    const result = await this.sending.send({ ...place, sid: place.webhookSid }, event);
+    if (result.failure === null) {
+      const { at, goesOn } = await this.database.background(({ deliveries }) => deliveries.accept(place, reached, result));
+      this.observer.accepted(result, at.getTime() - event.timestamp.getTime());
+      place.failures = 0;
+      return goesOn ? 'accepted' : 'changed';
+    }
+    this.observer.refused(result);
+    const delay = retryDelay(place.failures + 1, result.retryAfterSeconds, randomInt(1000) / 1000);
+    const failing = await this.database.background(({ deliveries }) => deliveries.fail(place, delay, result));
+    if (failing === undefined) return 'refused';
+    if (result.status === 410) await this.pausing.switchOff(place);
+    else if (failing.now.getTime() - failing.failingSince.getTime() >= triedForMilliseconds) await this.pausing.pause(place, event.id);
+    return 'refused';
+  }
+
+  #release(place: ClaimedPlace, reached: StreamPlace, seen: number): Promise<boolean> {
+    return this.database.background(({ deliveries }) => deliveries.release(place, reached, seen));
+  }
+
+  /**
+   * Leaves what is behind the place until the account is active again, which is news of the tree; for good if it is closed. News that came
+   * after the account was read may be that already.
+   */
+  #hold(place: ClaimedPlace, reached: StreamPlace): Promise<boolean> {
+    return place.account.status === AccountStatus.CLOSED ? this.#forget(place) : this.#release(place, reached, place.latest);
+  }
+
+  async #forget(place: ClaimedPlace): Promise<boolean> {
+    await this.database.background(({ deliveries }) => deliveries.forget(place));
+    return false;
+  }
+}
+
+/** Whether the event is that the webhook itself was paused, which is told to the others of its account. */
+function isAboutItself({ webhookSid }: ClaimedPlace, { event }: PlacedEvent): boolean {
+  return event.type === 'webhook.paused' && event.data.webhook?.sid === webhookSid;
+}
