@@ -6,7 +6,7 @@ import type { ImportPlan } from './planned.js';
 import { type Choices, Findings } from './rules.js';
 import { readAccounts, rowReader } from './row-values.js';
 import type { SourceRows } from './source.js';
-import { closeBelow, lowerStatuses } from './statuses.js';
+import { lowerStatuses } from './statuses.js';
 import { buildTree } from './tree-shape.js';
 
 /** Plans an import: a pure function of what the source holds and of what was chosen. */
@@ -17,7 +17,6 @@ export function planImport(rows: SourceRows, hasSecrets: boolean, choices: Choic
   const accounts = buildTree(readAccounts(rows.accounts, hasSecrets, reader), choices, findings);
   lowerStatuses(accounts, findings);
   claimEmailAddresses(accounts, findings);
-  closeBelow(accounts);
   assignOrganizations(accounts, organizations, findings);
   const profiles = readProfiles(rows.profiles, reader);
   const links = readLinks(rows.links, { accounts, organizations, profiles }, findings);

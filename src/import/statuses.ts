@@ -20,15 +20,6 @@ export function lowerStatuses(accounts: readonly Draft[], findings: Findings): v
   }
 }
 
-/** Closes what is below closed accounts: once more, after accounts were closed for their e-mail addresses. */
-export function closeBelow(accounts: readonly Draft[]): void {
-  const closed = new Set<string>();
-  for (const { planned } of accounts) {
-    if (planned.parentSid !== null && closed.has(planned.parentSid)) setStatus(planned, AccountStatus.CLOSED);
-    if (planned.status === AccountStatus.CLOSED) closed.add(planned.sid);
-  }
-}
-
 /** Gives an account a status, and takes away its secrets where the status has none. */
 export function setStatus(planned: Draft['planned'], status: AccountStatus): void {
   planned.status = status;

@@ -122,6 +122,62 @@ describe('an import is planned', () => {
     expect(organizations.find(({ sid }) => sid === `OR${md5('bad')}`)!.domainName).toBe(`or${md5('bad')}.imported.invalid`);
   });
 
+  describe('where several open accounts have one e-mail address', () => {
+    const keepOldest: Choices = { ...settled, remedies: { ...settled.remedies, 'duplicate-email': 'keep-oldest' } };
+    /** Accounts below the root, by name: the year that each is from, its e-mail address, and the name of the one above it. */
+    const planWith = async (people: Record<string, { year: number; address: string; below?: string }>, choices: Choices) => {
+      const restcomm = soundRestcomm(1);
+      const [root] = restcomm.restcomm_accounts;
+      for (const [name, { year, address, below }] of Object.entries(people)) {
+        restcomm.restcomm_accounts.push({
+          ...root!,
+          sid: `AC${md5(name)}`,
+          email_address: `${address}@claims.test`,
+          parent_sid: below === undefined ? root!.sid! : `AC${md5(below)}`,
+          date_created: `${year}-01-01 00:00:00`,
+        });
+      }
+      const plan = await planOf('claims.sql', mysqlDump(restcomm), choices);
+      expect(plan.refused).toBe(0);
+      return Object.fromEntries(
+        Object.keys(people).map((name) => {
+          const { status, emailAddress } = plan.accounts.find(({ sid }) => sid === `AC${md5(name)}`)!;
+          return [name, status === 'closed' ? 'closed' : emailAddress.split('@')[0]];
+        }),
+      );
+    };
+
+    it('the oldest keeps it, and the others are closed with everything below them', async () => {
+      const people = {
+        younger: { year: 2013, address: 'a' },
+        older: { year: 2012, address: 'a' },
+        child: { year: 2014, address: 'b', below: 'younger' },
+      };
+      expect(await planWith(people, keepOldest)).toEqual({ younger: 'closed', older: 'a', child: 'closed' });
+      expect(await planWith(people, settled)).toEqual({ younger: 'a+2', older: 'a', child: 'b' });
+    });
+
+    it('one that is closed because of an account above it takes no address from others', async () => {
+      const people = {
+        older: { year: 2012, address: 'a' },
+        loser: { year: 2013, address: 'a' },
+        below: { year: 2014, address: 'b', below: 'loser' },
+        other: { year: 2015, address: 'b' },
+      };
+      expect(await planWith(people, keepOldest)).toEqual({ older: 'a', loser: 'closed', below: 'closed', other: 'b' });
+    });
+
+    it('nor does one that is older than the account above it', async () => {
+      const people = {
+        older: { year: 2012, address: 'a' },
+        loser: { year: 2013, address: 'a' },
+        below: { year: 2010, address: 'b', below: 'loser' },
+        other: { year: 2015, address: 'b' },
+      };
+      expect(await planWith(people, keepOldest)).toEqual({ older: 'a', loser: 'closed', below: 'closed', other: 'b' });
+    });
+  });
+
   it('and what is below an account that is left out, is left out with it', async () => {
     const restcomm = soundRestcomm(300);
     const [, top] = restcomm.restcomm_accounts;
