@@ -60,7 +60,7 @@ function assertWhole(file: string): void {
 
 async function* rowsOfSql(chunks: AsyncIterable<string>, dialect: Dialect): AsyncGenerator<readonly [SourceTable, SourceRow]> {
   const columnsOf = new Map<string, string[]>();
-  const statements = dialect === 'mysql' ? statementsOf(chunks) : linesOf(chunks);
+  const statements = dialect === 'mysql' ? statementsOf(untilRestored(chunks)) : linesOf(chunks);
   for await (const text of statements) {
     const statement = readStatement(text, dialect, (table) => Object.hasOwn(restcommTables, table));
     if (statement === undefined) continue;
@@ -77,6 +77,26 @@ async function* rowsOfSql(chunks: AsyncIterable<string>, dialect: Dialect): Asyn
         throw new SourceError(`A row of ${table} has ${values.length} values for ${columns.length} columns.`);
       yield [restcommTables[table]!, rowOf(columns, values)];
     }
+  }
+}
+
+/** How many characters at the beginning and at the end of a dump are looked at: several times what mariadb-dump writes there. */
+const frameLength = 8192;
+
+/**
+ * Passes on a dump that has its end. At the beginning, mariadb-dump and mysqldump set aside the session's settings, and put them back at
+ * the end; so a dump that was cut between two statements shows. One that sets nothing aside (`--compact`, or made by hand) is taken as it is.
+ */
+async function* untilRestored(chunks: AsyncIterable<string>): AsyncGenerator<string> {
+  let head = '';
+  let tail = '';
+  for await (const chunk of chunks) {
+    if (head.length < frameLength) head += chunk.slice(0, frameLength);
+    tail = (tail + chunk).slice(-frameLength);
+    yield chunk;
+  }
+  if (head.includes('@OLD_FOREIGN_KEY_CHECKS=@@FOREIGN_KEY_CHECKS') && !tail.includes('FOREIGN_KEY_CHECKS=@OLD_FOREIGN_KEY_CHECKS')) {
+    throw new SourceError('The dump has no end: it was cut, and is not whole. Write it anew.');
   }
 }
 

@@ -231,6 +231,17 @@ describe('an import is planned', () => {
     await expect(planOf(name, content)).rejects.toThrow(message);
   });
 
+  it('unless a dump of mariadb-dump was cut between two statements', async () => {
+    const [begin, end] = [
+      '/*!40014 SET @OLD_FOREIGN_KEY_CHECKS=@@FOREIGN_KEY_CHECKS, FOREIGN_KEY_CHECKS=0 */;\n',
+      '/*!40014 SET FOREIGN_KEY_CHECKS=@OLD_FOREIGN_KEY_CHECKS */;\n\n-- Dump completed on 2026-01-01  0:00:00\n',
+    ];
+    const dump = mysqlDump(soundRestcomm(3));
+    expect((await planOf('whole.sql', begin + dump + end)).accounts).toHaveLength(3);
+    await expect(planOf('cut.sql', begin + dump)).rejects.toThrow('The dump has no end: it was cut, and is not whole. Write it anew.');
+    await expect(planOf('cut.sql.gz', gzipSync(begin + dump))).rejects.toThrow('is not whole');
+  });
+
   it('unless HSQLDB was not shut down in an orderly way', async () => {
     await writeFile(join(folder, 'running.log'), "INSERT INTO RESTCOMM_ACCOUNTS VALUES('AC')\n");
     await expect(planOf('running.script', hsqldbScript(soundRestcomm(2)))).rejects.toThrow(/SHUTDOWN/);

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -113,6 +113,14 @@ describe('an installation with every defect', () => {
       },
       outcome: 'dry run',
     });
+  });
+
+  it('is refused where its dump was cut between two statements', async () => {
+    await startedBefore();
+    const whole = await readFile(dump, 'utf8');
+    const cut = join(folder, 'cut.sql');
+    await writeFile(cut, whole.slice(0, whole.lastIndexOf('UNLOCK TABLES;') + 'UNLOCK TABLES;\n'.length));
+    expect(await run(...importing(cut))).toEqual({ code: 78, output: expect.stringContaining('The dump has no end: it was cut') });
   });
 
   it('is taken over from a live MariaDB, killed in the middle, taken up again, and not twice', async () => {
