@@ -4,6 +4,7 @@ import { useRead, useSession } from './context.js';
 import { HistoryCard } from './history.js';
 import { type Status, countsQuery } from './operations.js';
 import { Alert, StatusMark } from './parts.js';
+import { addressOf } from './route.js';
 import { count, number } from './words.js';
 
 const shown = ['SUSPENDED', 'UNINITIALIZED', 'CLOSED', 'ACTIVE'] as const satisfies Status[];
@@ -16,17 +17,21 @@ export function Home() {
   const counts = data?.viewer;
   const countOf = (of: Status): number | undefined => counts?.[of.toLowerCase() as 'active'].totalCount;
   const suspended = countOf('SUSPENDED');
+  const total = counts === undefined ? undefined : shown.reduce((sum, of) => sum + countOf(of)!, 0);
+  const above = viewer.isSuperAdmin ? 'the root' : 'you';
   return (
     <>
       <header class="headline">
         <h1 tabIndex={-1}>{suspended === undefined ? 'Who is switched off' : headline(suspended)}</h1>
         <p class="muted">
-          {counts === undefined
-            ? ' '
-            : `Of ${count(
-                shown.reduce((sum, of) => sum + countOf(of)!, 0),
-                'account',
-              )} below ${viewer.isSuperAdmin ? 'the root' : 'you'}.`}
+          {total === undefined && ' '}
+          {total === 0 && (
+            <>
+              No account is below {above} yet: create the first one on the page of{' '}
+              <a href={addressOf.account(viewer.sid)}>your own account</a>.
+            </>
+          )}
+          {total !== undefined && total > 0 && `Of ${count(total, 'account')} below ${above}.`}
         </p>
       </header>
       {failure !== undefined && <Alert failure={failure} retry={reload} />}

@@ -92,6 +92,15 @@ describe('without use', () => {
 });
 
 describe('the first page', () => {
+  it('leads whoever has no account below to where the first one is made', async () => {
+    await signIn(page, await newAccount(stage.gateway, { name: 'Alone so far' }));
+    await shown('No account is below you yet');
+    await page.getByRole('link', { name: 'your own account' }).click();
+    await heading('Alone so far').waitFor();
+    await page.getByRole('button', { name: 'New account below' }).waitFor();
+    stage.watched.expectPeace();
+  });
+
   it('tells who is switched off, since when and by whom, and shows the tree', async () => {
     const shop = await newAccount(stage.gateway, { name: "Anna's shop" });
     const sales = await newAccount(stage.gateway, { name: "Anna's sales", below: shop.sid });
