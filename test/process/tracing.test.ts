@@ -139,10 +139,10 @@ describe('a trace', () => {
     // The caller's vendor is nobody that a receiver knows.
     expect(delivered).not.toHaveProperty('tracestate');
 
-    const sent = Buffer.concat(collector.bodies).toString('latin1');
+    const sent = Buffer.concat(collector.bodies);
     const { login, secret } = administrator(gateway);
     const secrets = [secret, authToken, 'a decent password', basic({ login, secret }).slice(6), 'in-the-url', '0'.repeat(64)];
-    for (const hidden of [...secrets, login, 'zoe@', 'Zo', '15550100', '127.0.0.1/']) expect(sent).not.toContain(hidden);
+    for (const hidden of [...secrets, login, 'zoe@', 'Zoë', '15550100', '127.0.0.1/']) expect(sent.includes(hidden), hidden).toBe(false);
 
     expect(await gateway.end('SIGTERM')).toBe(0);
     const lines = gateway
