@@ -7,19 +7,21 @@ import { measureCascades } from './cascades.js';
 import { contenders, installContenders, newerNode, service } from './contenders.js';
 import { type Measurement, type RunningContender, compareAnswers, runsOf, measureInTurns } from './measure.js';
 import { type AttackResult, hostileSize, measureHostility } from './hostile.js';
-import { circumstancesOf, deliveriesOf, hostilityOf, reportOf, sizesOf, streamsOf, summaryOf } from './report.js';
+import { circumstancesOf, deliveriesOf, hostilityOf, reportOf, sizesOf, streamsOf, summaryOf, workersOf } from './report.js';
 import { ServerProcess } from './server-process.js';
 import { measureSizes } from './sizes.js';
 import { measureStartUp } from './start-up.js';
 import { measureDeliveries } from './deliveries.js';
 import { measureStreams } from './streams.js';
+import { measureWorkers } from './workers.js';
 import { type Scenario, type ScenarioName, pageScenario, passwordScenario, treeScenario, scenariosOf } from './scenarios.js';
 import { type Dataset, fullSize, largestWidth, createDataset, sizeOf } from './dataset.js';
 
 /*
  * `npm run bench` measures all scenarios with all contenders, and writes the results to bench/RESULTS.md. With `--only R1,W1`
  * or `--contenders gateway,baseline` it measures less, and prints the results only; with `hostile`, it measures only how one
- * tenant is affected by attacks of another; with `streams`, only thousands of streams of events; with `deliveries`, only deliveries to 1,000 webhooks; with `--accounts 5000000`, it compares so many accounts with 200,000.
+ * tenant is affected by attacks of another; with `streams`, only thousands of streams of events; with `deliveries`, only deliveries to 1,000 webhooks;
+ * with `workers`, only what requests take with several workers; with `--accounts 5000000`, it compares so many accounts with 200,000.
  */
 
 const { values: options, positionals } = parseArgs({
@@ -151,8 +153,16 @@ async function deliveries(): Promise<void> {
   await rm(directory, { recursive: true });
 }
 
+/** Measures what requests take with several workers, and prints the results. */
+async function workers(): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-output-'));
+  console.log(workersOf(await measureWorkers(directory, turns)));
+  await rm(directory, { recursive: true });
+}
+
 if (options.accounts !== undefined) await sizes(Number(options.accounts));
 else if (positionals.includes('hostile')) console.log(hostilityOf(await hostility()));
 else if (positionals.includes('streams')) await streams();
 else if (positionals.includes('deliveries')) await deliveries();
+else if (positionals.includes('workers')) await workers();
 else await main();

@@ -41,6 +41,8 @@ export interface Turns {
   rounds: number;
   /** How long a turn takes, in milliseconds. */
   milliseconds: number;
+  /** How long each run is warmed up, in milliseconds; by default as long as one process needs. */
+  warmUpMilliseconds?: number;
 }
 
 /** A run for each contender that supports the scenario. */
@@ -49,13 +51,13 @@ export function runsOf(running: readonly RunningContender[], scenario: Scenario)
 }
 
 /** How long Node.js goes on compiling and optimizing a program of many thousand lines. */
-const warmUpMilliseconds = 6_000;
+const enoughToCompile = 6_000;
 
 /** Warms each run up and counts its statements; then measures them in turns, for some rounds. */
 export async function measureInTurns(
   runs: readonly ContenderRun[],
   dataset: Dataset,
-  { rounds, milliseconds }: Turns,
+  { rounds, milliseconds, warmUpMilliseconds = enoughToCompile }: Turns,
 ): Promise<Measurement[]> {
   const measured: (Measurement & { next: () => Buffer })[] = [];
   for (const run of runs) {

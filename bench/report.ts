@@ -249,6 +249,23 @@ export function deliveriesOf(deliveries: Awaited<ReturnType<typeof measureDelive
   );
 }
 
+/** What requests take with several workers on one core, and how much more that is than with one. */
+export function workersOf(scenarios: readonly (readonly Measurement[])[]): string {
+  return table(
+    ['', 'req/s', 'Node CPU ms', 'PostgreSQL CPU ms', 'Node CPU : one worker', 'statements'],
+    scenarios.flatMap((measured) =>
+      measured.map((one) => [
+        `${one.scenario.name}, ${one.running.contender.name}`,
+        spread(one.samples.map(rateOf)),
+        figure(perRequest(one, 'serverCpu')),
+        figure(perRequest(one, 'postgresCpu')),
+        figure(perRequest(one, 'serverCpu') / perRequest(measured[0]!, 'serverCpu')),
+        figure(one.statements),
+      ]),
+    ),
+  );
+}
+
 /** The targets, what was measured, and whether it meets them. */
 function targetTable(results: Results): string {
   const targets: Target[] = [
