@@ -102,13 +102,14 @@ export interface Stretch {
   hasMore: boolean;
 }
 
-/** The next events of a stream after a place that are of the types, at most so many. */
+/** The next events of a stream after a place that are of the types, at most so many, by at most so many statements one after the other. */
 export async function readStream(
   repository: EventRepository,
   scope: StreamScope,
   after: StreamPlace,
   types: readonly EventType[] | undefined,
   size: number,
+  lastRead = readsAtMost,
 ): Promise<Stretch> {
   const found: PlacedEvent[] = [];
   let end = after;
@@ -125,7 +126,7 @@ export async function readStream(
       }
     }
     end = read.end;
-    if (!read.hasMore || found.length === size || reads === readsAtMost) return { tree, alias, found, end, hasMore: read.hasMore };
+    if (!read.hasMore || found.length === size || reads === lastRead) return { tree, alias, found, end, hasMore: read.hasMore };
   }
 }
 

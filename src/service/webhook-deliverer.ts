@@ -1,25 +1,26 @@
 import { randomInt } from 'node:crypto';
 import { AccountStatus } from '../domain/account.js';
-import type { StreamPlace } from '../domain/event.js';
+import type { Event, StreamPlace } from '../domain/event.js';
 import type { Sid } from '../domain/sid.js';
 import { retryDelay, triedForMilliseconds } from '../domain/retries.js';
 import type { Database } from '../persistence/connection/database.js';
 import { pipelined } from '../persistence/connection/pipeline.js';
-import type { DeliveryLimits } from '../persistence/repositories/delivery-claim.js';
-import type { ChangesRead, ClaimedPlace, DeliveryRepository } from '../persistence/repositories/delivery-repository.js';
-import { type PlacedEvent, type Stretch, readStream } from './event-queries.js';
+import type { ClaimedPlace, DeliveryLimits } from '../persistence/repositories/delivery-claim.js';
+import type { Outcome } from '../persistence/repositories/delivery-lease-repository.js';
+import type { DeliveryRepository } from '../persistence/repositories/delivery-repository.js';
+import { DeliverySteps } from './delivery-steps.js';
+import type { PlacedEvent } from './event-queries.js';
 import { LookBack } from './look-back.js';
 import type { WebhookPausing } from './webhook-pausing.js';
 import type { SendResult, Sending } from './webhook-sending.js';
-import { streamOf } from './webhook-service.js';
 
 export const defaultDeliveryLimits: DeliveryLimits = { atOnce: 200, failingAtOnce: 50, perWebhook: 10 };
 
 /** Told of what becomes of deliveries. */
 export interface DeliveryObserver {
   /** An event was accepted, so many milliseconds after it happened. */
-  accepted(result: SendResult, lag: number): void;
-  refused(result: SendResult): void;
+  accepted(attempt: Pick<SendResult, 'milliseconds'>, lag: number): void;
+  refused(attempt: Pick<SendResult, 'milliseconds'>): void;
   /** Something failed that is not the receiver's fault; what was under way is delivered once its lease has run out. */
   failed(error: unknown): void;
 }
@@ -29,9 +30,6 @@ const pollMilliseconds = 1000;
 
 /** Seen of a tree: nothing, so that whatever it has is news. */
 const nothing = -1;
-
-/** How many events of a tree are read at once. */
-const batchSize = 50;
 
 /**
  * Delivers events to endpoints (SPEC §7, ADR 51). Every process of every instance has one; they share the work by leases in the database.
@@ -51,6 +49,7 @@ export class WebhookDeliverer {
   #isLookWanted = false;
   #isWideLookWanted = false;
   readonly #lookBack = new LookBack();
+  readonly #steps: DeliverySteps;
   /** Whether there is anything to deliver to. So it is supposed until it is known. */
   #hasWebhooks = true;
   #isStopped = false;
@@ -62,7 +61,9 @@ export class WebhookDeliverer {
     private readonly pausing: WebhookPausing,
     private readonly observer: DeliveryObserver,
     private readonly limits: DeliveryLimits = defaultDeliveryLimits,
-  ) {}
+  ) {
+    this.#steps = new DeliverySteps(database);
+  }
 
   start(): void {
     const poll = (): void => {
@@ -109,28 +110,31 @@ export class WebhookDeliverer {
   }
 
   async #lookForAll(): Promise<void> {
-    await this.#lookBack.look((since) => this.#markAndClaim({ since }));
+    const hadWebhooks = this.#hasWebhooks;
+    const { hasWebhooks } = await this.#lookBack.look((since) =>
+      this.database.background(async ({ deliveries }) => {
+        const read = await deliveries.changesSince(since);
+        await this.#markAndClaim(deliveries, read.treeSids, since === undefined);
+        return read;
+      }),
+    );
+    this.#hasWebhooks = hasWebhooks;
+    if (hasWebhooks && !hadWebhooks) this.#look();
   }
 
   async #lookForOwn(): Promise<void> {
     const treeSids = [...this.#changed];
     this.#changed.clear();
-    await this.#markAndClaim({ treeSids });
+    await this.database.background(({ deliveries }) => this.#markAndClaim(deliveries, treeSids));
   }
 
-  async #markAndClaim(changed: { treeSids: readonly Sid[] } | { since: Date | undefined }): Promise<ChangesRead> {
-    const hadWebhooks = this.#hasWebhooks;
-    // What was claimed is delivered even if the other statement fails: else it would wait for the lease to run out.
-    const [read] = await this.database.background(({ deliveries }) =>
-      pipelined(
-        deliveries.markChanged(changed),
-        'since' in changed && changed.since === undefined ? deliveries.recall() : undefined,
-        hadWebhooks ? this.#claim(deliveries) : undefined,
-      ),
+  /** What was claimed is delivered even if a statement before fails: else it would wait for the lease to run out. */
+  async #markAndClaim(deliveries: DeliveryRepository, treeSids: readonly Sid[], recalls = false): Promise<void> {
+    await pipelined(
+      treeSids.length > 0 ? deliveries.markChanged(treeSids) : undefined,
+      recalls ? deliveries.recall() : undefined,
+      this.#hasWebhooks ? this.#claim(deliveries) : undefined,
     );
-    this.#hasWebhooks = read.hasWebhooks;
-    if (read.hasWebhooks && !hadWebhooks) this.#look();
-    return read;
   }
 
   async #claim(deliveries: DeliveryRepository): Promise<void> {
@@ -161,9 +165,11 @@ export class WebhookDeliverer {
    */
   async #deliver(place: ClaimedPlace): Promise<boolean> {
     const until = await this.#limitOf(place);
+    const isActive = place.account.status === AccountStatus.ACTIVE;
     for (let reached: StreamPlace = place; ;) {
       const from = reached;
-      const [{ found, end, hasMore }, goesOn] = await this.#read(place, from);
+      const { stretch, goesOn } = await this.#steps.read(place, from);
+      const { found, end, hasMore } = stretch;
       if (!goesOn) return this.#release(place, from, nothing);
       for (const next of found) {
         if (next.place.position > until) return this.#hold(place, reached);
@@ -172,10 +178,10 @@ export class WebhookDeliverer {
           continue;
         }
         if (this.#isStopped) return this.#release(place, reached, nothing);
-        const outcome = await this.#send(place, next);
-        if (outcome === 'refused') return false;
+        const isLast = isActive && !hasMore && next === found.at(-1);
+        const outcome = await this.#send(place, next.event, isLast ? end : next.place, isLast ? end.position : undefined);
+        if (outcome !== 'on lease') return outcome === 'due';
         reached = next.place;
-        if (outcome === 'changed') return this.#release(place, reached, nothing);
       }
       if (end.position > until) return this.#hold(place, reached);
       reached = end;
@@ -184,45 +190,32 @@ export class WebhookDeliverer {
     }
   }
 
-  /**
-   * Reads on, and checks after that whether endpoint and account are as they were when the place was claimed. So whatever was read happened
-   * before the account was switched off, or had another role.
-   *
-   * What was read before is passed with that. Much of a chain may be for others: one that takes longer than a lease would else be read from the
-   * same place again and again.
-   */
-  #read(place: ClaimedPlace, from: StreamPlace): Promise<[stretch: Stretch, goesOn: boolean]> {
-    return this.database.background(async ({ events, deliveries }) => [
-      await readStream(events, streamOf(place.account, place.treeSid), from, place.types ?? undefined, batchSize),
-      await (from === place ? deliveries.goesOn(place) : deliveries.advance(place, from)),
-    ]);
-  }
-
   /** Up to which position events may be delivered. If the account is switched off: to the event that says so (SPEC §7). */
   async #limitOf({ account, treeSid }: ClaimedPlace): Promise<number> {
     if (account.status === AccountStatus.ACTIVE) return Infinity;
     return this.database.background(({ deliveries }) => deliveries.lastStatusChange(treeSid, account));
   }
 
-  async #send(place: ClaimedPlace, { event, place: reached }: PlacedEvent): Promise<'accepted' | 'changed' | 'refused'> {
-    const result = await this.sending.send({ ...place, sid: place.webhookSid }, event);
-    if (result.failure === null) {
-      const { at, goesOn } = await this.database.background(({ deliveries }) => deliveries.accept(place, reached, result));
-      this.observer.accepted(result, at.getTime() - event.timestamp.getTime());
+  /** Sends an event. Once it is accepted, the place is at `reached`; it is given back if it has seen all, up to that position. */
+  async #send(place: ClaimedPlace, event: Event, reached: StreamPlace, seen: number | undefined): Promise<Outcome | 'refused'> {
+    const { retryAfterSeconds, ...attempt } = await this.sending.send({ ...place, sid: place.webhookSid }, event);
+    if (attempt.failure === null) {
+      const { at, outcome } = await this.#steps.accept({ place, reached, attempt, seen });
+      this.observer.accepted(attempt, at.getTime() - event.timestamp.getTime());
       place.failures = 0;
-      return goesOn ? 'accepted' : 'changed';
+      return outcome;
     }
-    this.observer.refused(result);
-    const delay = retryDelay(place.failures + 1, result.retryAfterSeconds, randomInt(1000) / 1000);
-    const failing = await this.database.background(({ deliveries }) => deliveries.fail(place, delay, result));
+    this.observer.refused(attempt);
+    const delay = retryDelay(place.failures + 1, retryAfterSeconds, randomInt(1000) / 1000);
+    const failing = await this.database.background(({ deliveryLeases }) => deliveryLeases.fail(place, delay, attempt));
     if (failing === undefined) return 'refused';
-    if (result.status === 410) await this.pausing.switchOff(place);
+    if (attempt.status === 410) await this.pausing.switchOff(place);
     else if (failing.now.getTime() - failing.failingSince.getTime() >= triedForMilliseconds) await this.pausing.pause(place, event.id);
     return 'refused';
   }
 
   #release(place: ClaimedPlace, reached: StreamPlace, seen: number): Promise<boolean> {
-    return this.database.background(({ deliveries }) => deliveries.release(place, reached, seen));
+    return this.#steps.release({ place, reached, seen });
   }
 
   /**
@@ -234,7 +227,7 @@ export class WebhookDeliverer {
   }
 
   async #forget(place: ClaimedPlace): Promise<boolean> {
-    await this.database.background(({ deliveries }) => deliveries.forget(place));
+    await this.database.background(({ deliveryLeases }) => deliveryLeases.forget(place));
     return false;
   }
 }

@@ -73,7 +73,7 @@ describe('nothing is lost', () => {
     // 1 claims, 2 asks when it was suspended, 3 and 4 tell so, 5 gives the place back.
     before.set(5, async () => {
       await setStatus(sid, 'ACTIVE');
-      await new Database(gateway.app.dataSource).lookUp(undefined, ({ deliveries }) => deliveries.markChanged({ since: undefined }));
+      await new Database(gateway.app.dataSource).lookUp(undefined, ({ deliveries }) => deliveries.markChanged([sid]));
     });
     start();
     await received(3);

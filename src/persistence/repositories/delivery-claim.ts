@@ -1,4 +1,8 @@
+import type { AccountStatus, Role } from '../../domain/account.js';
+import type { StreamPlace } from '../../domain/event.js';
 import type { Sid } from '../../domain/sid.js';
+import type { Path } from '../../domain/tree.js';
+import type { Webhook } from '../../domain/webhook.js';
 
 /*
  * Which places a process claims next (ADR 51). Two kinds of place share nothing: those that a receiver is expected to accept, and failing
@@ -21,6 +25,25 @@ export interface PlaceUnderWay {
   ownerSid: Sid;
   /** Whether it was failing when it was claimed. */
   isFailing: boolean;
+}
+
+/** For how long a place is leased, in seconds: longer than one delivery can take, and extended with each. */
+export const leaseSeconds = 60;
+
+/** A place that was claimed, with its endpoint and the endpoint's account as they are now. */
+export interface ClaimedPlace extends StreamPlace, PlaceUnderWay {
+  treeSid: Sid;
+  lease: string;
+  failures: number;
+  /** The last position of the tree that was known when the endpoint's account was read. */
+  latest: number;
+  url: string;
+  types: Webhook['types'];
+  webhookVersion: number;
+  secret: Buffer;
+  /** Null unless it is still valid. */
+  previousSecret: Buffer | null;
+  account: { sid: Sid; path: Path; parentSid: Sid | null; status: AccountStatus; role: Role; version: number };
 }
 
 /** Due times are kept to the millisecond, so one may be rounded to half of one from now. */

@@ -1,41 +1,20 @@
-import type { AccountStatus, Role } from '../../domain/account.js';
 import { type StreamPlace, everyPart } from '../../domain/event.js';
 import type { Sid } from '../../domain/sid.js';
 import { type Path, sidsAlong } from '../../domain/tree.js';
-import type { DeliveryAttempt, Webhook } from '../../domain/webhook.js';
 import type { Client } from '../connection/driver.js';
 import { queryRows } from '../connection/prepared-query.js';
 import { execute } from '../connection/transaction.js';
 import { cascades, isUnwritten, sidAt } from './cascade-parts.js';
-import { type DeliveryLimits, type PlaceUnderWay, claimParameters, freePlaces } from './delivery-claim.js';
+import { type ClaimedPlace, type DeliveryLimits, type PlaceUnderWay, claimParameters, freePlaces, leaseSeconds } from './delivery-claim.js';
+import { anyOfList } from './key-lists.js';
 
 /*
  * How events get to endpoints (SPEC §7, ADR 51). Each endpoint has a place in each tree that it is told of. A place with news is due;
- * whoever claims it has it on lease, and sends the tree's events in their order. Each statement is a transaction of its own and names the
- * lease, so an instance that was stopped for long, and has lost it, changes nothing.
+ * whoever claims it has it on lease, and sends the tree's events in their order (`delivery-lease-repository.ts`).
  */
-
-/** For how long a place is leased, in seconds: longer than one delivery can take, and extended with each. */
-const leaseSeconds = 60;
 
 /** A due time further ahead than this, longer than any lease or delay, was set by a clock that has been put back since. */
 const furthestDue = `interval '2 hours'`;
-
-/** A place that was claimed, with its endpoint and the endpoint's account as they are now. */
-export interface ClaimedPlace extends StreamPlace, PlaceUnderWay {
-  treeSid: Sid;
-  lease: string;
-  failures: number;
-  /** The last position of the tree that was known when the endpoint's account was read. */
-  latest: number;
-  url: string;
-  types: Webhook['types'];
-  webhookVersion: number;
-  secret: Buffer;
-  /** Null unless it is still valid. */
-  previousSecret: Buffer | null;
-  account: { sid: Sid; path: Path; parentSid: Sid | null; status: AccountStatus; role: Role; version: number };
-}
 
 /** What a claim got. */
 export interface Claimed {
@@ -47,59 +26,65 @@ export interface Claimed {
 /** A condition: something of the tree lies behind the place. Of the entry at the place itself, there may be further parts. */
 export const isBehind = `(webhook_place.position, webhook_place.part) < (history_head.position, ${everyPart})`;
 
-/** A place on lease. */
-export type Leased = Pick<ClaimedPlace, 'webhookSid' | 'treeSid' | 'lease'>;
-
-/** A place on lease, with its endpoint and account as they were then. */
-type InUse = Leased & Pick<ClaimedPlace, 'webhookVersion' | 'account'>;
-
-/** Where the search for changed trees goes on. */
+/** What a search for changed trees found, and where it goes on. */
 export interface ChangesRead {
   /** PostgreSQL's clock, before anything was read. */
   at: Date;
   /** Whether there is any endpoint to deliver to. */
   hasWebhooks: boolean;
+  /** The trees with places to be marked. */
+  treeSids: Sid[];
 }
-
-/** Records an attempt at the endpoint `$1`. Its other parameters, from the given number on, are those of `attemptOf`. */
-export function insertAttempt(first: number): string {
-  const values = Array.from({ length: 6 }, (_, index) => `$${first + index}`);
-  return `INSERT INTO webhook_attempt (webhook_sid, event_id, event_type, status, milliseconds, answer, failure)
-          VALUES ($1, ${values.join(', ')})`;
-}
-
-/** The parameters of `insertAttempt` behind the endpoint. */
-export const attemptOf = (attempt: Omit<DeliveryAttempt, 'date'>): unknown[] => [
-  attempt.eventId,
-  attempt.eventType,
-  attempt.status,
-  attempt.milliseconds,
-  attempt.answer,
-  attempt.failure,
-];
-
-const isLeased = `webhook_place.webhook_sid = $1 AND webhook_place.tree_sid = $2 AND webhook_place.lease = $3`;
 
 /** The table `webhook_place`, as deliverers use it. */
 export class DeliveryRepository {
   constructor(private readonly client: Client) {}
 
   /**
-   * Makes the places of changed trees due: of those trees, or of those that changed since, or of all. Of a tree that is new, the endpoints
-   * of the root get a place before its first event.
+   * Finds trees that changed since, or at any time, with places to be marked; and those that began since, and for which an endpoint of the
+   * root has no place. Of a tree that was seen to already, nothing is found again.
+   *
+   * `OFFSET 0` has PostgreSQL step through an index for each of those trees. Without it, it may join all trees with all places instead.
+   */
+  async changesSince(since: Date | undefined): Promise<ChangesRead> {
+    const isSince = (date: string): string => `${date} >= coalesce($1::timestamptz, '-infinity')`;
+    const [read] = await queryRows<ChangesRead>(
+      this.client,
+      `WITH watching AS MATERIALIZED (
+         SELECT webhook.sid FROM webhook WHERE webhook.is_of_root
+       )
+       SELECT statement_timestamp()::timestamptz(3) AS at, EXISTS (SELECT FROM webhook WHERE webhook.state = 'enabled') AS "hasWebhooks", ARRAY(
+         SELECT history_head.tree_sid FROM history_head
+         WHERE ${isSince('history_head.date')} AND EXISTS (SELECT FROM webhook) AND (
+           EXISTS (
+             SELECT FROM webhook_place JOIN webhook ON webhook.sid = webhook_place.webhook_sid AND webhook.state = 'enabled'
+             WHERE webhook_place.tree_sid = history_head.tree_sid AND webhook_place.latest < history_head.position OFFSET 0
+           ) OR EXISTS (
+             SELECT FROM history WHERE history.tree_sid = history_head.tree_sid AND history.position = 1 AND ${isSince('history.date')} OFFSET 0
+           ) AND EXISTS (
+             SELECT FROM watching WHERE NOT EXISTS (
+               SELECT FROM webhook_place WHERE webhook_place.webhook_sid = watching.sid AND webhook_place.tree_sid = history_head.tree_sid
+             ) OFFSET 0
+           )
+         )
+       ) AS "treeSids"`,
+      [since ?? null],
+    );
+    return read!;
+  }
+
+  /**
+   * Makes the places of trees that have changed due. Of a tree that is new, the endpoints of the root get a place before its first event.
    *
    * Places are locked in their order, since several instances find the same changes. One that is in use is marked all the same: whoever has
    * it sees the news when he gives it back.
    */
-  async markChanged(changed: { treeSids: readonly Sid[] } | { since: Date | undefined }): Promise<ChangesRead> {
-    const treeSids = 'treeSids' in changed ? changed.treeSids : null;
-    const since = 'since' in changed ? (changed.since ?? null) : null;
-    const condition = treeSids === null ? '($1::timestamptz IS NULL OR history_head.date >= $1)' : 'history_head.tree_sid = ANY($1)';
-    const [read] = await queryRows<ChangesRead>(
+  async markChanged(treeSids: readonly Sid[]): Promise<void> {
+    await queryRows(
       this.client,
       `WITH changed AS MATERIALIZED (
          SELECT history_head.tree_sid, history_head.position FROM history_head
-         WHERE ${condition} AND EXISTS (SELECT FROM webhook)
+         WHERE history_head.tree_sid = ${anyOfList} AND EXISTS (SELECT FROM webhook)
        ), watching AS (
          SELECT webhook.sid, webhook.state FROM webhook WHERE webhook.is_of_root FOR KEY SHARE SKIP LOCKED
        ), added AS (
@@ -115,14 +100,11 @@ export class DeliveryRepository {
          FROM changed JOIN webhook_place ON webhook_place.tree_sid = changed.tree_sid AND webhook_place.latest < changed.position
          JOIN webhook ON webhook.sid = webhook_place.webhook_sid AND webhook.state = 'enabled'
          ORDER BY webhook_place.webhook_sid, webhook_place.tree_sid FOR NO KEY UPDATE OF webhook_place
-       ), marked AS (
-         UPDATE webhook_place SET latest = greatest(webhook_place.latest, outdated.position), due_at = coalesce(webhook_place.due_at, clock_timestamp())
-         FROM outdated WHERE webhook_place.webhook_sid = outdated.webhook_sid AND webhook_place.tree_sid = outdated.tree_sid
        )
-       SELECT statement_timestamp()::timestamptz(3) AS at, EXISTS (SELECT FROM webhook WHERE webhook.state = 'enabled') AS "hasWebhooks"`,
-      [treeSids ?? since],
+       UPDATE webhook_place SET latest = greatest(webhook_place.latest, outdated.position), due_at = coalesce(webhook_place.due_at, clock_timestamp())
+       FROM outdated WHERE webhook_place.webhook_sid = outdated.webhook_sid AND webhook_place.tree_sid = outdated.tree_sid`,
+      [treeSids],
     );
-    return read!;
   }
 
   /** Makes due what a clock that was put back since would have wait until it is there again. */
@@ -164,92 +146,6 @@ export class DeliveryRepository {
     );
     const places = rows.filter((row) => row.webhookSid !== null);
     return { places, heldBack: rows[0]!.heldBack };
-  }
-
-  /**
-   * Records that an event was accepted, and moves the place behind it. Tells whether the lease goes on, as above. If not, the place has to be
-   * claimed anew.
-   */
-  async accept(place: InUse, reached: StreamPlace, attempt: Omit<DeliveryAttempt, 'date'>): Promise<{ at: Date; goesOn: boolean }> {
-    const [accepted] = await queryRows<{ at: Date; goesOn: boolean }>(
-      this.client,
-      `WITH moved AS (
-         UPDATE webhook_place SET position = $10, part = $11, failures = 0, failing_since = NULL,
-           due_at = clock_timestamp() + interval '${leaseSeconds} seconds'
-         WHERE ${isLeased} RETURNING 1
-       ), recorded AS (${insertAttempt(4)} RETURNING 1)
-       SELECT clock_timestamp()::timestamptz(3) AS at, EXISTS (
-         SELECT FROM moved, webhook JOIN account ON account.sid = webhook.account_sid
-         WHERE webhook.sid = $1 AND webhook.version = $12 AND account.version = $13
-       ) AS "goesOn"`,
-      [
-        place.webhookSid,
-        place.treeSid,
-        place.lease,
-        ...attemptOf(attempt),
-        reached.position,
-        reached.part,
-        place.webhookVersion,
-        place.account.version,
-      ],
-    );
-    return accepted!;
-  }
-
-  /** Records that an event was not accepted, and gives the place back for another try after so many milliseconds. Returns since when it fails. */
-  async fail(place: Leased, delay: number, attempt: Omit<DeliveryAttempt, 'date'>): Promise<{ failingSince: Date; now: Date } | undefined> {
-    const [row] = await queryRows<{ failingSince: Date; now: Date }>(
-      this.client,
-      `WITH recorded AS (${insertAttempt(4)})
-       UPDATE webhook_place SET failures = webhook_place.failures + 1, failing_since = coalesce(webhook_place.failing_since, clock_timestamp()),
-         due_at = clock_timestamp() + make_interval(secs => $10::double precision / 1000), lease = NULL
-       WHERE ${isLeased} RETURNING webhook_place.failing_since AS "failingSince", clock_timestamp()::timestamptz(3) AS now`,
-      [place.webhookSid, place.treeSid, place.lease, ...attemptOf(attempt), delay],
-    );
-    return row;
-  }
-
-  /** Whether the lease goes on: it does not if it was lost, or if the endpoint or its account have changed since the claim. */
-  async goesOn(place: InUse): Promise<boolean> {
-    const found = await queryRows(
-      this.client,
-      `SELECT 1 FROM webhook_place, webhook JOIN account ON account.sid = webhook.account_sid
-       WHERE ${isLeased} AND webhook.sid = $1 AND webhook.version = $4 AND account.version = $5`,
-      [place.webhookSid, place.treeSid, place.lease, place.webhookVersion, place.account.version],
-    );
-    return found.length > 0;
-  }
-
-  /** Moves the place behind what was delivered or is not for the endpoint, and extends the lease. Whether it goes on, as above. */
-  async advance(place: InUse, reached: StreamPlace): Promise<boolean> {
-    const moved = await queryRows(
-      this.client,
-      `WITH moved AS (
-         UPDATE webhook_place SET position = $4, part = $5, due_at = clock_timestamp() + interval '${leaseSeconds} seconds'
-         WHERE ${isLeased} RETURNING 1
-       )
-       SELECT 1 FROM moved, webhook JOIN account ON account.sid = webhook.account_sid
-       WHERE webhook.sid = $1 AND webhook.version = $6 AND account.version = $7`,
-      [place.webhookSid, place.treeSid, place.lease, reached.position, reached.part, place.webhookVersion, place.account.version],
-    );
-    return moved.length > 0;
-  }
-
-  /** Gives the place back, moved behind what is not for the endpoint. Whether it is due again: if there is news after the position that was seen. */
-  async release(place: Leased, reached: StreamPlace, seen: number): Promise<boolean> {
-    const [released] = await queryRows<{ isDue: boolean }>(
-      this.client,
-      `UPDATE webhook_place SET position = $4, part = $5, lease = NULL,
-         due_at = CASE WHEN webhook_place.latest > $6 THEN clock_timestamp() END
-       WHERE ${isLeased} RETURNING webhook_place.due_at IS NOT NULL AS "isDue"`,
-      [place.webhookSid, place.treeSid, place.lease, reached.position, reached.part, seen],
-    );
-    return released?.isDue ?? false;
-  }
-
-  /** Forgets the place of an endpoint whose account is closed, and was told so. */
-  async forget(place: Leased): Promise<void> {
-    await queryRows(this.client, `DELETE FROM webhook_place WHERE ${isLeased}`, [place.webhookSid, place.treeSid, place.lease]);
   }
 
   /** The position of the last change of status that reached the account; 0 if there was none. */

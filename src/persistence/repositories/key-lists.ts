@@ -6,7 +6,12 @@
  * each time, which takes longer than to run it.
  */
 export function unnestedKeys(count: number): string {
-  return `unnest(${Array.from({ length: count }, (_, index) => `(SELECT $${index + 1}::text[])`).join(', ')})`;
+  return unnested(...Array.from({ length: count }, () => 'text' as const));
+}
+
+/** As `unnestedKeys`, for lists of these types. */
+export function unnested(...types: readonly ('text' | 'integer' | 'uuid')[]): string {
+  return `unnest(${types.map((type, index) => `(SELECT $${index + 1}::${type}[])`).join(', ')})`;
 }
 
 /** Matches what is in the list `$1`, whose length is hidden in the same way. */

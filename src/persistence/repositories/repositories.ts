@@ -12,6 +12,7 @@ import { ImportRepository } from './import-repository.js';
 import { LockRepository } from './lock-repository.js';
 import { OrganizationRepository } from './organization-repository.js';
 import { ProfileRepository } from './profile-repository.js';
+import { DeliveryLeaseRepository } from './delivery-lease-repository.js';
 import { DeliveryRepository } from './delivery-repository.js';
 import { RemovalRepository } from './removal-repository.js';
 import { SignInFailureRepository } from './sign-in-failure-repository.js';
@@ -32,6 +33,7 @@ export interface Repositories {
   emailConflicts: EmailConflictRepository;
   webhooks: WebhookRepository;
   deliveries: DeliveryRepository;
+  deliveryLeases: DeliveryLeaseRepository;
   removals: RemovalRepository;
   imports: ImportRepository;
   exports: ExportRepository;
@@ -52,6 +54,7 @@ export function repositoriesOn(client: Client, entities: Entities): Repositories
     emailConflicts: new EmailConflictRepository(client),
     webhooks: new WebhookRepository(client, entities),
     deliveries: new DeliveryRepository(client),
+    deliveryLeases: new DeliveryLeaseRepository(client),
     removals: new RemovalRepository(client),
     imports: new ImportRepository(client),
     exports: new ExportRepository(client),

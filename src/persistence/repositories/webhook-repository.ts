@@ -11,7 +11,8 @@ import { pipelined } from '../connection/pipeline.js';
 import { queryRows } from '../connection/prepared-query.js';
 import { execute } from '../connection/transaction.js';
 import { WebhookEntity } from '../schema/webhook-entity.js';
-import { attemptOf, insertAttempt, isBehind } from './delivery-repository.js';
+import { attemptOf, insertAttempt } from './delivery-lease-repository.js';
+import { isBehind } from './delivery-repository.js';
 import { keyset, pagesFrom } from './keyset.js';
 
 /** An endpoint with its secrets, encrypted. */
