@@ -16,7 +16,10 @@ const dead = 10;
 /** Changes while nothing else happens: how many, and milliseconds from one to the next. */
 const calm = { changes: 60, pause: 250 };
 /** Changes as fast as they are made, on so many connections. */
-const rush = { changes: 1000, connections: 8 };
+const rush = { changes: 300, connections: 8 };
+
+/** For how long nothing may arrive while something is expected, in milliseconds. */
+const patience = 60_000;
 
 /** What webhooks take. */
 export interface Deliveries {
@@ -42,7 +45,7 @@ export async function measureDeliveries(directory: string): Promise<Deliveries[]
   });
   const server = await ServerProcess.start({ ...program(dataset), outputFile: join(directory, 'gateway.log') });
   try {
-    const bench = new DeliveryBench(dataset, server, await Connection.open(received.port), await signInTopLevels(dataset));
+    const bench = new DeliveryBench(dataset, server, received, await signInTopLevels(dataset));
     const url = `http://127.0.0.1:${received.port}`;
     const webhooks = await bench.register(url);
     const dying = webhooks.slice(0, dead);
@@ -69,7 +72,7 @@ class DeliveryBench {
   constructor(
     private readonly dataset: Dataset,
     private readonly server: ServerProcess,
-    private readonly received: Connection,
+    private readonly received: ServerProcess,
     private readonly trees: readonly Caller[],
   ) {}
 
@@ -147,12 +150,15 @@ class DeliveryBench {
     const expected = changes * alive + watched.filter(Boolean).length;
     const lags: number[] = [];
     const ask = bytesOf({ method: 'GET', path: '/lags' }, '');
-    while (lags.length < expected) {
-      const told = JSON.parse((await this.received.ask(ask)).body) as { lags: number[]; repeated: number };
+    const received = await Connection.open(this.received.port);
+    for (let since = performance.now(); lags.length < expected; await sleep(20)) {
+      const told = JSON.parse((await received.ask(ask)).body) as { lags: number[]; repeated: number };
+      if (told.lags.length > 0) since = performance.now();
+      else if (performance.now() - since > patience) throw new Error(`${lags.length} deliveries of ${expected} came, and no more.`);
       lags.push(...told.lags);
       this.#repeated += told.repeated;
-      await sleep(20);
     }
+    received.close();
     if (lags.length > expected) throw new Error(`${lags.length} deliveries came instead of ${expected}.`);
     return lags;
   }

@@ -68,7 +68,9 @@ export class Connection {
   #exchange(request: Buffer): Promise<Buffer[]> {
     return new Promise((resolve, reject) => {
       this.#answered = { resolve, reject };
-      this.socket.write(request);
+      // A socket that the server has closed meanwhile would say nothing.
+      if (this.socket.destroyed) reject(new Error('The server has closed the connection.'));
+      else this.socket.write(request);
     });
   }
 

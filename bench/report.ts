@@ -234,6 +234,7 @@ export function deliveriesOf(deliveries: Awaited<ReturnType<typeof measureDelive
       'lag while it is calm: p50, p99, longest, ms',
       'deliveries a second',
       'lag then, ms',
+      'came again',
       'ms of processor for each',
       'of PostgreSQL',
     ],
