@@ -40,12 +40,13 @@ const batchSize = 10;
  * makes no queue. Before each event its subscriber is authorized anew.
  *
  * Many streams usually wait for the same: those that read the same stretch in the same turn of the event loop share one read, and their
- * subscribers are looked up by one statement.
+ * subscribers are looked up by one statement. They share connections as deliveries do (ADR 30): streams do not wait behind those who
+ * sign in, nor the other way round.
  */
 export class EventSubscriptions {
   readonly #callers = crossRequestLoader<Sid, CurrentCaller>(
     (sids) =>
-      this.database.lookUp(undefined, async ({ credentials }) => {
+      this.database.background(async ({ credentials }) => {
         const { found } = await credentials.findForSignIn(sids.map((sid) => ({ key: { sid }, login: sid, address: '' })));
         return found;
       }),
@@ -53,7 +54,7 @@ export class EventSubscriptions {
   );
   readonly #stretches = crossRequestLoader<StretchKey, Stretch>(
     (keys) =>
-      this.database.lookUp(undefined, ({ events }) =>
+      this.database.background(({ events }) =>
         Promise.all(keys.map(({ scope, after, types }) => readStream(events, scope, after, types, batchSize))),
       ),
     ({ stream, after }) => `${stream} ${after.position}:${after.part}`,
