@@ -1,6 +1,7 @@
 import { outcomeOf } from '../domain/resource-removal.js';
 import { retryDelay, triedForMilliseconds } from '../domain/retries.js';
 import type { Database } from '../persistence/connection/database.js';
+import { pipelined } from '../persistence/connection/pipeline.js';
 import type { ClaimedRemoval } from '../persistence/repositories/removal-repository.js';
 import type { ClosedAccounts, RemovalAnswer, RemovalSender } from '../subresources/removal-sender.js';
 import { LookBack } from './look-back.js';
@@ -60,7 +61,12 @@ export class RemovalDrain {
 
   async #planAndDrain(): Promise<void> {
     const { subresources } = this.sender;
-    await this.#lookBack.look((since) => this.database.background(({ removals }) => removals.plan(since, subresources)));
+    await this.#lookBack.look((since) =>
+      this.database.background(async ({ removals }) => {
+        const [read] = await pipelined(removals.plan(since, subresources), since === undefined ? removals.recall() : undefined);
+        return read;
+      }),
+    );
     for (const subresource of subresources) {
       if (this.#draining.has(subresource)) continue;
       const draining = this.#drain(subresource)

@@ -224,6 +224,22 @@ it('a gateway that is killed in the middle goes on where it was, and every accou
   expect(asked.length - 1000).toBeLessThanOrEqual(20);
 });
 
+it('what a clock that has been put back since put off, or leased, is not waited for', async () => {
+  const upstream = await service();
+  const gateway = await start({ Recordings: { url: upstream.url } });
+  const tops = [await make(gateway), await make(gateway)];
+  status = 503;
+  for (const { sid } of tops) await close(gateway, sid);
+  for (const { sid } of tops) await eventually(async () => expect(await removalsOf(gateway, sid)).toMatchObject([{ failures: 1 }]));
+  await gateway.database.query(`UPDATE resource_removal SET due_at = now() + interval '26 hours'`);
+  await gateway.database.query(`UPDATE resource_removal SET lease = gen_random_uuid() WHERE tree_sid = $1`, [tops[0]!.sid]);
+  status = 204;
+  // The first look of a process is as the one that finds the clock put back.
+  const other = await startWithUpstreams({ Recordings: { url: upstream.url } }, { database: gateway.database, deliversEvents: true });
+  cleanups.push(() => other.stop());
+  for (const { sid } of tops) await eventually(async () => expect(await statesOf(gateway, sid)).toEqual([['Recordings', 'DONE']]));
+});
+
 it('what is closed while no service is configured is removed once one is', async () => {
   const upstream = await service();
   const without = await startTestGateway({ deliversEvents: true });

@@ -7,6 +7,8 @@ import { eventually } from '../support/patience.js';
 import { type TestReceiver, answers, startReceiver } from '../support/receiver.js';
 import { requestsTo } from '../support/requests.js';
 import { openStream } from '../support/stream.js';
+import { startWithUpstreams } from '../support/subresources.js';
+import { startUpstream } from '../support/upstream.js';
 
 /* PostgreSQL's own clock jumps, by hours, forward and back. Nothing but the regular looks tells the deliverers and streams here of a change. */
 
@@ -97,4 +99,20 @@ it.each([-26, 26])('a stream has what another instance changes after the clock h
   await elsewhere.rename(sid, 'after');
   await told('before', 'jumped', 'after');
   stream.close();
+});
+
+it('a removal that is to be tried again when the clock is put back is tried in time', async () => {
+  let status = 503;
+  const upstream = await startUpstream((_request, response) => void response.writeHead(status).end());
+  await clock.setClock(26);
+  const removing = await startWithUpstreams({ Recordings: { url: upstream.url } }, { database: clock.database, deliversEvents: true });
+  const { sid: closed } = await make();
+  await change(`closeAccount(input: { sid: "${closed}" }) { reachedCount }`);
+  const removals = () => clock.database.query(`SELECT state, failures FROM resource_removal WHERE tree_sid = $1`, [closed]);
+  await eventually(async () => expect(await removals()).toEqual([{ state: 'pending', failures: 1 }]));
+  await clock.setClock(0);
+  status = 204;
+  await eventually(async () => expect(await removals()).toEqual([{ state: 'done', failures: 0 }]));
+  await removing.stop();
+  await upstream.stop();
 });

@@ -5,6 +5,7 @@ import { type Path, pathRangeEnd, sidsAlong, topLevelSidOf } from '../../domain/
 import type { Client } from '../connection/driver.js';
 import { queryRows } from '../connection/prepared-query.js';
 import { isUnwritten, sidAt, sidsIn } from './cascade-parts.js';
+import { furthestDue } from './due-times.js';
 import { unnestedKeys } from './key-lists.js';
 
 /** For how long a removal is leased, in seconds: longer than a batch of requests takes, and extended with each. */
@@ -67,6 +68,19 @@ export class RemovalRepository {
       [since, subresources],
     );
     return read!;
+  }
+
+  /** Makes due what a clock that was put back since would have wait until it is there again. */
+  async recall(): Promise<void> {
+    await queryRows(
+      this.client,
+      `UPDATE resource_removal SET due_at = clock_timestamp() FROM (
+         SELECT resource_removal.tree_sid, resource_removal.position, resource_removal.subresource FROM resource_removal
+         WHERE resource_removal.due_at > clock_timestamp() + ${furthestDue} FOR NO KEY UPDATE SKIP LOCKED
+       ) AS late
+       WHERE resource_removal.tree_sid = late.tree_sid AND resource_removal.position = late.position
+         AND resource_removal.subresource = late.subresource`,
+    );
   }
 
   /** Leases a removal of the subresource that is due, if there is one. */
