@@ -11,7 +11,7 @@ const maxBatchSize = 32;
  * @param nameOf keys of the same name that are asked for in the same turn are looked up once; without it, each by itself
  */
 export function crossRequestLoader<Key, Result>(
-  lookUp: (keys: readonly Key[]) => Promise<Result[]>,
+  lookUp: (keys: readonly Key[]) => Promise<(Result | Error)[]>,
   nameOf?: (key: Key) => string,
 ): DataLoader<Key, Result, unknown> {
   if (nameOf === undefined) return new DataLoader(lookUp, { cache: false, maxBatchSize, batchScheduleFn: setImmediate });

@@ -61,13 +61,17 @@ export class DeliverySteps {
   }
 }
 
-/** The statements go out together and run in this order: what is read first is checked after that. So one look at a chain is all that is read of it. */
-async function readAll({ events, deliveryLeases }: Repositories, readings: readonly Reading[]): Promise<Reached[]> {
-  const stretches = new Map<string, Promise<Stretch>>();
+/**
+ * The statements go out together and run in this order: what is read first is checked after that. So one look at a chain is all that is read of
+ * it. A stream that cannot be read fails alone.
+ */
+async function readAll({ events, deliveryLeases }: Repositories, readings: readonly Reading[]): Promise<(Reached | Error)[]> {
+  const stretches = new Map<string, Promise<Stretch | Error>>();
   const read = readings.map(({ place: { account, treeSid, types }, from: { position, part } }) => {
     const stream = JSON.stringify([account, treeSid, types, position, part]);
     const stretch =
-      stretches.get(stream) ?? readStream(events, streamOf(account, treeSid), { position, part }, types ?? undefined, batchSize, 1);
+      stretches.get(stream) ??
+      readStream(events, streamOf(account, treeSid), { position, part }, types ?? undefined, batchSize, 1).catch((error: Error) => error);
     stretches.set(stream, stretch);
     return stretch;
   });
@@ -78,5 +82,8 @@ async function readAll({ events, deliveryLeases }: Repositories, readings: reado
     goingOn.length > 0 ? deliveryLeases.advance(goingOn.map(({ place, from }) => ({ place, reached: from }))) : [],
   );
   const goesOn = new Map([begun, goingOn].flatMap((some, kind) => some.map((reading, index) => [reading, flags[kind]![index]!])));
-  return readings.map((reading, index) => ({ stretch: found[index]!, goesOn: goesOn.get(reading)! }));
+  return readings.map((reading, index) => {
+    const stretch = found[index]!;
+    return stretch instanceof Error ? stretch : { stretch, goesOn: goesOn.get(reading)! };
+  });
 }

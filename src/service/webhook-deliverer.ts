@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AccountStatus } from '../domain/account.js';
 import type { Event, StreamPlace } from '../domain/event.js';
 import type { Sid } from '../domain/sid.js';
@@ -14,7 +15,7 @@ import { LookBack } from './look-back.js';
 import type { WebhookPausing } from './webhook-pausing.js';
 import type { SendResult, Sending } from './webhook-sending.js';
 
-export const defaultDeliveryLimits: DeliveryLimits = { atOnce: 200, failingAtOnce: 50, perWebhook: 10 };
+export const defaultDeliveryLimits: DeliveryLimits = { atOnce: 200, failingAtOnce: 50, perWebhook: 10, slowAfter: 2000, slowAtOnce: 1000 };
 
 /** Told of what becomes of deliveries. */
 export interface DeliveryObserver {
@@ -27,6 +28,9 @@ export interface DeliveryObserver {
 
 /** How often changes of other processes are looked for, in milliseconds. */
 const pollMilliseconds = 1000;
+
+/** How long a look waits after the one before, in milliseconds: one look claims what becomes due, and what gets room, until then. */
+const restMilliseconds = 25;
 
 /** Seen of a tree: nothing, so that whatever it has is news. */
 const nothing = -1;
@@ -90,7 +94,7 @@ export class WebhookDeliverer {
     await Promise.all(this.#running.values());
   }
 
-  /** Looks for changes and claims what is due. One look at a time: what is asked for during one is done by the next, which begins at once. */
+  /** Looks for changes and claims what is due. One look at a time: what is asked for meanwhile is done by the next. */
   #look(): void {
     this.#isLookWanted = true;
     if (this.#isStopped || this.#looking !== undefined) return;
@@ -103,6 +107,7 @@ export class WebhookDeliverer {
         if (!this.#isHeldUp) this.observer.failed(error);
         this.#isHeldUp = true;
       })
+      .then(() => sleep(restMilliseconds))
       .finally(() => {
         this.#looking = undefined;
         if (this.#isLookWanted) this.#look();
@@ -198,7 +203,9 @@ export class WebhookDeliverer {
 
   /** Sends an event. Once it is accepted, the place is at `reached`; it is given back if it has seen all, up to that position. */
   async #send(place: ClaimedPlace, event: Event, reached: StreamPlace, seen: number | undefined): Promise<Outcome | 'refused'> {
+    const timer = setTimeout(() => this.#makeWay(place), this.limits.slowAfter);
     const { retryAfterSeconds, ...attempt } = await this.sending.send({ ...place, sid: place.webhookSid }, event);
+    clearTimeout(timer);
     if (attempt.failure === null) {
       const { at, outcome } = await this.#steps.accept({ place, reached, attempt, seen });
       this.observer.accepted(attempt, at.getTime() - event.timestamp.getTime());
@@ -212,6 +219,13 @@ export class WebhookDeliverer {
     if (attempt.status === 410) await this.pausing.switchOff(place);
     else if (failing.now.getTime() - failing.failingSince.getTime() >= triedForMilliseconds) await this.pausing.pause(place, event.id);
     return 'refused';
+  }
+
+  /** Counts a place whose receiver is slow among the failing ones until it is given back, so that others do not wait for it. */
+  #makeWay(place: ClaimedPlace): void {
+    if (place.isFailing || [...this.#running.keys()].filter(({ isSlow }) => isSlow).length >= this.limits.slowAtOnce) return;
+    place.isSlow = place.isFailing = true;
+    if (this.#heldBack.includes(false)) this.#look();
   }
 
   #release(place: ClaimedPlace, reached: StreamPlace, seen: number): Promise<boolean> {

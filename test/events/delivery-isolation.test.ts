@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type TestDeliverer, startDeliverer } from '../support/deliverer.js';
 import { type TestGateway, startTestGateway } from '../support/gateway.js';
@@ -8,7 +9,7 @@ import { requestsTo } from '../support/requests.js';
 
 /* Receivers that hang as long as the test goes on, more of them than a process has places: nobody else waits for that. */
 
-const limits = { atOnce: 8, failingAtOnce: 4, perWebhook: 4 };
+const limits = { atOnce: 8, failingAtOnce: 4, perWebhook: 4, slowAfter: 3_600_000, slowAtOnce: 12 };
 
 let gateway: TestGateway;
 let rootSid: string;
@@ -36,7 +37,7 @@ const receiverWith = async (answer = answers.status(200)): Promise<TestReceiver>
 const register = (accountSid: string, { url }: TestReceiver) =>
   change(`createWebhook(input: { accountSid: "${accountSid}", url: "${url}" }) { webhook { sid } }`);
 const received = ({ requests }: TestReceiver, count: number) => eventually(() => expect(requests).toHaveLength(count));
-const start = (): void => void (deliverer = startDeliverer(gateway, { limits }));
+const start = (slowAfter = limits.slowAfter): void => void (deliverer = startDeliverer(gateway, { limits: { ...limits, slowAfter } }));
 
 /** Others' events arrive, though nothing that hangs has ended. */
 async function expectOthersTold(): Promise<void> {
@@ -72,6 +73,33 @@ describe('nobody else waits', () => {
     await received(hanging, limits.failingAtOnce);
     await expectOthersTold();
     expect(hanging.requests).toHaveLength(limits.failingAtOnce);
+  });
+
+  it('for receivers that begin to hang in the same moment, for longer than a slow one is waited for; so many, and no more', async () => {
+    const owners = await Promise.all(Array.from({ length: 3 * limits.atOnce }, () => make()));
+    const hanging = await receiverWith(answers.hang());
+    for (const { sid } of owners.slice(0, limits.slowAtOnce)) await register(sid, hanging);
+    for (const { sid } of owners) await rename(sid, 'never told');
+    start(100);
+    await received(hanging, limits.slowAtOnce);
+    await expectOthersTold();
+    for (const { sid } of owners.slice(limits.slowAtOnce)) await register(sid, hanging);
+    for (const { sid } of owners) await rename(sid, 'never told either');
+    // Those that are slow already, and as many as there are places.
+    await received(hanging, limits.slowAtOnce + limits.atOnce);
+    await sleep(1000);
+    expect(hanging.requests).toHaveLength(limits.slowAtOnce + limits.atOnce);
+  });
+
+  it('for an endpoint of all trees that begins to hang: it has one at a time while it is slow', async () => {
+    const hanging = await receiverWith(answers.hang());
+    await register(rootSid, hanging);
+    await Promise.all(Array.from({ length: 2 * limits.atOnce }, () => make()));
+    start(500);
+    await received(hanging, limits.perWebhook);
+    await sleep(1500);
+    await expectOthersTold();
+    expect(hanging.requests).toHaveLength(limits.perWebhook);
   });
 
   it('for an endpoint of all trees: once an attempt failed, it has one at a time until one succeeds', async () => {

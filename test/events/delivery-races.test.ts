@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { everyPart } from '../../src/domain/event.js';
 import { Database } from '../../src/persistence/connection/database.js';
+import type { ClaimedPlace } from '../../src/persistence/repositories/delivery-claim.js';
 import { type TestDeliverer, startDeliverer } from '../support/deliverer.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { postGraphql } from '../support/graphql-client.js';
@@ -287,4 +290,47 @@ it('of an account that is closed, and was told so, nothing is left to be looked 
   await received(1);
   await eventually(async () => expect(await placesOf(webhookSid)).toEqual([]));
   expect((await ask(`{ webhook(sid: "${webhookSid}") { status waitingCount } }`)).webhook).toEqual({ status: 'ENDED', waitingCount: 0 });
+});
+
+it('a stream that cannot be read holds up no other that is read with it', async () => {
+  const [broken, other] = [await make(), await make()];
+  await register(rootSid);
+  await gateway.database.query(
+    `INSERT INTO history (tree_sid, position, date, actor_sid, operation, subject_sid, request_id, before, after, hash, record_version)
+     SELECT $1, head.position + 1, now(), NULL, 'updateAccount', $1, NULL, 'null', '{}', repeat('0', 64), 2
+     FROM history_head AS head WHERE head.tree_sid = $1`,
+    [broken.sid],
+  );
+  await gateway.database.query('UPDATE history_head SET position = position + 1, date = now() WHERE tree_sid = $1', [broken.sid]);
+  await rename(other.sid, 'told');
+  const failures: unknown[] = [];
+  deliverer = startDeliverer(gateway, { failed: (error) => void failures.push(error) });
+  await received(1);
+  expect(names()).toEqual(['told']);
+  await eventually(() => expect(failures).toHaveLength(1));
+});
+
+it('an endpoint is told to go on elsewhere while its places are in use, without a deadlock', async () => {
+  await Promise.all(Array.from({ length: 40 }, () => make()));
+  const webhookSid = await register(rootSid);
+  await gateway.database.query(`UPDATE webhook_place SET lease = gen_random_uuid(), due_at = now() + interval '1 minute'`);
+  const moves = (await placesOf(webhookSid)).map(({ tree_sid: treeSid, lease, position }) => ({
+    place: { webhookSid, treeSid, lease, webhookVersion: 1, account: { version: 1 } } as ClaimedPlace,
+    reached: { position, part: everyPart },
+  }));
+  expect(moves.length).toBeGreaterThan(40);
+  const database = new Database(gateway.app.dataSource);
+  const often = async (work: () => Promise<unknown>): Promise<void> => {
+    for (let count = 0; count < 100; count++) await work();
+  };
+  await Promise.all([
+    often(() => database.lookUp(undefined, ({ deliveryLeases }) => deliveryLeases.advance(moves))),
+    often(() => database.lookUp(undefined, ({ deliveryLeases }) => deliveryLeases.advance(moves.toReversed()))),
+    often(() => database.write(undefined, async ({ deliveries }) => deliveries.moveToDate(webhookSid, new Date()))),
+  ]);
+  // Every session tells the statistics about its deadlocks within a second.
+  await sleep(1500);
+  expect(await gateway.database.query('SELECT deadlocks::integer FROM pg_stat_database WHERE datname = current_database()')).toEqual([
+    { deadlocks: 0 },
+  ]);
 });

@@ -20,10 +20,17 @@ export interface TestDeliverer {
  * Starts a deliverer on the database of a gateway, which delivers nothing by itself. It may send to loopback addresses, and waits for answers
  * for as long as a test does.
  * @param beforeStep called before each use of the database: to claim, to read, to accept, to release, …
+ * @param failed called with failures that are not the receiver's; without it, the test fails
  */
 export function startDeliverer(
   gateway: TestGateway,
-  { limits, beforeStep }: { limits?: DeliveryLimits; beforeStep?: () => Promise<void> } = {},
+  {
+    limits,
+    beforeStep,
+    failed = (error) => {
+      throw error;
+    },
+  }: { limits?: DeliveryLimits; beforeStep?: () => Promise<void>; failed?: (error: unknown) => void } = {},
 ): TestDeliverer {
   const database = new Database(gateway.app.dataSource);
   const background = database.background.bind(database);
@@ -33,9 +40,6 @@ export function startDeliverer(
   };
   const secrets = new Secrets([testKey]);
   const sender = new WebhookSender(new AddressRules(['127.0.0.0/8']), { milliseconds: patience * 2 });
-  const failed = (error: unknown): void => {
-    throw error;
-  };
   const deliverer = new WebhookDeliverer(
     database,
     new Sending(sender, secrets),

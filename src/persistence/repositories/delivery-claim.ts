@@ -6,7 +6,8 @@ import type { Webhook } from '../../domain/webhook.js';
 
 /*
  * Which places a process claims next (ADR 51). Two kinds of place share nothing: those that a receiver is expected to accept, and failing
- * ones, whose last attempt or whose endpoint's last attempt failed. So receivers that hang are waited for where nobody else waits.
+ * ones, whose last attempt or whose endpoint's last attempt failed, or whose receiver has not answered for a while. So receivers that hang are
+ * waited for where nobody else waits.
  */
 
 /** How much one process delivers at the same time. */
@@ -16,6 +17,9 @@ export interface DeliveryLimits {
   failingAtOnce: number;
   /** Places of one endpoint that are not failing. Of those that are, it has one at a time. */
   perWebhook: number;
+  /** After how many milliseconds without an answer a place counts as failing, and how many do so at most. */
+  slowAfter: number;
+  slowAtOnce: number;
 }
 
 /** A place that is being delivered, as it counts towards the limits. */
@@ -23,8 +27,10 @@ export interface PlaceUnderWay {
   webhookSid: Sid;
   /** The tree of the account that the endpoint belongs to. */
   ownerSid: Sid;
-  /** Whether it was failing when it was claimed. */
+  /** Whether it was failing when it was claimed, or is slow. */
   isFailing: boolean;
+  /** Whether its request has had no answer for long. */
+  isSlow?: boolean;
 }
 
 /** For how long a place is leased, in seconds: longer than one delivery can take, and extended with each. */
@@ -77,7 +83,8 @@ function firstDue(name: string, failures: '= 0' | '> 0', atMost: string): string
  * those that are under way. Trees are served in turn. As with connections (ADR 30), a tree gets one more only while more are free than it
  * has: so a tree that is alone has half of all, and there is room for another before it comes.
  *
- * `$1` and `$2` are how many may be under way, failing ones second; `$3` of one endpoint; `$4` to `$6` what is under way.
+ * `$1` and `$2` are how many may be under way, failing ones second; `$3` of one endpoint; `$4` to `$6` what is under way; `$7` the endpoints
+ * that are slow to answer.
  */
 export const freePlaces = `
   under_way AS MATERIALIZED (
@@ -91,10 +98,10 @@ export const freePlaces = `
     SELECT fresh.* FROM fresh UNION ALL SELECT retried.* FROM retried
   ), endpoint AS MATERIALIZED (
     -- Only endpoints of the root have several places. Of the others, the place itself tells whether the last attempt failed.
-    SELECT webhook.sid, webhook.tree_sid, webhook.is_of_root AND coalesce((
+    SELECT webhook.sid, webhook.tree_sid, webhook.is_of_root AND (webhook.sid = ANY ($7::text[]) OR coalesce((
       SELECT webhook_attempt.failure IS NOT NULL FROM webhook_attempt
       WHERE webhook_attempt.webhook_sid = webhook.sid ORDER BY webhook_attempt.id DESC LIMIT 1
-    ), false) AS is_failing
+    ), false)) AS is_failing
     FROM webhook WHERE webhook.state = 'enabled' AND webhook.sid IN (SELECT first_due.webhook_sid FROM first_due)
   ), due AS MATERIALIZED (
     SELECT first_due.*, endpoint.tree_sid AS owner_sid, endpoint.is_failing OR first_due.failures > 0 AS is_failing
@@ -129,5 +136,6 @@ export function claimParameters({ atOnce, failingAtOnce, perWebhook }: DeliveryL
     places.map(({ webhookSid }) => webhookSid),
     places.map(({ ownerSid }) => ownerSid),
     places.map(({ isFailing }) => isFailing),
+    places.filter(({ isSlow }) => isSlow).map(({ webhookSid }) => webhookSid),
   ];
 }

@@ -6,15 +6,13 @@ import { queryRows } from '../connection/prepared-query.js';
 import { execute } from '../connection/transaction.js';
 import { cascades, isUnwritten, sidAt } from './cascade-parts.js';
 import { type ClaimedPlace, type DeliveryLimits, type PlaceUnderWay, claimParameters, freePlaces, leaseSeconds } from './delivery-claim.js';
+import { furthestDue } from './due-times.js';
 import { anyOfList } from './key-lists.js';
 
 /*
  * How events get to endpoints (SPEC §7, ADR 51). Each endpoint has a place in each tree that it is told of. A place with news is due;
  * whoever claims it has it on lease, and sends the tree's events in their order (`delivery-lease-repository.ts`).
  */
-
-/** A due time further ahead than this, longer than any lease or delay, was set by a clock that has been put back since. */
-const furthestDue = `interval '2 hours'`;
 
 /** What a claim got. */
 export interface Claimed {
@@ -35,6 +33,11 @@ export interface ChangesRead {
   /** The trees with places to be marked. */
   treeSids: Sid[];
 }
+
+/** The places of the endpoint `$1`, locked in the order in which whoever has some of them on lease does it. */
+export const lockedInOrder = (condition = 'true'): string =>
+  `SELECT webhook_place.tree_sid FROM webhook_place WHERE webhook_place.webhook_sid = $1 AND ${condition}
+   ORDER BY webhook_place.tree_sid FOR NO KEY UPDATE`;
 
 /** The table `webhook_place`, as deliverers use it. */
 export class DeliveryRepository {
@@ -175,15 +178,21 @@ export class DeliveryRepository {
       this.client,
       `UPDATE webhook_place SET latest = history_head.position, failures = 0, failing_since = NULL, lease = NULL,
          due_at = CASE WHEN ${isBehind} THEN clock_timestamp() END
-       FROM history_head WHERE webhook_place.webhook_sid = $1 AND history_head.tree_sid = webhook_place.tree_sid
-         AND ($2::text IS NULL OR webhook_place.tree_sid = $2)`,
+       FROM (${lockedInOrder('($2::text IS NULL OR webhook_place.tree_sid = $2)')}) AS held
+       JOIN history_head ON history_head.tree_sid = held.tree_sid
+       WHERE webhook_place.webhook_sid = $1 AND webhook_place.tree_sid = held.tree_sid`,
       [webhookSid, treeSid ?? null],
     );
   }
 
   /** Takes back all leases of the endpoint; nothing of it is due until it is resumed. In a transaction. */
   stop(webhookSid: Sid): void {
-    execute(this.client, `UPDATE webhook_place SET lease = NULL, due_at = NULL WHERE webhook_place.webhook_sid = $1`, [webhookSid]);
+    execute(
+      this.client,
+      `UPDATE webhook_place SET lease = NULL, due_at = NULL FROM (${lockedInOrder()}) AS held
+       WHERE webhook_place.webhook_sid = $1 AND webhook_place.tree_sid = held.tree_sid`,
+      [webhookSid],
+    );
   }
 
   /** Moves the endpoint's place in a tree to another event, and takes it from whoever has it. Whether there is such a place. In a transaction. */
@@ -204,7 +213,7 @@ export class DeliveryRepository {
          SELECT history.position FROM history WHERE history.tree_sid = webhook_place.tree_sid AND history.date < $2
          ORDER BY history.position DESC LIMIT 1
        ), 0)
-       WHERE webhook_place.webhook_sid = $1`,
+       FROM (${lockedInOrder()}) AS held WHERE webhook_place.webhook_sid = $1 AND webhook_place.tree_sid = held.tree_sid`,
       [webhookSid, date],
     );
   }

@@ -12,7 +12,7 @@ import { queryRows } from '../connection/prepared-query.js';
 import { execute } from '../connection/transaction.js';
 import { WebhookEntity } from '../schema/webhook-entity.js';
 import { attemptOf, insertAttempt } from './delivery-lease-repository.js';
-import { isBehind } from './delivery-repository.js';
+import { isBehind, lockedInOrder } from './delivery-repository.js';
 import { keyset, pagesFrom } from './keyset.js';
 
 /** An endpoint with its secrets, encrypted. */
@@ -105,6 +105,7 @@ export class WebhookRepository {
   }
 
   async delete(sid: Sid): Promise<void> {
+    execute(this.client, lockedInOrder(), [sid]);
     await this.entities().delete(WebhookEntity, { sid });
     execute(this.client, `DELETE FROM webhook_attempt WHERE webhook_attempt.webhook_sid = $1`, [sid]);
   }
