@@ -15,7 +15,7 @@ const dead = 10;
 
 /** Changes while nothing else happens: how many, and milliseconds from one to the next. */
 const calm = { changes: 60, pause: 250 };
-/** Changes as fast as they are made, on so many connections. */
+/** Changes as fast as they are made, on so many connections: some 6,000 deliveries. */
 const rush = { changes: 300, connections: 8 };
 
 /** For how long nothing may arrive while something is expected, in milliseconds. */
