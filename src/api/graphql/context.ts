@@ -10,7 +10,8 @@ import { reportOf } from '../http/request-error.js';
 import type { PrefetchedAccount } from '../../service/sign-in.js';
 import type { Services } from '../services.js';
 import { tracer } from '../../tracing/tracer.js';
-import { type Loaders, type ObserveBatch, createLoaders } from './execution/loaders.js';
+import { contextWith } from './execution/context-with.js';
+import { Loaders, type ObserveBatch } from './execution/loaders.js';
 
 /** An operation whose answer is a stream. */
 export interface StreamedOperation {
@@ -24,7 +25,7 @@ export interface StreamedOperation {
   accepted?: { document: DocumentNode; operationName: string | null; variables: Record<string, unknown>; context: Context };
 }
 
-/** What the resolvers of one request share. */
+/** What the resolvers of one request share. It inherits the services, so that only what is its own is copied with it. */
 export interface Context extends Services {
   /** Present where the answer is a stream of events. */
   stream: StreamedOperation | undefined;
@@ -51,7 +52,7 @@ export interface Context extends Services {
 
 /** A context for work of the gateway's own on the same query: it shares no loaded data, and what it costs is charged to nobody. */
 export function unchargedContext(context: Context): Context {
-  return { ...context, cost: new RequestCost(), loaders: createLoaders(context, context.actor, undefined, () => {}) };
+  return contextWith(context, { cost: new RequestCost(), loaders: new Loaders(context, context.actor, undefined, () => {}) });
 }
 
 /** How much of an operation's name is logged: a name may be as long as a document. */
@@ -61,12 +62,11 @@ const nameMaxLength = 100;
 export function contextOf(request: FastifyRequest, services: Services, observeBatch: ObserveBatch): Context {
   const cost = new RequestCost();
   const loadersFor = (actor: Actor, prefetched?: PrefetchedAccount): Loaders =>
-    createLoaders(services, actor, prefetched, (loader, size) => {
+    new Loaders(services, actor, prefetched, (loader, size) => {
       cost.add(costOfBatch);
       observeBatch(loader, size);
     });
-  return {
-    ...services,
+  const own: Omit<Context, keyof Services> & ThisType<Context> = {
     request: { requestId: request.id, address: request.ip, slot: request.slot },
     report: reportOf(request),
     identify({ operation, name }) {
@@ -90,4 +90,5 @@ export function contextOf(request: FastifyRequest, services: Services, observeBa
       this.loaders = loadersFor(this.actor);
     },
   };
+  return Object.assign(Object.create(services) as Services, own);
 }

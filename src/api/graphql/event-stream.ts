@@ -15,6 +15,7 @@ import { detached, inSpan } from '../../tracing/tracer.js';
 import { setRefusalHeaders } from '../http/request-error.js';
 import type { Services } from '../services.js';
 import { type Context, type StreamedOperation, contextOf } from './context.js';
+import { contextWith } from './execution/context-with.js';
 import type { ObserveBatch } from './execution/loaders.js';
 import { asGraphqlError, describeError } from './graphql-error.js';
 import { graphqlRequestOf } from './http-request.js';
@@ -118,7 +119,7 @@ async function subscribe(
     body: parametersOf(httpGraphQLRequest),
   };
   const stream: StreamedOperation = { signal, isByGet: request.method === 'GET', lastEventId: lastEventIdOf(request) };
-  const context = { ...contextOf(request, services, observeBatch), stream };
+  const context = contextWith(contextOf(request, services, observeBatch), { stream });
   try {
     const answered = await executeBy(apollo, asPost, context);
     const { accepted } = stream;

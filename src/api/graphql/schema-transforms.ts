@@ -2,6 +2,7 @@ import { MapperKind, mapSchema } from '@graphql-tools/utils';
 import { GraphQLInputObjectType, GraphQLObjectType, type GraphQLFieldConfig, type GraphQLSchema } from 'graphql';
 import { parseIdempotencyKey } from '../../domain/idempotency.js';
 import type { Context } from './context.js';
+import { contextWith } from './execution/context-with.js';
 import type { IdempotentInput } from './types/idempotent-input.js';
 import { JsonText } from './types/json-object.js';
 
@@ -60,7 +61,7 @@ export function enforceIdempotency(schema: GraphQLSchema): GraphQLSchema {
         if (typeof idempotencyKey !== 'string' || actor.rank === 'Anonymous') return resolve(source, { input }, context, info);
         const key = parseIdempotencyKey(idempotencyKey, 'idempotencyKey');
         const idempotent = { key, request: JSON.stringify([name, withoutNulls(input)]) };
-        return resolve(source, { input }, { ...context, request: { ...request, idempotent } }, info);
+        return resolve(source, { input }, contextWith(context, { request: { ...request, idempotent } }), info);
       };
       return field;
     },

@@ -33,53 +33,160 @@ interface HistoryListKey {
   page: Page;
 }
 
-export interface Loaders {
+/** A loader of lists, by their owners: those that are asked for alike are read together. */
+type ListLoader<Selected extends AccountSelection, Result> = DataLoader<ListKey<Selected>, Result, string>;
+
+/** The loaders that there are. */
+interface EachLoader {
   accounts: DataLoader<Sid, Account | null>;
-  /** One account for each call; primed with the prefetched one. */
   accountsByReference: DataLoader<AccountReference, Account | null, string>;
   organizations: DataLoader<Sid, Organization | null>;
   profiles: DataLoader<ProfileKey<Sid>, Profile | null, string>;
-  /** The profile in effect for each account or organization. */
   effectiveProfiles: DataLoader<ProfileKey<ProfileOwner>, InEffect<Profile>, string>;
-  pages: DataLoader<ListKey<AccountListing>, PageOf<AccountRow>, string>;
-  counts: DataLoader<ListKey<AccountSelection>, number, string>;
+  pages: ListLoader<AccountListing, PageOf<AccountRow>>;
+  counts: ListLoader<AccountSelection, number>;
   history: DataLoader<HistoryListKey, PageOf<VisibleEntry>, string>;
   historyCounts: DataLoader<Omit<HistoryListKey, 'page'>, number, string>;
   webhooks: DataLoader<Sid, Webhook | null>;
-  /** All webhooks of each account. */
   accountWebhooks: DataLoader<Account, Webhook[], Sid>;
-  /** What waits for each webhook: in how many trees, and how many entries of their histories. */
   resourceRemovals: DataLoader<AccountPlace, ResourceRemoval[], Sid>;
   webhookWaiting: DataLoader<Sid, { trees: number; entries: number }>;
 }
 
 /** Called with the number of keys of each batch. */
-export type ObserveBatch = (loader: keyof Loaders, size: number) => void;
+export type ObserveBatch = (loader: keyof EachLoader, size: number) => void;
+
+/** The services that loaders ask. */
+type AskedServices = Pick<Services, 'accountQueries' | 'organizations' | 'profileQueries' | 'history' | 'webhookQueries' | 'removals'>;
 
 /**
  * The loaders of one request and one caller. They ask the services, so no resolver gets anything that the caller may not see. A
- * level of a query becomes one batch, and one statement, however wide it is.
+ * level of a query becomes one batch, and one statement, however wide it is. Each is made when it is first asked for, since a query
+ * needs few of them.
  */
-export function createLoaders(
-  {
-    accountQueries,
-    organizations,
-    profileQueries,
-    history,
-    webhookQueries,
-    removals,
-  }: Pick<Services, 'accountQueries' | 'organizations' | 'profileQueries' | 'history' | 'webhookQueries' | 'removals'>,
-  actor: Actor,
-  prefetched: PrefetchedAccount | undefined,
-  observe: ObserveBatch,
-): Loaders {
-  const lists = <Selected extends AccountSelection, Result>(
+export class Loaders implements EachLoader {
+  readonly #made: Partial<EachLoader> = {};
+
+  constructor(
+    private readonly services: AskedServices,
+    private readonly actor: Actor,
+    private readonly prefetched: PrefetchedAccount | undefined,
+    private readonly observe: ObserveBatch,
+  ) {}
+
+  /** One account for each call; primed with the prefetched one. */
+  get accountsByReference() {
+    return (this.#made.accountsByReference ??= this.#accountsByReference());
+  }
+
+  get accounts() {
+    return (this.#made.accounts ??= new DataLoader((sids) => {
+      this.observe('accounts', sids.length);
+      return this.services.accountQueries.findMany(this.actor, sids);
+    }));
+  }
+
+  get organizations() {
+    return (this.#made.organizations ??= new DataLoader((sids) => {
+      this.observe('organizations', sids.length);
+      return this.services.organizations.findMany(this.actor, sids);
+    }));
+  }
+
+  get profiles() {
+    return (this.#made.profiles ??= this.#profilesBy<Sid, Profile | null>(
+      'profiles',
+      (sid) => sid,
+      (sids, wanted) => this.services.profileQueries.findMany(this.actor, sids, wanted),
+    ));
+  }
+
+  /** The profile in effect for each account or organization. */
+  get effectiveProfiles() {
+    return (this.#made.effectiveProfiles ??= this.#profilesBy<ProfileOwner, InEffect<Profile>>(
+      'effectiveProfiles',
+      ({ sid }) => sid,
+      (owners, wanted) => this.services.profileQueries.effective(this.actor, owners, wanted),
+    ));
+  }
+
+  get pages() {
+    return (this.#made.pages ??= this.#lists('pages', (listing: AccountListing, owners) =>
+      this.services.accountQueries.pages(this.actor, listing, owners),
+    ));
+  }
+
+  get counts() {
+    return (this.#made.counts ??= this.#lists('counts', (listing: AccountSelection, owners) =>
+      this.services.accountQueries.counts(this.actor, listing, owners),
+    ));
+  }
+
+  get history() {
+    return (this.#made.history ??= this.#historyBy('history', (owners, { scope, page }: HistoryListKey) =>
+      this.services.history.pages(this.actor, owners, scope, page),
+    ));
+  }
+
+  get historyCounts() {
+    return (this.#made.historyCounts ??= this.#historyBy('historyCounts', (owners, { scope }: Omit<HistoryListKey, 'page'>) =>
+      this.services.history.counts(this.actor, owners, scope),
+    ));
+  }
+
+  get webhooks() {
+    return (this.#made.webhooks ??= new DataLoader((sids) => {
+      this.observe('webhooks', sids.length);
+      return this.services.webhookQueries.findMany(this.actor, sids);
+    }));
+  }
+
+  /** All webhooks of each account. */
+  get accountWebhooks() {
+    return (this.#made.accountWebhooks ??= new DataLoader(
+      (accounts) => {
+        this.observe('accountWebhooks', accounts.length);
+        return this.services.webhookQueries.ofAccounts(this.actor, accounts);
+      },
+      { cacheKeyFn: ({ sid }) => sid },
+    ));
+  }
+
+  get resourceRemovals() {
+    return (this.#made.resourceRemovals ??= new DataLoader(
+      (accounts) => {
+        this.observe('resourceRemovals', accounts.length);
+        return this.services.removals.ofAccounts(this.actor, accounts);
+      },
+      { cacheKeyFn: ({ sid }) => sid },
+    ));
+  }
+
+  /** What waits for each webhook: in how many trees, and how many entries of their histories. */
+  get webhookWaiting() {
+    return (this.#made.webhookWaiting ??= new DataLoader((sids) => {
+      this.observe('webhookWaiting', sids.length);
+      return this.services.webhookQueries.waiting(this.actor, sids);
+    }));
+  }
+
+  #accountsByReference(): EachLoader['accountsByReference'] {
+    const { services, actor, prefetched } = this;
+    const loader = new DataLoader<AccountReference, Account | null, string>(
+      async ([by]) => [await services.accountQueries.find(actor, by!)],
+      { batch: false, cacheKeyFn: (by) => JSON.stringify(parseAccountReference(by)) },
+    );
+    if (prefetched !== undefined) loader.prime(prefetched.key, ifReadable(actor, prefetched.account));
+    return loader;
+  }
+
+  #lists<Selected extends AccountSelection, Result>(
     name: 'pages' | 'counts',
     read: (listing: Selected, owners: ListOwner[]) => Promise<Result[]>,
-  ) =>
-    new DataLoader<ListKey<Selected>, Result, string>(
+  ): ListLoader<Selected, Result> {
+    return new DataLoader<ListKey<Selected>, Result, string>(
       (keys) => {
-        observe(name, keys.length);
+        this.observe(name, keys.length);
         const owners = (group: ListKey<Selected>[]): ListOwner[] => group.map(({ owner }) => owner);
         return inGroups(
           keys,
@@ -89,15 +196,16 @@ export function createLoaders(
       },
       { cacheKeyFn: ({ listing, owner }) => owner.sid + JSON.stringify(listing) },
     );
+  }
 
-  const profilesBy = <Of, Result extends Profile | null>(
+  #profilesBy<Of, Result extends Profile | null>(
     name: 'profiles' | 'effectiveProfiles',
     sidOf: (of: Of) => Sid,
     read: (of: Of[], wanted: { withDocument: boolean }) => Promise<(ProfileSummary | null)[]>,
-  ) =>
-    new DataLoader<ProfileKey<Of>, Result, string>(
+  ): DataLoader<ProfileKey<Of>, Result, string> {
+    return new DataLoader<ProfileKey<Of>, Result, string>(
       (keys) => {
-        observe(name, keys.length);
+        this.observe(name, keys.length);
         return inGroups(
           keys,
           ({ withDocument }) => String(withDocument),
@@ -111,15 +219,16 @@ export function createLoaders(
       },
       { cacheKeyFn: ({ of, withDocument }) => `${sidOf(of)} ${withDocument}` },
     );
+  }
 
-  const historyBy = <Key extends { owner: HistoryOwner }, Result>(
+  #historyBy<Key extends { owner: HistoryOwner }, Result>(
     name: 'history' | 'historyCounts',
     read: (owners: HistoryOwner[], wanted: Key) => Promise<Result[]>,
-  ) => {
+  ): DataLoader<Key, Result, string> {
     const wanted = ({ owner: _, ...rest }: Key): string => JSON.stringify(rest);
     return new DataLoader<Key, Result, string>(
       (keys) => {
-        observe(name, keys.length);
+        this.observe(name, keys.length);
         return inGroups(keys, wanted, (group) =>
           read(
             group.map(({ owner }) => owner),
@@ -129,61 +238,7 @@ export function createLoaders(
       },
       { cacheKeyFn: (key) => key.owner.sid + wanted(key) },
     );
-  };
-
-  const accountsByReference = new DataLoader<AccountReference, Account | null, string>(
-    async ([by]) => [await accountQueries.find(actor, by!)],
-    { batch: false, cacheKeyFn: (by) => JSON.stringify(parseAccountReference(by)) },
-  );
-  if (prefetched !== undefined) accountsByReference.prime(prefetched.key, ifReadable(actor, prefetched.account));
-
-  return {
-    accountsByReference,
-    accounts: new DataLoader((sids) => {
-      observe('accounts', sids.length);
-      return accountQueries.findMany(actor, sids);
-    }),
-    organizations: new DataLoader((sids) => {
-      observe('organizations', sids.length);
-      return organizations.findMany(actor, sids);
-    }),
-    profiles: profilesBy<Sid, Profile | null>(
-      'profiles',
-      (sid) => sid,
-      (sids, wanted) => profileQueries.findMany(actor, sids, wanted),
-    ),
-    effectiveProfiles: profilesBy<ProfileOwner, InEffect<Profile>>(
-      'effectiveProfiles',
-      ({ sid }) => sid,
-      (owners, wanted) => profileQueries.effective(actor, owners, wanted),
-    ),
-    pages: lists('pages', (listing: AccountListing, owners) => accountQueries.pages(actor, listing, owners)),
-    counts: lists('counts', (listing: AccountSelection, owners) => accountQueries.counts(actor, listing, owners)),
-    history: historyBy('history', (owners, { scope, page }: HistoryListKey) => history.pages(actor, owners, scope, page)),
-    historyCounts: historyBy('historyCounts', (owners, { scope }: Omit<HistoryListKey, 'page'>) => history.counts(actor, owners, scope)),
-    webhooks: new DataLoader((sids) => {
-      observe('webhooks', sids.length);
-      return webhookQueries.findMany(actor, sids);
-    }),
-    accountWebhooks: new DataLoader(
-      (accounts) => {
-        observe('accountWebhooks', accounts.length);
-        return webhookQueries.ofAccounts(actor, accounts);
-      },
-      { cacheKeyFn: ({ sid }) => sid },
-    ),
-    resourceRemovals: new DataLoader(
-      (accounts) => {
-        observe('resourceRemovals', accounts.length);
-        return removals.ofAccounts(actor, accounts);
-      },
-      { cacheKeyFn: ({ sid }) => sid },
-    ),
-    webhookWaiting: new DataLoader((sids) => {
-      observe('webhookWaiting', sids.length);
-      return webhookQueries.waiting(actor, sids);
-    }),
-  };
+  }
 }
 
 /** Does the work for each group of keys, and returns the results in the order of the keys. */

@@ -1,5 +1,6 @@
 import { GraphQLError, type GraphQLResolveInfo, defaultFieldResolver, getArgumentValues } from 'graphql';
 import { AppError } from '../../../errors.js';
+import { contextWith } from './context-with.js';
 import { leafText, nullText } from './json-writer.js';
 import { type Level, type PlannedField, type PlannedOperation, type PlannedValue, Unplannable } from './planned-operation.js';
 import type { PlanningHints } from './planning-hints.js';
@@ -20,7 +21,7 @@ export interface PlanContext {
 export class PlanRun<Context extends PlanContext> {
   readonly #cost: ProvisionalCost;
   /** What the resolvers get: the context, but that what they cost can be taken back. */
-  readonly #context: Omit<Context, 'cost'> & PlanContext;
+  readonly #context: Omit<Context, 'cost'> & { cost: CostCounter };
   #hasFailed = false;
 
   constructor(
@@ -29,7 +30,7 @@ export class PlanRun<Context extends PlanContext> {
     private readonly variables: Record<string, unknown>,
   ) {
     this.#cost = new ProvisionalCost(context.cost);
-    this.#context = { ...context, cost: this.#cost };
+    this.#context = contextWith(context, { cost: this.#cost });
   }
 
   /** The query's data as JSON; absent when a field of it fails. */
