@@ -1,7 +1,7 @@
 import { HeaderMap, type HTTPGraphQLRequest } from '@apollo/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '../../errors.js';
-import { acceptWithoutParameters, preferredMediaType } from '../http/accept.js';
+import { preferredMediaType } from '../http/accept.js';
 
 /** The media types that an answer can have. */
 const answerTypes = ['application/json', 'application/graphql-response+json'];
@@ -32,13 +32,14 @@ export function graphqlRequestOf(
     throw new AppError('METHOD_NOT_ALLOWED', 'Send GraphQL by POST. Queries may come by GET too.');
   }
   // First of all: a client that cannot read the answer must learn so before a change is made.
-  if (preferredMediaType(request.headers.accept, mediaTypes) === undefined) {
+  const accepted = preferredMediaType(request.headers.accept, mediaTypes);
+  if (accepted === undefined) {
     throw new AppError(
       'NOT_ACCEPTABLE',
       `Answers are available as ${mediaTypes.join(' and ')}. Accept ${mediaTypes.length > 1 ? 'one of them' : 'that'}.`,
     );
   }
-  const headers = headersOf(request);
+  const headers = headersOf(request, accepted);
   if (method === 'POST') {
     const body = bodyOf(request);
     normalize(body);
@@ -135,12 +136,13 @@ function assertNotCrossSite({ headers }: FastifyRequest): void {
     throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'The Content-Type of a query by GET must be application/json, or be left out.');
 }
 
-function headersOf({ headers }: FastifyRequest): HeaderMap {
-  const map = new HeaderMap();
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(', ') : value);
+/** The headers that Apollo reads, with what `Accept` comes to. */
+function headersOf({ headers }: FastifyRequest, accepted: string): HeaderMap {
+  const map = new HeaderMap([['accept', accepted]]);
+  for (const name of ['content-type', ...requiredHeaders]) {
+    const value = headers[name];
+    if (value !== undefined) map.set(name, String(value));
   }
-  if (headers.accept !== undefined) map.set('accept', acceptWithoutParameters(headers.accept));
   return map;
 }
 
