@@ -32,11 +32,11 @@ export class TitleCaseResponse<Request extends IncomingMessage = IncomingMessage
 
 type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
-function titleCaseAll(headers: Headers | undefined): Headers | undefined {
+/** As a list, which alternates names and values: Node.js reads both forms, and a list takes less to make. */
+function titleCaseAll(headers: Headers | undefined): OutgoingHttpHeader[] | undefined {
   if (headers === undefined) return undefined;
-  // A list alternates names and values.
   if (Array.isArray(headers)) return headers.map((part, index) => (index % 2 === 0 ? titleCase(String(part)) : part));
-  const spelled: OutgoingHttpHeaders = {};
-  for (const name in headers) spelled[titleCase(name)] = headers[name];
+  const spelled: OutgoingHttpHeader[] = [];
+  for (const name in headers) spelled.push(titleCase(name), headers[name]!);
   return spelled;
 }
