@@ -159,24 +159,34 @@ export class Metrics {
 
   /** The service, with every use case timed, and a span of traces. */
   timed<Service extends object>(name: string, service: Service): Service {
+    const timed = new Map<unknown, unknown>();
     return new Proxy(service, {
       get: (target, property) => {
+        const known = timed.get(property);
+        if (known !== undefined) return known;
         const member: unknown = Reflect.get(target, property, target);
         if (typeof member !== 'function') return member;
-        return async (...args: unknown[]) => {
-          const useCase = `${name}.${String(property)}`;
-          const stop = this.#useCases.startTimer({ use_case: useCase });
-          try {
-            const result: unknown = await inSpan(useCase, () => member.apply(target, args) as Promise<unknown>);
-            stop({ outcome: 'done' });
-            return result;
-          } catch (error) {
-            stop({ outcome: 'refused' });
-            throw error;
-          }
-        };
+        const useCase = this.#timedUseCase(`${name}.${String(property)}`, (...args) => member.apply(target, args) as Promise<unknown>);
+        timed.set(property, useCase);
+        return useCase;
       },
     });
+  }
+
+  #timedUseCase(name: string, work: (...args: unknown[]) => Promise<unknown>): (...args: unknown[]) => Promise<unknown> {
+    const done = { use_case: name, outcome: 'done' };
+    const refused = { use_case: name, outcome: 'refused' };
+    return async (...args) => {
+      const start = performance.now();
+      let outcome = refused;
+      try {
+        const result = await inSpan(name, () => work(...args));
+        outcome = done;
+        return result;
+      } finally {
+        this.#useCases.observe(outcome, (performance.now() - start) / 1000);
+      }
+    };
   }
 
   /** What is measured of each upstream. @param names of all upstreams, which are there from the start */
