@@ -14,5 +14,8 @@ export function acceptWithoutParameters(accept: string): string {
 /** The offered media type that the client prefers: the first one without `Accept`, undefined if it accepts none of them. */
 export function preferredMediaType(accept: string | undefined, offered: readonly string[]): string | undefined {
   if (!accept?.trim()) return offered[0];
+  // Most clients name one type.
+  if (accept === '*/*') return offered[0];
+  if (offered.includes(accept)) return accept;
   return new Negotiator({ headers: { accept: acceptWithoutParameters(accept) } }).mediaType([...offered]);
 }
