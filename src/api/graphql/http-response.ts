@@ -3,6 +3,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { FormattedExecutionResult, GraphQLError, GraphQLFormattedError } from 'graphql';
 import { AppError, type ErrorCode, statusOf } from '../../errors.js';
 import { refusalOf, setRefusalHeaders } from '../http/request-error.js';
+import { sendable } from '../http/sendable.js';
 import { formatPublicError } from './graphql-error.js';
 import { stringifyRaw } from './types/json-object.js';
 
@@ -36,8 +37,7 @@ export async function send(reply: FastifyReply, { status, headers, body }: HTTPG
   if (body.kind !== 'complete') throw new AppError('BAD_USER_INPUT', 'Incremental delivery is not supported.');
   for (const [name, value] of headers) reply.header(name, value);
   setRefusalHeaders(reply, { status });
-  // As bytes: Fastify would otherwise measure the text first and encode it afterwards.
-  return reply.code(status ?? 200).send(Buffer.from(body.string));
+  return reply.code(status ?? 200).send(sendable(body.string));
 }
 
 /** Fastify's error handler for GraphQL: answers a request that failed before it became an operation. */

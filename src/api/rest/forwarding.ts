@@ -98,7 +98,8 @@ function send(request: FastifyRequest, reply: FastifyReply, { status, headers, b
   reply.raw.writeHead(status, { ...own, ...headers, vary: [own.vary, headers.vary].filter(Boolean).join(', ') });
   reply.hijack();
   if (Buffer.isBuffer(body)) {
-    reply.raw.end(body);
+    // Latin-1 has a character for each byte. Node.js sends a text in one piece with the headers.
+    reply.raw.end(body.toString('latin1'), 'latin1');
     return;
   }
   body

@@ -2,13 +2,16 @@ import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { costOfBatch, costOfEntry } from '../http/cost-budget.js';
 import { reportOf } from '../http/request-error.js';
+import { sendable } from '../http/sendable.js';
 import type { Format } from './content-negotiation.js';
 import { type ListName, type PageEnvelope, representations } from './representation.js';
 
-/** Answers with a text. It is sent as bytes, because Fastify would add a charset to the content type, which existing clients compare (SPEC §4). */
+/** Answers with a text. Without a serializer, Fastify would add a charset to the content type, which existing clients compare (SPEC §4). */
 export function sendText(reply: FastifyReply, format: Format, text: string): FastifyReply {
-  return reply.type(representations[format].mediaType).send(Buffer.from(text));
+  return reply.type(representations[format].mediaType).serializer(unchanged).send(sendable(text));
 }
+
+const unchanged = (text: unknown): string => text as string;
 
 /** Answers with one entry. */
 export function sendEntry(reply: FastifyReply, format: Format, entry: string): FastifyReply {
