@@ -1,7 +1,7 @@
 import Negotiator from 'negotiator';
 
 /** `Accept` with only its media types and their `q` weights. All other parameters are ignored (SPEC §3, §4). */
-export function acceptWithoutParameters(accept: string): string {
+function acceptWithoutParameters(accept: string): string {
   // A quoted value may contain the separators.
   const ranges = accept.replace(/"(?:[^"\\]|\\.)*"/g, '').split(',');
   const plain = ranges.map((range) => {
