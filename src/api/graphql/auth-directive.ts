@@ -1,23 +1,21 @@
-import { MapperKind, mapSchema } from '@graphql-tools/utils';
 import {
   type ConstArgumentNode,
   DirectiveLocation,
   GraphQLDirective,
   GraphQLEnumType,
   GraphQLNonNull,
-  type GraphQLFieldConfig,
   type GraphQLFieldResolver,
   type GraphQLSchema,
   defaultFieldResolver,
   getNamedType,
   isInterfaceType,
-  isIntrospectionType,
   isObjectType,
 } from 'graphql';
 import { Directive, Extensions } from 'type-graphql';
 import type { Rank } from '../../domain/actor.js';
 import { type Operation, authorizeRank, minimumRank, requiredRanksFor } from '../../domain/permissions.js';
 import type { Context } from './context.js';
+import { type Field, fieldsOf, objectTypesOf } from './schema-fields.js';
 
 /** How the schema spells a rank. */
 const spellings: Record<Rank, string> = {
@@ -97,32 +95,27 @@ function whoMay(operation: Operation): string {
 }
 
 /** Adds to the description of every query and mutation who may use it, since introspection does not show directives (SPEC §3). */
-export function describeGuards(schema: GraphQLSchema): GraphQLSchema {
-  return mapSchema(schema, {
-    [MapperKind.ROOT_FIELD]: (field: GraphQLFieldConfig<unknown, Context>) => {
-      const { guardedBy } = field.extensions as GuardedField;
-      return { ...field, description: `${field.description} Who may: ${whoMay(guardedBy!)}.` };
-    },
-  });
+export function describeGuards(schema: GraphQLSchema): void {
+  for (const field of [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].flatMap(fieldsOf)) {
+    const { guardedBy } = field.extensions as GuardedField;
+    field.description = `${field.description} Who may: ${whoMay(guardedBy!)}.`;
+  }
 }
 
 /** Enforces every `@auth` of the schema, when a field is resolved and when it is subscribed to. */
-export function enforceAuth(schema: GraphQLSchema): GraphQLSchema {
-  return mapSchema(schema, {
-    [MapperKind.OBJECT_FIELD]: (field: GraphQLFieldConfig<unknown, Context>) => {
-      const rank = requiredRank(field);
-      if (rank === undefined) return undefined;
-      const guarded =
-        (resolver: GraphQLFieldResolver<unknown, Context>): GraphQLFieldResolver<unknown, Context> =>
-        (source, args, context, info) => {
-          authorizeRank(context.actor, rank);
-          return resolver(source, args, context, info);
-        };
-      field.resolve = guarded(field.resolve ?? defaultFieldResolver);
-      if (field.subscribe !== undefined) field.subscribe = guarded(field.subscribe);
-      return field;
-    },
-  });
+export function enforceAuth(schema: GraphQLSchema): void {
+  for (const field of objectTypesOf(schema).flatMap(fieldsOf)) {
+    const rank = requiredRank(field);
+    if (rank === undefined) continue;
+    const guarded =
+      (resolver: GraphQLFieldResolver<unknown, Context>): GraphQLFieldResolver<unknown, Context> =>
+      (source, args, context, info) => {
+        authorizeRank(context.actor, rank);
+        return resolver(source, args, context, info);
+      };
+    field.resolve = guarded(field.resolve ?? defaultFieldResolver);
+    if (field.subscribe !== undefined) field.subscribe = guarded(field.subscribe);
+  }
 }
 
 /**
@@ -131,10 +124,9 @@ export function enforceAuth(schema: GraphQLSchema): GraphQLSchema {
  */
 export function assertGuarded(schema: GraphQLSchema): void {
   const operations = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
-  for (const type of Object.values(schema.getTypeMap())) {
-    if (!isObjectType(type) || isIntrospectionType(type)) continue;
+  for (const type of objectTypesOf(schema)) {
     const isNode = type.getInterfaces().some(({ name }) => name === 'Node');
-    for (const field of Object.values(type.getFields())) {
+    for (const field of fieldsOf(type)) {
       const result = getNamedType(field.type);
       const leadsOn = isNode && (isObjectType(result) || isInterfaceType(result));
       if ((operations.includes(type) || leadsOn) && requiredRank(field) === undefined) {
@@ -144,7 +136,7 @@ export function assertGuarded(schema: GraphQLSchema): void {
   }
 }
 
-function requiredRank(field: Pick<GraphQLFieldConfig<unknown, unknown>, 'astNode'>): Rank | undefined {
+function requiredRank(field: Pick<Field, 'astNode'>): Rank | undefined {
   const use = field.astNode?.directives?.find(({ name }) => name.value === authDirective.name);
   const requires: ConstArgumentNode | undefined = use?.arguments?.find(({ name }) => name.value === 'requires');
   return requires?.value.kind === 'EnumValue' ? ranksBySpelling.get(requires.value.value) : undefined;

@@ -1,6 +1,4 @@
-import { MapperKind, mapSchema } from '@graphql-tools/utils';
 import {
-  type GraphQLFieldConfig,
   type GraphQLFieldResolver,
   type GraphQLSchema,
   defaultFieldResolver,
@@ -11,6 +9,7 @@ import {
 } from 'graphql';
 import { costOfEntry, costOfText } from '../../http/cost-budget.js';
 import type { Context } from '../context.js';
+import { type Field, fieldsOf, objectTypesOf } from '../schema-fields.js';
 import { costOfField, isProfileDocument } from './field-cost.js';
 import type { PlanningHints } from './planning-hints.js';
 
@@ -20,19 +19,24 @@ type Resolver = GraphQLFieldResolver<unknown, Context>;
  * Charges what operations cost, field by field as they are resolved, whatever the transport and however many aliases a field
  * has. Fields that are merely read from their object cost nothing and stay as they are.
  */
-export function chargeCosts(schema: GraphQLSchema): GraphQLSchema {
-  return mapSchema(schema, {
-    [MapperKind.OBJECT_FIELD]: (field: GraphQLFieldConfig<unknown, Context>, name, typeName) => {
-      const isComposite = isCompositeType(getNamedType(field.type));
-      const resolve = field.resolve ?? defaultFieldResolver;
-      if (isProfileDocument({ name, typeName })) return { ...field, resolve: chargingByLength(resolve) };
-      if (isComposite && isListType(getNullableType(field.type))) return { ...field, resolve: chargingByEntries(resolve) };
-      const cost = costOfField({ name, typeName, isComposite, extensions: field.extensions });
-      if (cost === 0) return undefined;
-      const extensions = { ...field.extensions, cost } satisfies PlanningHints;
-      return { ...field, extensions, resolve: charging(cost, resolve) };
-    },
-  });
+export function chargeCosts(schema: GraphQLSchema): void {
+  for (const type of objectTypesOf(schema)) for (const field of fieldsOf(type)) chargeCost(field, type.name);
+}
+
+function chargeCost(field: Field, typeName: string): void {
+  const { name, extensions } = field;
+  const isComposite = isCompositeType(getNamedType(field.type));
+  const resolve = field.resolve ?? defaultFieldResolver;
+  if (isProfileDocument({ name, typeName })) {
+    field.resolve = chargingByLength(resolve);
+  } else if (isComposite && isListType(getNullableType(field.type))) {
+    field.resolve = chargingByEntries(resolve);
+  } else {
+    const cost = costOfField({ name, typeName, isComposite, extensions });
+    if (cost === 0) return;
+    field.extensions = { ...extensions, cost } satisfies PlanningHints;
+    field.resolve = charging(cost, resolve);
+  }
 }
 
 function charging(cost: number, resolve: Resolver): Resolver {
