@@ -356,32 +356,52 @@ interface Cell {
   hidden: [string, string][];
 }
 
-/** Runs the cells in the world, one by one, and says of each that deviates how. The path is that of the target. */
+/** Whether the cell has to change something. */
+const isChange = ({ expected, request }: Cell): boolean =>
+  expected === 'done' && ('document' in request ? request.document.startsWith('mutation') : request.method !== undefined);
+
+/**
+ * Runs the cells in the world, and says of each that deviates how. Those that have to change nothing run in one world. It is looked at
+ * after the last of them, and after each only where it is not as it was: no change undoes another, since it leaves a version or a date.
+ */
 async function deviationsIn(world: World, path: Path, login: Login | undefined, cells: Cell[]): Promise<string[]> {
+  await establish(world);
+  const { whole } = await digest(path);
   const deviations: string[] = [];
-  // What the world is like; unknown until it is made, and after each change of it.
-  let pristine: Digest | undefined;
-  for (const { title, request, variables, expected, staysInTree, mentions, hidden } of cells) {
-    if (pristine === undefined) await establish(world);
-    const before = (pristine ??= await digest(path));
-    const [got, shown] = await outcomeAndAnswer(login, request, variables);
-    const after = await digest(path);
-
-    const deviates = (how: string): void => void deviations.push(`${title}: ${how}`);
-    const wanted = expected === 'unchanged' ? 'done' : expected;
-    if (got !== wanted) deviates(`expected ${expected}, got ${got}`);
-
-    const isChange =
-      expected === 'done' && ('document' in request ? request.document.startsWith('mutation') : request.method !== undefined);
-    const changed = before.whole !== after.whole;
-    if (changed) pristine = undefined;
-    if (isChange && !changed) deviates('expected a change, but nothing changed');
-    if (!isChange && changed) deviates('expected nothing to change, but something did');
-    if (isChange && staysInTree && before.outside !== after.outside) deviates("something changed outside the target's tree");
-
-    if (wanted === 'done' && mentions !== undefined && !shown.includes(mentions)) deviates('the answer is not about the target');
-    for (const [what, text] of hidden) if (shown.includes(text)) deviates(`the answer shows ${what}`);
+  const reading = cells.filter((cell) => !isChange(cell));
+  for (const cell of reading) deviations.push(...(await deviationsOfAnswer(cell, login)));
+  if ((await digest(path)).whole !== whole) {
+    deviations.length = 0;
+    for (const cell of reading) deviations.push(...(await deviationsOfCell(world, path, login, cell)));
+    if (deviations.length === 0) deviations.push('expected nothing to change by all requests together, but something did');
   }
+  for (const cell of cells.filter(isChange)) deviations.push(...(await deviationsOfCell(world, path, login, cell)));
+  return deviations;
+}
+
+/** Makes the request of one cell in a world of its own. */
+async function deviationsOfCell(world: World, path: Path, login: Login | undefined, cell: Cell): Promise<string[]> {
+  await establish(world);
+  const before = await digest(path);
+  const deviations = await deviationsOfAnswer(cell, login);
+  const after = await digest(path);
+  const deviates = (how: string): void => void deviations.push(`${cell.title}: ${how}`);
+  const changed = after.whole !== before.whole;
+  if (isChange(cell) && !changed) deviates('expected a change, but nothing changed');
+  if (!isChange(cell) && changed) deviates('expected nothing to change, but something did');
+  if (isChange(cell) && cell.staysInTree && after.outside !== before.outside) deviates("something changed outside the target's tree");
+  return deviations;
+}
+
+async function deviationsOfAnswer(cell: Cell, login: Login | undefined): Promise<string[]> {
+  const { title, request, variables, expected, mentions, hidden } = cell;
+  const [got, shown] = await outcomeAndAnswer(login, request, variables);
+  const wanted = expected === 'unchanged' ? 'done' : expected;
+  const deviations = got === wanted ? [] : [`${title}: expected ${expected}, got ${got}`];
+  if (wanted === 'done' && mentions !== undefined && !shown.includes(mentions)) {
+    deviations.push(`${title}: the answer is not about the target`);
+  }
+  for (const [what, text] of hidden) if (shown.includes(text)) deviations.push(`${title}: the answer shows ${what}`);
   return deviations;
 }
 
