@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Role } from '../../src/domain/account.js';
+import { inWords } from '../../src/errors.js';
 import { Passwords, defaultPasswordCost } from '../../src/service/passwords.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { type Login, basic, byExecutor, postGraphql } from '../support/graphql-client.js';
@@ -161,7 +162,7 @@ describe('an account that has used up its budget', () => {
     const shown = answer instanceof Response ? await answer.json() : { ...answer!.errors![0], error: answer!.errors![0]!.extensions.code };
     expect(shown).toMatchObject({
       error: 'RATE_LIMITED',
-      message: `The account has used up what it may use in a minute. Try again in ${Math.ceil(seconds / 60)} minutes.`,
+      message: `The account has used up what it may use in a minute. Try again in ${inWords(seconds)}.`,
     });
     expect(await metric(refusals)).toBe(before + 1);
   });
