@@ -158,7 +158,7 @@ export async function countStatements(
   // Looks for events to deliver come by the clock.
   const [counted] = await query<{ calls: number }>(
     `SELECT coalesce(sum(calls), 0)::float AS calls FROM pg_stat_statements
-     WHERE query !~ 'pg_stat_statements|(changed|due) AS MATERIALIZED'`,
+     WHERE query !~ 'pg_stat_statements|(watching|changed|due) AS MATERIALIZED'`,
   );
   connection.close();
   return counted!.calls / requests;
