@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gateway, receiver } from './contenders.js';
+import { type Measurement, type Turns, measureInTurns, runsOf } from './measure.js';
+import { creationScenario } from './scenarios.js';
 import { type Caller, type Dataset, type DatasetSize, createDataset, signInTopLevels, smallSize } from './dataset.js';
 import { Connection, bytesOf } from './http-client.js';
 import { ServerProcess, processorMilliseconds } from './server-process.js';
@@ -36,27 +38,43 @@ export interface Deliveries {
   postgres: number;
 }
 
-/** Measures deliveries to 1,000 webhooks by one process: to all; without ten of them; and with these ten dead. */
-export async function measureDeliveries(directory: string): Promise<Deliveries[]> {
+/** What webhooks take, and what creating an account takes where each tree has one. */
+export interface WebhookResults {
+  deliveries: Deliveries[];
+  /** Without webhooks. */
+  creationBefore: Measurement;
+  creation: Measurement;
+}
+
+/**
+ * Measures deliveries to 1,000 webhooks by one process: to all; without ten of them; and with these ten dead. Then creating accounts, where
+ * only the webhooks of one tree each are left.
+ */
+export async function measureDeliveries(directory: string, turns: Turns): Promise<WebhookResults> {
   const dataset = await createDataset(size);
   const received = await ServerProcess.start({ ...receiver, outputFile: join(directory, 'receiver.log') });
-  const { program } = gateway('gateway', 'the gateway', {
+  const contender = gateway('gateway', 'the gateway', {
     environment: { WEBHOOK_ALLOW_PRIVATE: '127.0.0.0/8', ACCOUNT_COST_PER_MINUTE: '1000000000', LOG_LEVEL: 'error' },
   });
-  const server = await ServerProcess.start({ ...program(dataset), outputFile: join(directory, 'gateway.log') });
+  const server = await ServerProcess.start({ ...contender.program(dataset), outputFile: join(directory, 'gateway.log') });
   try {
-    const bench = new DeliveryBench(dataset, server, received, await signInTopLevels(dataset));
+    const trees = await signInTopLevels(dataset);
+    const creating = async (): Promise<Measurement> =>
+      (await measureInTurns(runsOf([{ contender, server }], creationScenario(trees.slice(0, ofOne))), dataset, turns))[0]!;
+    const creationBefore = await creating();
+    const bench = new DeliveryBench(dataset, server, received, trees);
     const url = `http://127.0.0.1:${received.port}`;
     const webhooks = await bench.register(url);
     const dying = webhooks.slice(0, dead);
-    const results = [await bench.measure(`${ofAll} of all trees and ${ofOne} of one each`, ofAll)];
+    const deliveries = [await bench.measure(`${ofAll} of all trees and ${ofOne} of one each`, ofAll)];
     await bench.update(dying, { enabled: false });
-    results.push(await bench.measure(`${ofAll - dead} of all trees and ${ofOne} of one each`, ofAll - dead));
+    deliveries.push(await bench.measure(`${ofAll - dead} of all trees and ${ofOne} of one each`, ofAll - dead));
     // Half of them never answer, half refuse every connection.
     await bench.update(dying.slice(0, dead / 2), { enabled: true, url: `${url}/dead` });
     await bench.update(dying.slice(dead / 2), { enabled: true, url: 'http://127.0.0.1:1/' });
-    results.push(await bench.measure(`the same, and ${dead} dead ones of all trees`, ofAll - dead));
-    return results;
+    deliveries.push(await bench.measure(`the same, and ${dead} dead ones of all trees`, ofAll - dead));
+    await bench.update(webhooks, { enabled: false });
+    return { deliveries, creationBefore, creation: await creating() };
   } finally {
     await server.stop();
     await received.stop();

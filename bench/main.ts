@@ -7,11 +7,11 @@ import { measureCascades } from './cascades.js';
 import { contenders, installContenders, newerNode, service } from './contenders.js';
 import { type Measurement, type RunningContender, compareAnswers, runsOf, measureInTurns } from './measure.js';
 import { type AttackResult, hostileSize, measureHostility } from './hostile.js';
-import { circumstancesOf, deliveriesOf, hostilityOf, reportOf, sizesOf, streamsOf, summaryOf, workersOf } from './report.js';
+import { circumstancesOf, hostilityOf, reportOf, sizesOf, streamsOf, summaryOf, webhooksOf, workersOf } from './report.js';
 import { ServerProcess } from './server-process.js';
 import { measureSizes } from './sizes.js';
 import { measureStartUp } from './start-up.js';
-import { measureDeliveries } from './deliveries.js';
+import { type WebhookResults, measureDeliveries } from './deliveries.js';
 import { measureStreams } from './streams.js';
 import { measureWorkers } from './workers.js';
 import { type Scenario, type ScenarioName, pageScenario, passwordScenario, treeScenario, scenariosOf } from './scenarios.js';
@@ -112,6 +112,7 @@ async function writeReport(
     pages: await several(pages),
     cascades: await measureCascades(gateway!, dataset, runs),
     hostility: await hostility(),
+    webhooks: await webhooks(),
     startUp: await measureStartUp(startUps),
     running,
   };
@@ -132,6 +133,14 @@ async function hostility(): Promise<AttackResult[]> {
   }
 }
 
+/** Measures webhooks, on a dataset of many small trees. */
+async function webhooks(): Promise<WebhookResults> {
+  const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-output-'));
+  const results = await measureDeliveries(directory, fewTurns);
+  await rm(directory, { recursive: true });
+  return results;
+}
+
 /** Compares many accounts with few, and prints the results. */
 async function sizes(accounts: number): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-output-'));
@@ -146,13 +155,6 @@ async function streams(): Promise<void> {
   await rm(directory, { recursive: true });
 }
 
-/** Measures deliveries to webhooks, and prints the results. */
-async function deliveries(): Promise<void> {
-  const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-output-'));
-  console.log(deliveriesOf(await measureDeliveries(directory)));
-  await rm(directory, { recursive: true });
-}
-
 /** Measures what requests take with several workers, and prints the results. */
 async function workers(): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-output-'));
@@ -163,6 +165,6 @@ async function workers(): Promise<void> {
 if (options.accounts !== undefined) await sizes(Number(options.accounts));
 else if (positionals.includes('hostile')) console.log(hostilityOf(await hostility()));
 else if (positionals.includes('streams')) await streams();
-else if (positionals.includes('deliveries')) await deliveries();
+else if (positionals.includes('deliveries')) console.log(webhooksOf(await webhooks()));
 else if (positionals.includes('workers')) await workers();
 else await main();

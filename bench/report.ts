@@ -5,7 +5,7 @@ import type { Cascade } from './cascades.js';
 import type { AttackResult, Outcomes } from './hostile.js';
 import type { Measurement, RunningContender, Sample } from './measure.js';
 import { peakMemory } from './server-process.js';
-import type { measureDeliveries } from './deliveries.js';
+import type { WebhookResults } from './deliveries.js';
 import type { measureStreams } from './streams.js';
 import type { SizeResults } from './sizes.js';
 import type { StartUp } from './start-up.js';
@@ -26,13 +26,14 @@ export interface Results {
   pages: readonly (readonly Measurement[])[];
   cascades: readonly Cascade[];
   hostility: readonly AttackResult[];
+  webhooks: WebhookResults;
   startUp: StartUp;
   running: readonly RunningContender[];
 }
 
 /** The results in Markdown. */
 export function reportOf(results: Results): string {
-  const { command, circumstances, scenarios, withPassword, growth, pages, cascades, hostility, startUp, running } = results;
+  const { command, circumstances, scenarios, withPassword, growth, pages, cascades, hostility, webhooks, startUp, running } = results;
   const sections = [
     `# Results of the bench`,
     `Written by \`${command}\`; nothing here is edited by hand. How it measures, and what of the gateway's work the contenders leave out, is in [ADR 21](../docs/adr/0021-benchmark-in-turns-on-one-machine.md).`,
@@ -57,6 +58,7 @@ export function reportOf(results: Results): string {
     `The loop runs one prepared UPDATE for each account, each in its own transaction, on one direct connection to PostgreSQL. It is measured with 2,000 accounts and extrapolated to all. Meanwhile a reader asks the gateway for one account, on one connection.`,
     cascadeTable(cascades),
     hostilityOf(hostility),
+    webhooksOf(webhooks),
     `### Start-up`,
     `From the start of the process to "ready": ${milliseconds(median(startUp.warm))} (${milliseconds(Math.min(...startUp.warm))} to ${milliseconds(Math.max(...startUp.warm))}) with an existing embedded database; ${milliseconds(startUp.first)} the first time, when the database is created.`,
   ];
@@ -225,10 +227,10 @@ export function streamsOf({ idle, busy }: Awaited<ReturnType<typeof measureStrea
   );
 }
 
-/** What deliveries to webhooks take. */
-export function deliveriesOf(deliveries: Awaited<ReturnType<typeof measureDeliveries>>): string {
+/** What deliveries to webhooks take, and what creating an account takes beside them. */
+export function webhooksOf({ deliveries, creationBefore, creation }: WebhookResults): string {
   const quantiles = (values: readonly number[]): string => [0.5, 0.99, 1].map((each) => figure(percentile(values, each))).join(', ');
-  return table(
+  const delivering = table(
     [
       'webhooks',
       'lag while it is calm: p50, p99, longest, ms',
@@ -248,6 +250,24 @@ export function deliveriesOf(deliveries: Awaited<ReturnType<typeof measureDelive
       figure(postgres),
     ]),
   );
+  const creating = table(
+    ['W1: create an account, without a password, 16 at once', 'req/s', 'Node CPU ms', 'PostgreSQL CPU ms'],
+    [['without webhooks', creationBefore] as const, ['with a webhook of each tree, deliveries included', creation] as const].map(
+      ([title, measured]) => [
+        title,
+        spread(measured.samples.map(rateOf)),
+        figure(perRequest(measured, 'serverCpu')),
+        figure(perRequest(measured, 'postgresCpu')),
+      ],
+    ),
+  );
+  return `### D1: deliveries to a thousand webhooks
+
+1,000 trees. Calm: a change every 250 ms. Then changes as fast as they are made, on eight connections. A lag is the time from the entry of the history until the receiver has it. Half of the dead webhooks never answer, half refuse every connection. The gateway makes the changes too.
+
+${delivering}
+
+${creating}`;
 }
 
 /** What requests take with several workers on one core, and how much more that is than with one. */

@@ -51,7 +51,7 @@ export async function scenariosOf(dataset: Dataset): Promise<Scenario[]> {
     { ...named('R2'), title: 'a tree of 50 × 50, each account with its organization', ...heavy, inputs: treeInputs(dataset, 50) },
     { ...named('R3'), title: 'a page of 50, deep among many siblings', ...light, inputs: await deepPages(dataset) },
     { ...named('R4'), title: 'one account by REST', ...light, inputs: dataset.accountsToRead },
-    { ...named('W1'), title: 'create an account, without a password', ...light, inputs: [], nextInput: newAccounts(dataset) },
+    creationScenario(callersOf(dataset)),
     {
       name: 'W1-tree',
       kind: 'W1',
@@ -65,6 +65,11 @@ export async function scenariosOf(dataset: Dataset): Promise<Scenario[]> {
 }
 
 const named = <Kind extends RequestKind>(kind: Kind): { name: Kind; kind: Kind } => ({ name: kind, kind });
+
+/** Creates accounts below each of the callers in turn. */
+export function creationScenario(callers: readonly Caller[]): Scenario {
+  return { ...named('W1'), title: 'create an account, without a password', ...light, inputs: [], nextInput: newAccounts(callers) };
+}
 
 /** Reads two-level trees with the given number of children of each account. */
 export function treeScenario(dataset: Dataset, width: number): Scenario {
@@ -109,13 +114,12 @@ async function deepPages(dataset: Dataset): Promise<ScenarioInput[]> {
 
 /** Creates accounts with a password, which is slow to hash on purpose. */
 export function passwordScenario(dataset: Dataset): Scenario {
-  const nextInput = newAccounts(dataset, 'correct horse battery');
+  const nextInput = newAccounts(callersOf(dataset), 'correct horse battery');
   return { ...named('W1'), title: 'create an account, with a password', ...light, inputs: [], nextInput };
 }
 
 /** New accounts, below each caller in turn. */
-function newAccounts(dataset: Dataset, password?: string): () => ScenarioInput {
-  const callers = callersOf(dataset);
+function newAccounts(callers: readonly Caller[], password?: string): () => ScenarioInput {
   let number = 0;
   return () => newAccount(callers[number++ % callers.length]!, password);
 }
