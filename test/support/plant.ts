@@ -20,11 +20,14 @@ const many = 5_000;
 /** Plants active accounts below an account by SQL, level by level, with all that the constraints ask for. */
 export async function plant(database: Queried, plantation: Plantation): Promise<void> {
   const count = plantation.widths.reduce((product, width) => product * width, [plantation.below].flat().length);
-  if (count < many) return plantRows(database, plantation);
-  const [index] = (await database.query(`SELECT pg_get_indexdef('account_text'::regclass) AS definition`)) as { definition: string }[];
+  const indexes = (await database.query(`SELECT indexdef AS definition FROM pg_indexes WHERE indexname = 'account_text'`)) as {
+    definition: string;
+  }[];
+  // Whoever plants several trees may have dropped it for all of them.
+  if (count < many || indexes.length === 0) return plantRows(database, plantation);
   await database.query('DROP INDEX account_text');
   await plantRows(database, plantation);
-  await database.query(index!.definition);
+  await database.query(indexes[0]!.definition);
 }
 
 async function plantRows({ query }: Queried, { below, widths, friendlyName = "'Planted ' || child.number" }: Plantation): Promise<void> {
