@@ -58,6 +58,7 @@ async function figuresOf(dataset: Dataset, serviceUrl: string): Promise<Figures>
     credentialsKeys: [Buffer.from(dataset.credentialsKey, 'hex')],
     log: pino({ level: 'silent' }),
     announcePassword: () => {},
+    deliversEvents: false,
   });
   try {
     const port = Number(new URL((await app.listen()).url).port);

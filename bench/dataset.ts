@@ -196,23 +196,6 @@ async function insertRows(database: Pick<Dataset, 'query'>, size: DatasetSize, s
   // Each tree gets the head of a history without entries, for the counts of its accounts, which its trigger makes.
   await query(`INSERT INTO history_head (tree_sid, position, hash) SELECT sid, 0, sid FROM account WHERE sid = top_level_sid`);
 
-  const signIn = async (sids: readonly string[]): Promise<Map<string, Caller>> => {
-    const kept = sids.map((sid) => ({
-      sid,
-      token: hex(`AuthToken of ${sid}`),
-      ...secrets.storedAuthToken(sid, hex(`AuthToken of ${sid}`)),
-    }));
-    await query(
-      `INSERT INTO credential (account_sid, password_hash, token_ciphertext, token_hash)
-       SELECT made.sid, 'no password', made.ciphertext, made.hash
-       FROM unnest($1::text[], $2::bytea[], $3::bytea[]) AS made(sid, ciphertext, hash)`,
-      [sids, kept.map(({ tokenCiphertext }) => tokenCiphertext), kept.map(({ tokenHash }) => tokenHash)],
-    );
-    return new Map(
-      kept.map(({ sid, token }) => [sid, { sid, authorization: `Basic ${Buffer.from(`${sid}:${token}`).toString('base64')}` }]),
-    );
-  };
-
   const below = await query<{ callerSid: string; sid: string }>(
     `SELECT caller.sid AS "callerSid", target.sid
      FROM unnest($1::text[]) WITH ORDINALITY AS caller(sid, number)
@@ -227,7 +210,7 @@ async function insertRows(database: Pick<Dataset, 'query'>, size: DatasetSize, s
     [many],
   );
   const chainSids = chain.map(({ sid }) => sid);
-  const readers = await signIn([
+  const readers = await signIn(database, secrets, [
     root,
     small!,
     widest!,
@@ -263,22 +246,28 @@ async function insertRows(database: Pick<Dataset, 'query'>, size: DatasetSize, s
   };
 }
 
-/** Gives an AuthToken to each top-level account. */
-export async function signInTopLevels({ query, credentialsKey }: Dataset): Promise<Caller[]> {
-  const secrets = new Secrets([Buffer.from(credentialsKey, 'hex')]);
-  const found = await query<{ sid: string }>(
-    `SELECT account.sid FROM account WHERE account.sid = account.top_level_sid AND length(account.path) > 32 ORDER BY account.sid`,
-  );
-  const kept = found.map(({ sid }) => {
-    const token = secrets.newAuthToken();
+/** Gives an AuthToken to each of the accounts, or finds the one that it has. */
+async function signIn({ query }: Pick<Dataset, 'query'>, secrets: Secrets, sids: readonly string[]): Promise<Map<string, Caller>> {
+  const kept = sids.map((sid) => {
+    const token = hex(`AuthToken of ${sid}`);
     return { sid, token, ...secrets.storedAuthToken(sid, token) };
   });
   await query(
     `INSERT INTO credential (account_sid, password_hash, token_ciphertext, token_hash)
      SELECT made.sid, 'no password', made.ciphertext, made.hash
      FROM unnest($1::text[], $2::bytea[], $3::bytea[]) AS made(sid, ciphertext, hash)
-     ON CONFLICT (account_sid) DO UPDATE SET token_ciphertext = excluded.token_ciphertext, token_hash = excluded.token_hash`,
-    [kept.map(({ sid }) => sid), kept.map(({ tokenCiphertext }) => tokenCiphertext), kept.map(({ tokenHash }) => tokenHash)],
+     ON CONFLICT (account_sid) DO NOTHING`,
+    [sids, kept.map(({ tokenCiphertext }) => tokenCiphertext), kept.map(({ tokenHash }) => tokenHash)],
   );
-  return kept.map(({ sid, token }) => ({ sid, authorization: `Basic ${Buffer.from(`${sid}:${token}`).toString('base64')}` }));
+  return new Map(kept.map(({ sid, token }) => [sid, { sid, authorization: `Basic ${Buffer.from(`${sid}:${token}`).toString('base64')}` }]));
+}
+
+/** Gives an AuthToken to each top-level account. */
+export async function signInTopLevels(dataset: Dataset): Promise<Caller[]> {
+  const found = await dataset.query<{ sid: string }>(
+    `SELECT account.sid FROM account WHERE account.sid = account.top_level_sid AND length(account.path) > 32 ORDER BY account.sid`,
+  );
+  const secrets = new Secrets([Buffer.from(dataset.credentialsKey, 'hex')]);
+  const sids = found.map(({ sid }) => sid);
+  return [...(await signIn(dataset, secrets, sids)).values()];
 }

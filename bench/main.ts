@@ -121,50 +121,42 @@ async function writeReport(
   console.log(`\nThe results are in ${file}.`);
 }
 
-/** Measures attacks, on a smaller dataset of their own. */
-async function hostility(): Promise<AttackResult[]> {
+/** Does the work with a folder for the outputs of the servers that it starts. */
+async function withFolder<Result>(work: (directory: string) => Promise<Result>): Promise<Result> {
   const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-output-'));
-  const dataset = await createDataset(hostileSize);
   try {
-    return await measureHostility(dataset, join(directory, 'gateway.log'));
+    return await work(directory);
   } finally {
-    await dataset.stop();
     await rm(directory, { recursive: true });
   }
 }
 
+/** Measures attacks, on a smaller dataset of their own. */
+async function hostility(): Promise<AttackResult[]> {
+  const dataset = await createDataset(hostileSize);
+  try {
+    return await withFolder((directory) => measureHostility(dataset, join(directory, 'gateway.log')));
+  } finally {
+    await dataset.stop();
+  }
+}
+
 /** Measures webhooks, on a dataset of many small trees. */
-async function webhooks(): Promise<WebhookResults> {
-  const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-output-'));
-  const results = await measureDeliveries(directory, fewTurns);
-  await rm(directory, { recursive: true });
-  return results;
+const webhooks = (): Promise<WebhookResults> => withFolder((directory) => measureDeliveries(directory, fewTurns));
+
+/** Measures what was asked for, and returns the results in Markdown; undefined where that is everything. */
+async function part(): Promise<string | undefined> {
+  const { accounts } = options;
+  if (accounts !== undefined) {
+    return sizesOf(await withFolder((directory) => measureSizes([fullSize, sizeOf(Number(accounts))], directory)));
+  }
+  if (positionals.includes('hostile')) return hostilityOf(await hostility());
+  if (positionals.includes('streams')) return streamsOf(await withFolder(measureStreams));
+  if (positionals.includes('deliveries')) return webhooksOf(await webhooks());
+  if (positionals.includes('workers')) return workersOf(await withFolder((directory) => measureWorkers(directory, turns)));
+  return undefined;
 }
 
-/** Compares many accounts with few, and prints the results. */
-async function sizes(accounts: number): Promise<void> {
-  const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-output-'));
-  console.log(sizesOf(await measureSizes([fullSize, sizeOf(accounts)], directory)));
-  await rm(directory, { recursive: true });
-}
-
-/** Measures streams of events, and prints the results. */
-async function streams(): Promise<void> {
-  const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-output-'));
-  console.log(streamsOf(await measureStreams(directory)));
-  await rm(directory, { recursive: true });
-}
-
-/** Measures what requests take with several workers, and prints the results. */
-async function workers(): Promise<void> {
-  const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-output-'));
-  console.log(workersOf(await measureWorkers(directory, turns)));
-  await rm(directory, { recursive: true });
-}
-
-if (options.accounts !== undefined) await sizes(Number(options.accounts));
-else if (positionals.includes('hostile')) console.log(hostilityOf(await hostility()));
-else if (positionals.includes('streams')) await streams();
-else if (positionals.includes('deliveries')) console.log(webhooksOf(await webhooks()));
-else if (positionals.includes('workers')) await workers();
-else await main();
+const measured = await part();
+if (measured === undefined) await main();
+else console.log(measured);
