@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { createDataSource } from '../src/persistence/connection/data-source.js';
 import { startEmbeddedPostgres } from '../src/embedded-postgres/launcher.js';
+import { availableMemory, memorySettings } from '../src/embedded-postgres/memory.js';
 import { migrate } from '../src/persistence/schema/migrate.js';
 import { Secrets } from '../src/service/secrets.js';
 import { plant } from '../test/support/plant.js';
@@ -101,12 +102,12 @@ const callers = { count: 40, targets: 10 };
 
 const hex = (text: string): string => createHash('md5').update(text).digest('hex');
 
-/** Starts a PostgreSQL and inserts the dataset. */
+/** Starts a PostgreSQL that is sized to the machine, as the gateway's own is, and inserts the dataset. */
 export async function createDataset(size: DatasetSize, settings: Record<string, string> = {}): Promise<Dataset> {
   const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-'));
   const postgres = await startEmbeddedPostgres({
     directory,
-    settings: { shared_preload_libraries: 'pg_stat_statements', max_connections: '200', ...settings },
+    settings: { ...memorySettings(availableMemory()), shared_preload_libraries: 'pg_stat_statements', max_connections: '200', ...settings },
   });
   const client = new Client({ connectionString: postgres.url });
   const stop = async (): Promise<void> => {

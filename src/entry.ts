@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --enable-source-maps
+#!/usr/bin/env -S node --enable-source-maps --max-semi-space-size=32
 // The first file that runs, in syntax that every Node.js understands: it reports a system that cannot run the rest before loading that.
 import { existsSync, readFileSync } from 'node:fs';
 
