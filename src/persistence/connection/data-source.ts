@@ -36,6 +36,7 @@ import { AccountProfileEntity, OrganizationProfileEntity, ProfileEntity } from '
 import { ResourceRemovals1700000058000 } from '../schema/migrations/1700000058000-resource-removals.js';
 import { DuePlaces1700000059000 } from '../schema/migrations/1700000059000-due-places.js';
 import { AccountImports1700000060000 } from '../schema/migrations/1700000060000-account-imports.js';
+import { CountsByIndex1700000061000 } from '../schema/migrations/1700000061000-counts-by-index.js';
 import { RemovalPlaceEntity, ResourceRemovalEntity } from '../schema/resource-removal-entity.js';
 import { Webhooks1700000057000 } from '../schema/migrations/1700000057000-webhooks.js';
 import { WebhookAttemptEntity, WebhookEntity, WebhookPlaceEntity } from '../schema/webhook-entity.js';
@@ -118,6 +119,7 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
       ResourceRemovals1700000058000,
       DuePlaces1700000059000,
       AccountImports1700000060000,
+      CountsByIndex1700000061000,
     ],
     migrationsTableName: migrationsTable,
   });

@@ -15,7 +15,7 @@ import type { Client } from '../connection/driver.js';
 import { queryRows } from '../connection/prepared-query.js';
 import { mayHold, storedCount, treesOf } from './account-count-sql.js';
 import { descendantsDownTo } from './account-depth-sql.js';
-import { selected, treeAt } from './account-sql.js';
+import { childrenOf, selected, treeAt } from './account-sql.js';
 import { type Keyset, keyset, pagesFrom } from './keyset.js';
 import { unnestedKeys } from './key-lists.js';
 
@@ -107,10 +107,7 @@ export class AccountListRepository {
     const parameter = (value: unknown): string => `$${parameters.push(value)}`;
     const source = sourceFor(selection);
     const conditions = filterConditions(filter, source, parameter);
-    const counted = `(
-      SELECT count(*)::integer FROM ${conditions.length === 0 ? source.unfiltered : source.tables}
-      WHERE ${[countScopeCondition(scope, source, parameter), ...conditions].join(' AND ')}
-    )`;
+    const counted = `(SELECT count(*)::integer FROM ${countedFrom(selection, source, conditions, parameter)})`;
     const isStored = isOfWholeTrees(scope) && isCounted(filter);
     const stored = isStored ? `(${storedCount(scope, conditions, parameter(countedPlaces(filter)))})` : 'NULL';
     const counts = await queryRows<{ key: string; count: number }>(
@@ -198,12 +195,16 @@ function scopeCondition(scope: AccountScope, source: ListSource, parameter: Para
   }
 }
 
-/** As `scopeCondition`; the first two levels are counted by their parents, so that what is below them is not read. */
-function countScopeCondition(scope: AccountScope, source: ListSource, parameter: Parameter): string {
-  if (scope.kind !== 'descendants' || scope.maxDepth === undefined || scope.maxDepth > 2) return scopeCondition(scope, source, parameter);
-  const owner = `SELECT 'AC' || right(list.key, ${levelWidth})`;
-  if (scope.maxDepth === 1) return `account.parent_sid = (${owner})`;
-  return `account.parent_sid IN (${owner} UNION ALL SELECT child.sid FROM account AS child WHERE child.parent_sid = (${owner}))`;
+/** The accounts of one list that are counted, in SQL. The first two levels are found by their parents, so that what is below them is not read. */
+function countedFrom({ scope, filter }: AccountSelection, source: ListSource, conditions: readonly string[], parameter: Parameter): string {
+  if (scope.kind === 'descendants' && scope.maxDepth !== undefined && scope.maxDepth <= 2 && !isSearch(filter)) {
+    const owner = `SELECT 'AC' || right(list.key, ${levelWidth}) AS sid`;
+    const children = `SELECT child.sid FROM account AS child WHERE child.parent_sid = (${owner})`;
+    const parents = scope.maxDepth === 1 ? owner : `${owner} UNION ALL ${children}`;
+    return `(${parents}) AS parent CROSS JOIN ${childrenOf('parent.sid')}${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`}`;
+  }
+  const tables = conditions.length === 0 ? source.unfiltered : source.tables;
+  return `${tables} WHERE ${[scopeCondition(scope, source, parameter), ...conditions].join(' AND ')}`;
 }
 
 function filterConditions(

@@ -6,7 +6,7 @@ import type { Client } from '../connection/driver.js';
 import { lowerLockTimeout } from '../connection/lock-timeout.js';
 import { queryRows } from '../connection/prepared-query.js';
 import { execute, transactionTime } from '../connection/transaction.js';
-import { accountAt, allColumns, columnNames, keyColumns, memberOf, treeAt, valueOf } from './account-sql.js';
+import { accountAt, allColumns, columnNames, keyColumns, memberOf, treeAt, treeBelow, valueOf } from './account-sql.js';
 import { leaveReached } from './cascade-parts.js';
 import { anyOfList, unnestedKeys } from './key-lists.js';
 
@@ -40,7 +40,7 @@ const inTree = treeAt('$1');
 
 /** The account of the key `$1`, at the path `$2` or below, as `top`; and that account with everything below it. */
 const treeOf = (key: AccountKey): string =>
-  `(SELECT member.path FROM account AS member WHERE ${memberOf(key)} LIMIT 1) AS top JOIN account ON ${treeAt('top.path')}`;
+  `(SELECT member.path FROM account AS member WHERE ${memberOf(key)} LIMIT 1) AS top CROSS JOIN ${treeBelow('top.path')}`;
 
 const findByKeys = `
   SELECT ${allColumns}
@@ -162,7 +162,7 @@ export class AccountRepository {
     return queryRows<CountedAccounts>(
       this.client,
       `SELECT account.status, account.role, account.type, count(*)::integer AS count
-       FROM ${treeOf(key)} AND account.path <> top.path GROUP BY account.status, account.role, account.type`,
+       FROM ${treeOf(key)} WHERE account.path <> top.path GROUP BY account.status, account.role, account.type`,
       [valueOf(key), within],
     );
   }

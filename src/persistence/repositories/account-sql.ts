@@ -56,3 +56,15 @@ export const memberOf = (key: AccountKey): string => `member.sid = ${'sid' in ke
 /** The account with the path and everything below it: one range of the index on `path`. */
 export const treeAt = (path: string, table = 'account'): string =>
   `${table}.path >= ${path} AND ${table}.path < ${path} || '${pathRangeEnd}'`;
+
+/*
+ * `OFFSET 0` keeps what follows apart from the row before it. Of a condition that is part of a join PostgreSQL expects up to a ninth of all
+ * accounts, and may read all of them.
+ */
+
+/** The account with the path, which a row before it has, and everything below it. */
+export const treeBelow = (path: string): string => `LATERAL (SELECT account.* FROM account WHERE ${treeAt(path)} OFFSET 0) AS account`;
+
+/** The sub-accounts of the account whose SID a row before them has. */
+export const childrenOf = (sid: string): string =>
+  `LATERAL (SELECT account.* FROM account WHERE account.parent_sid = ${sid} OFFSET 0) AS account`;

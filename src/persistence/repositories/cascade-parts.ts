@@ -37,6 +37,9 @@ export const leaveReached = `set_config('${reachedSetting}', (
 /** The SID that begins in a part after so many bytes. */
 export const sidAt = (offset: string): string => `'AC' || encode(substring(part.sids FROM ${offset} + 1 FOR ${sidBytes}), 'hex')`;
 
+/** The path of the account, looked up by its key: for that the LIMIT is, since PostgreSQL expects a thousand parts, and would read all accounts. */
+const pathOf = (sid: string): string => `LATERAL (SELECT account.path FROM account WHERE account.sid = ${sid} LIMIT 1)`;
+
 /** CTEs behind a CTE `head` with the position of the entry. They write the parts of the chain `$1`. */
 export const writeParts = `
   reached AS MATERIALIZED (SELECT decode(current_setting('${reachedSetting}'), 'base64') AS sids),
@@ -48,8 +51,8 @@ export const writeParts = `
     INSERT INTO cascade_part (tree_sid, position, part, first_path, last_path, sids)
     SELECT $1, head.position, part.number, first.path, last.path, part.sids
     FROM head CROSS JOIN part
-    JOIN account AS first ON first.sid = ${sidAt('0')}
-    JOIN account AS last ON last.sid = ${sidAt(`octet_length(part.sids) - ${sidBytes}`)}
+    CROSS JOIN ${pathOf(sidAt('0'))} AS first
+    CROSS JOIN ${pathOf(sidAt(`octet_length(part.sids) - ${sidBytes}`))} AS last
   )`;
 
 /**

@@ -1,9 +1,10 @@
 import { everyPart } from '../../domain/event.js';
 import type { RemovalState, ResourceRemoval } from '../../domain/resource-removal.js';
 import type { Sid } from '../../domain/sid.js';
-import { type Path, pathRangeEnd, sidsAlong, topLevelSidOf } from '../../domain/tree.js';
+import { type Path, sidsAlong, topLevelSidOf } from '../../domain/tree.js';
 import type { Client } from '../connection/driver.js';
 import { queryRows } from '../connection/prepared-query.js';
+import { treeBelow } from './account-sql.js';
 import { isUnwritten, sidAt, sidsIn } from './cascade-parts.js';
 import { furthestDue } from './due-times.js';
 import { unnestedKeys } from './key-lists.js';
@@ -121,7 +122,7 @@ export class RemovalRepository {
          (SELECT encode(cascade_part.sids, 'hex') FROM cascade_part
           WHERE cascade_part.tree_sid = $1 AND cascade_part.position = $2 AND cascade_part.part = $3),
          (SELECT string_agg(substr(account.sid, 3), '' ORDER BY account.path)
-          FROM account AS subject JOIN account ON account.path >= subject.path AND account.path < subject.path || '${pathRangeEnd}'
+          FROM account AS subject CROSS JOIN ${treeBelow('subject.path')}
           WHERE $3 = 1 AND subject.sid = $4 AND account.status = 'closed' AND ${isUnwritten('$1', '$2')})
        ) AS sids`,
       [treeSid, position, part, subjectSid],

@@ -1,0 +1,186 @@
+import { Client } from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { RemovalRepository } from '../../src/persistence/repositories/removal-repository.js';
+import { type TestDatabase, cloneDatabase } from '../support/database.js';
+import { type TestGateway, startTestGateway } from '../support/gateway.js';
+import { graphqlSurface } from '../support/graphql-surface.js';
+import { plant } from '../support/plant.js';
+import { requestsTo } from '../support/requests.js';
+import { create } from '../support/tree.js';
+
+/*
+ * What is done to a small tree reads that tree, however many accounts there are besides. With few of them PostgreSQL may read all, and be
+ * right; so here are enough for it to prefer an index.
+ */
+
+let database: TestDatabase;
+let gateway: TestGateway;
+/** A connection that has the settings of the database. */
+let client: Client;
+/** The pages of the table of accounts. */
+let pages: number;
+const { ask } = requestsTo(() => gateway);
+
+/** A company with an organization of its own, and its department, which has ten accounts below it. */
+interface Small {
+  company: string;
+  department: string;
+  organization: string;
+  emailAddress: string;
+}
+
+beforeAll(async () => {
+  database = await cloneDatabase();
+  // With slow disks it shows whether PostgreSQL knows how few accounts it will find: reading a ninth of them is then worse than reading all.
+  await database.query(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET random_page_cost = 10', current_database()); END $$`);
+  gateway = await startTestGateway({ database, environment: { WEBHOOK_PRIVATE_ADDRESSES: 'true' } });
+  client = new Client({ connectionString: database.url, pipeline: true } as object);
+  await client.connect();
+  const tops = [];
+  for (let number = 0; number < 20; number++) tops.push((await create(graphqlSurface(gateway.url))).sid);
+  await plant(database, { below: tops, widths: [10, 100] });
+  await database.query('CREATE EXTENSION pg_stat_statements');
+  await database.query('VACUUM (ANALYZE)');
+  const [table] = await database.query<{ pages: number }>(
+    `SELECT (pg_relation_size('account') / current_setting('block_size')::integer)::integer AS pages`,
+  );
+  pages = table!.pages;
+});
+afterAll(async () => {
+  await client.end();
+  await gateway.stop();
+  await database.drop();
+});
+
+/** The statements of the work that read many pages, or found them in memory. */
+async function statementsWithManyPages(work: () => Promise<unknown>): Promise<object[]> {
+  const ofDatabase = '(SELECT oid FROM pg_database WHERE datname = current_database())';
+  await database.query(`SELECT pg_stat_statements_reset(0, ${ofDatabase}, 0)`);
+  await work();
+  return database.query(
+    `SELECT query, calls::integer, (shared_blks_hit + shared_blks_read)::integer AS pages FROM pg_stat_statements
+     WHERE dbid = ${ofDatabase} AND query !~ 'pg_stat_statements' AND shared_blks_hit + shared_blks_read > $1`,
+    [Math.floor(pages / 4)],
+  );
+}
+
+async function makeSmall(): Promise<Small> {
+  const { createOrganization } = await ask(
+    `mutation { createOrganization(input: { domainName: "${Math.random()}.test" }) { organization { sid } } }`,
+  );
+  const surface = graphqlSurface(gateway.url);
+  const company = await create(surface);
+  const department = await create(surface, { parent: company.sid });
+  await plant(database, { below: department.sid, widths: [10] });
+  const { sid: organization } = createOrganization.organization;
+  return { company: company.sid, department: department.sid, organization, emailAddress: department.emailAddress };
+}
+
+let profile: string;
+beforeAll(async () => {
+  const { createProfile } = await ask('mutation { createProfile(input: { document: {} }) { profile { sid } } }');
+  profile = createProfile.profile.sid;
+});
+
+it.each<[string, (small: Small) => string, object?]>([
+  [
+    'planning to suspend',
+    ({ department }) => `setAccountStatus(input: { sid: "${department}", status: SUSPENDED, dryRun: true }) { reachedCount }`,
+    { reachedCount: 11 },
+  ],
+  [
+    'suspending',
+    ({ department }) => `setAccountStatus(input: { sid: "${department}", status: SUSPENDED }) { reachedCount }`,
+    { reachedCount: 11 },
+  ],
+  [
+    'planning to close',
+    ({ department }) => `closeAccount(input: { sid: "${department}", dryRun: true }) { reachedCount }`,
+    { reachedCount: 11 },
+  ],
+  ['closing', ({ department }) => `closeAccount(input: { sid: "${department}" }) { reachedCount }`, { reachedCount: 11 }],
+  [
+    'planning to migrate',
+    ({ company, organization }) =>
+      `migrateAccount(input: { sid: "${company}", organization: { sid: "${organization}" }, dryRun: true }) { reachedCount }`,
+    { reachedCount: 12 },
+  ],
+  [
+    'migrating',
+    ({ company, organization }) =>
+      `migrateAccount(input: { sid: "${company}", organization: { sid: "${organization}" } }) { reachedCount }`,
+    { reachedCount: 12 },
+  ],
+  [
+    'creating below',
+    ({ department }) =>
+      `createAccount(input: { parentSid: "${department}", emailAddress: "${Math.random()}@small.test", role: DEVELOPER }) { account { status } }`,
+  ],
+  ['renaming', ({ department }) => `updateAccount(input: { sid: "${department}", friendlyName: "Renamed" }) { account { friendlyName } }`],
+  [
+    'changing the e-mail address of',
+    ({ department }) => `updateAccount(input: { sid: "${department}", emailAddress: "${Math.random()}@small.test" }) { account { sid } }`,
+  ],
+  ['changing the role of', ({ department }) => `updateAccount(input: { sid: "${department}", role: DEVELOPER }) { account { role } }`],
+  [
+    'setting the password of',
+    ({ department }) => `updateAccount(input: { sid: "${department}", password: "correct horse battery" }) { account { sid } }`,
+  ],
+  ['rotating the AuthToken of', ({ department }) => `rotateAuthToken(input: { sid: "${department}" }) { authToken }`],
+  [
+    'linking a profile to',
+    ({ department }) => `linkProfile(input: { sid: "${profile}", target: { accountSid: "${department}" } }) { profile { sid } }`,
+  ],
+  [
+    'closing the empty organization beside',
+    ({ organization }) => `closeOrganization(input: { sid: "${organization}" }) { organization { status } }`,
+  ],
+])('%s a small tree reads only the tree', async (_what, mutation, expected) => {
+  const small = await makeSmall();
+  const change = async (): Promise<void> => {
+    const answer = await ask(`mutation { changed: ${mutation(small)} }`);
+    if (expected !== undefined) expect(answer.changed).toEqual(expected);
+  };
+  expect(await statementsWithManyPages(change)).toEqual([]);
+});
+
+it.each<[string, string]>([
+  ['its descendants', 'descendants { totalCount nodes { sid } }'],
+  ['those with a role', 'descendants(filter: { role: ADMINISTRATOR }) { totalCount nodes { sid } }'],
+  ['those of whom a text is', 'descendants(filter: { text: "planted 7" }) { totalCount nodes { sid } }'],
+  ['those of two levels', 'descendants(maxDepth: 2) { totalCount nodes { sid } }'],
+  ['the last ones of three levels', 'descendants(maxDepth: 3, last: 5) { totalCount nodes { sid } }'],
+  ['its sub-accounts', 'subAccounts { totalCount nodes { sid } }'],
+  ['its sub-accounts by name', 'subAccounts(orderBy: { field: FRIENDLY_NAME }) { nodes { sid } }'],
+  ['what is around it', 'descendantCount parent { sid } ancestors { sid } organization { domainName } profile { sid } viewerCan { close }'],
+  ['its history', 'history(first: 5) { nodes { operation } }'],
+])('reading %s reads only the tree', async (_what, selection) => {
+  const { department, emailAddress } = await makeSmall();
+  const bySid = `{ account(by: { sid: "${department}" }) { ${selection} } }`;
+  const byAddress = `{ account(by: { emailAddress: "${emailAddress}" }) { ${selection} } }`;
+  const login = { login: emailAddress, secret: 'correct horse battery' };
+  await ask(`mutation { updateAccount(input: { sid: "${department}", password: "${login.secret}" }) { account { sid } } }`);
+  const read = async (): Promise<void> => {
+    for (const document of [bySid, byAddress])
+      for (const caller of [undefined, login]) expect((await ask(document, {}, caller)).account).not.toBeNull();
+  };
+  expect(await statementsWithManyPages(read)).toEqual([]);
+});
+
+it('a change by the version before, for which a trigger counts the tree, reads only the tree', async () => {
+  const { company } = await makeSmall();
+  const change = (): Promise<unknown> => client.query('UPDATE history_head SET position = position WHERE tree_sid = $1', [company]);
+  // A session reads the catalogue when it first plans something.
+  await change();
+  expect(await statementsWithManyPages(change)).toEqual([]);
+  const [head] = await database.query<{ counts: number[] }>('SELECT counts FROM history_head WHERE tree_sid = $1', [company]);
+  expect(head!.counts.reduce((sum, count) => sum + count)).toBe(12);
+});
+
+it('what the version before has closed is found for its removal by reading only the tree', async () => {
+  const { company, department } = await makeSmall();
+  await database.query(`UPDATE account SET status = 'closed' WHERE top_level_sid = $1`, [company]);
+  const place = { treeSid: company, position: 1_000, part: 1, subjectSid: department };
+  const find = async (): Promise<void> => expect(await new RemovalRepository(client as never).accountsOf(place)).toHaveLength(11);
+  expect(await statementsWithManyPages(find)).toEqual([]);
+});
