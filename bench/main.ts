@@ -21,7 +21,8 @@ import { type Dataset, fullSize, largestWidth, createDataset, sizeOf } from './d
  * `npm run bench` measures all scenarios with all contenders, and writes the results to bench/RESULTS.md. With `--only R1,W1`
  * or `--contenders gateway,baseline` it measures less, and prints the results only; with `hostile`, it measures only how one
  * tenant is affected by attacks of another; with `streams`, only thousands of streams of events; with `deliveries`, only deliveries to 1,000 webhooks;
- * with `workers`, only what requests take with several workers; with `--accounts 5000000`, it compares so many accounts with 200,000.
+ * with `workers`, only what requests take with several workers; with `--accounts 5000000`, it compares so many accounts with 200,000, and writes
+ * bench/SIZES.md.
  */
 
 const { values: options, positionals } = parseArgs({
@@ -116,8 +117,15 @@ async function writeReport(
     startUp: await measureStartUp(startUps),
     running,
   };
-  const file = join(import.meta.dirname, '../../bench/RESULTS.md');
-  await writeFile(file, reportOf(results));
+  await save('RESULTS.md', reportOf(results));
+}
+
+/** Writes results into the folder of the bench, in the format of all files. */
+async function save(name: string, text: string): Promise<void> {
+  const root = join(import.meta.dirname, '../..');
+  const file = join(root, 'bench', name);
+  await writeFile(file, text);
+  execFileSync(join(root, 'node_modules/.bin/oxfmt'), [file]);
   console.log(`\nThe results are in ${file}.`);
 }
 
@@ -148,7 +156,10 @@ const webhooks = (): Promise<WebhookResults> => withFolder((directory) => measur
 async function part(): Promise<string | undefined> {
   const { accounts } = options;
   if (accounts !== undefined) {
-    return sizesOf(await withFolder((directory) => measureSizes([fullSize, sizeOf(Number(accounts))], directory)));
+    const [, load] = loadavg();
+    const measured = await withFolder((directory) => measureSizes([fullSize, sizeOf(Number(accounts))], directory));
+    await save('SIZES.md', sizesOf(measured, load!));
+    return '';
   }
   if (positionals.includes('hostile')) return hostilityOf(await hostility());
   if (positionals.includes('streams')) return streamsOf(await withFolder(measureStreams));

@@ -59,6 +59,8 @@ export function reportOf(results: Results): string {
     cascadeTable(cascades),
     hostilityOf(hostility),
     webhooksOf(webhooks),
+    `### Sizes`,
+    `With five million accounts: [SIZES.md](SIZES.md).`,
     `### Start-up`,
     `From the start of the process to "ready": ${milliseconds(median(startUp.warm))} (${milliseconds(Math.min(...startUp.warm))} to ${milliseconds(Math.max(...startUp.warm))}) with an existing embedded database; ${milliseconds(startUp.first)} the first time, when the database is created.`,
   ];
@@ -67,13 +69,17 @@ export function reportOf(results: Results): string {
 
 /** The machine, versions and accounts of the run. */
 export function circumstancesOf({ accounts }: Dataset, postgresVersion: string, load: number, newerNode: string | undefined): string[] {
-  const [processor] = cpus();
   return [
-    `Machine: ${cpus().length} × ${processor!.model.trim()}, ${figure(totalmem() / 2 ** 30)} GiB, Linux ${release()}; load average before the run ${load.toFixed(1)} (5 minutes)`,
+    machineOf(load),
     `Node.js ${process.version}; the newer one ${newerNode ?? 'was not installed'}; PostgreSQL ${postgresVersion}`,
     `Versions: ${versions()}`,
     `${accounts} accounts, on 3 to 5 levels`,
   ];
+}
+
+function machineOf(load: number): string {
+  const [processor] = cpus();
+  return `Machine: ${cpus().length} × ${processor!.model.trim()}, ${figure(totalmem() / 2 ** 30)} GiB, Linux ${release()}; load average before the run ${load.toFixed(1)} (5 minutes)`;
 }
 
 function versions(): string {
@@ -182,7 +188,7 @@ ${table(columns, rows)}`;
 }
 
 /** What the size of the installation does to latencies. */
-export function sizesOf({ accounts, questions, megabytes, startMilliseconds, memory }: SizeResults): string {
+export function sizesOf({ accounts, questions, megabytes, startMilliseconds, memory }: SizeResults, load: number): string {
   const rows = questions.map(({ title, latencies }) => [
     title,
     ...latencies.map((each) => (each.length === 0 ? '' : `${figure(median(each))}, ${figure(percentile(each, 0.99))}`)),
@@ -193,11 +199,13 @@ export function sizesOf({ accounts, questions, megabytes, startMilliseconds, mem
     ['start of the gateway, ms', ...startMilliseconds.map(figure)],
     ['peak memory of the gateway, MiB', ...memory.map(figure)],
   ].map((row) => [...row, '']);
-  return `### ${accounts.join(' and ')} accounts
-
-Written by \`npm run bench -- --accounts ${accounts.at(-1)}\`. Each question is asked of two gateways in turns, on one connection, over two embedded PostgreSQLs with their defaults. Median and 99th percentile in milliseconds.
-
-${table(['', ...accounts.map((count) => `${count}: p50, p99`), 'p50'], [...rows, ...facts])}`;
+  const sections = [
+    `# Results with ${accounts.at(-1)} accounts`,
+    `Written by \`npm run bench -- --accounts ${accounts.at(-1)}\`; nothing here is edited by hand. Each question is asked of two gateways in turns, on one connection, over two embedded PostgreSQLs that are sized to the machine (ADR 32). Median and 99th percentile in milliseconds.`,
+    `- ${machineOf(load)}\n- Node.js ${process.version}`,
+    table(['', ...accounts.map((count) => `${count}: p50, p99`), 'p50'], [...rows, ...facts]),
+  ];
+  return `${sections.join('\n\n')}\n`;
 }
 
 /** What streams of events take. */

@@ -40,10 +40,12 @@ const turns = 4;
  * a machine that does nothing else.
  */
 export async function measureSizes(sizes: readonly DatasetSize[], directory: string): Promise<SizeResults> {
+  const datasets: Dataset[] = [];
   const sized: Sized[] = [];
   try {
-    for (const size of sizes) {
-      const dataset = await createDataset(size);
+    // All datasets before the first gateway, which would close the connection to it while nothing is asked.
+    for (const size of sizes) datasets.push(await createDataset(size));
+    for (const dataset of datasets) {
       sized.push(await start(dataset, join(directory, `gateway-${dataset.accounts}.log`)));
       console.log(`${dataset.accounts} accounts are ready.`);
     }
@@ -68,11 +70,11 @@ export async function measureSizes(sizes: readonly DatasetSize[], directory: str
       memory: sized.map(({ server }) => peakMemory(server.pid)),
     };
   } finally {
-    for (const { dataset, server, connection } of sized) {
+    for (const { server, connection } of sized) {
       connection.close();
       await server.stop();
-      await dataset.stop();
     }
+    for (const dataset of datasets) await dataset.stop();
   }
 }
 

@@ -1,5 +1,8 @@
 import { Client } from 'pg';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AccountPlace } from '../../src/domain/account.js';
+import { everyPart, streamBelow } from '../../src/domain/event.js';
+import { EventRepository } from '../../src/persistence/repositories/event-repository.js';
 import { RemovalRepository } from '../../src/persistence/repositories/removal-repository.js';
 import { type TestDatabase, cloneDatabase } from '../support/database.js';
 import { type TestGateway, startTestGateway } from '../support/gateway.js';
@@ -183,4 +186,63 @@ it('what the version before has closed is found for its removal by reading only 
   const place = { treeSid: company, position: 1_000, part: 1, subjectSid: department };
   const find = async (): Promise<void> => expect(await new RemovalRepository(client as never).accountsOf(place)).toHaveLength(11);
   expect(await statementsWithManyPages(find)).toEqual([]);
+});
+
+/** Gives the tree a history of many entries about its department, of which each fiftieth is a suspension that reached it and is written down. */
+async function makeLongHistory({ company, department }: Small): Promise<void> {
+  await database.query(
+    `INSERT INTO history (tree_sid, position, date, actor_sid, operation, subject_sid, hash)
+     SELECT $1, number, now(), $2, CASE WHEN number % 50 = 0 THEN 'setAccountStatus' ELSE 'updateAccount' END, $2, ''
+     FROM generate_series(1000, 60000) AS number`,
+    [company, department],
+  );
+  await database.query(
+    `INSERT INTO cascade_part (tree_sid, position, part, first_path, last_path, sids)
+     SELECT $1, number, 1, account.path, account.path, decode(right($2, 32), 'hex')
+     FROM generate_series(1000, 60000, 50) AS number, account WHERE account.sid = $2`,
+    [company, department],
+  );
+  await database.query('UPDATE history_head SET position = 60000 WHERE tree_sid = $1', [company]);
+  await database.query('VACUUM (ANALYZE) history, cascade_part');
+}
+
+describe('of a tree with a long history', () => {
+  let small: Small;
+  beforeAll(async () => {
+    small = await makeSmall();
+    await makeLongHistory(small);
+  });
+
+  it.each([
+    ['the next events', 59_990],
+    ['events of the past', 2_000],
+  ])('%s are read without all accounts, whoever follows', async (_what, position) => {
+    const events = new EventRepository(client as never);
+    const accounts = await database.query<AccountPlace>(
+      `SELECT sid, path, parent_sid AS "parentSid" FROM account WHERE top_level_sid = $1 AND length(path) <= 96 ORDER BY path`,
+      [small.company],
+    );
+    expect(accounts).toHaveLength(2);
+    const read = async (): Promise<void> => {
+      for (const account of accounts) {
+        const scope = streamBelow(account, account);
+        const { entries } = await events.read(scope, { position, part: everyPart }, 20);
+        expect(entries).toHaveLength(Math.min(20, 60_000 - position));
+      }
+    };
+    // A session plans a statement without its values once it has been asked often enough.
+    for (let time = 0; time < 7; time++) expect(await statementsWithManyPages(read)).toEqual([]);
+  });
+
+  it('a page of the history of an account, and of the tree, is read without all accounts', async () => {
+    const read = async (): Promise<void> => {
+      for (const sid of [small.company, small.department]) {
+        for (const page of ['first: 50', 'last: 50']) {
+          const { account } = await ask(`{ account(by: { sid: "${sid}" }) { history(${page}) { nodes { actor { sid } } } } }`);
+          expect(account.history.nodes.length).toBeGreaterThan(0);
+        }
+      }
+    };
+    for (let time = 0; time < 7; time++) expect(await statementsWithManyPages(read)).toEqual([]);
+  });
 });

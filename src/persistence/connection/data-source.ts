@@ -37,6 +37,7 @@ import { ResourceRemovals1700000058000 } from '../schema/migrations/170000005800
 import { DuePlaces1700000059000 } from '../schema/migrations/1700000059000-due-places.js';
 import { AccountImports1700000060000 } from '../schema/migrations/1700000060000-account-imports.js';
 import { CountsByIndex1700000061000 } from '../schema/migrations/1700000061000-counts-by-index.js';
+import { HistoryStatistics1700000062000 } from '../schema/migrations/1700000062000-history-statistics.js';
 import { RemovalPlaceEntity, ResourceRemovalEntity } from '../schema/resource-removal-entity.js';
 import { Webhooks1700000057000 } from '../schema/migrations/1700000057000-webhooks.js';
 import { WebhookAttemptEntity, WebhookEntity, WebhookPlaceEntity } from '../schema/webhook-entity.js';
@@ -120,6 +121,7 @@ export function createDataSource({ url, poolSize = 10, onBrokenConnection = () =
       DuePlaces1700000059000,
       AccountImports1700000060000,
       CountsByIndex1700000061000,
+      HistoryStatistics1700000062000,
     ],
     migrationsTableName: migrationsTable,
   });

@@ -58,8 +58,8 @@ export const treeAt = (path: string, table = 'account'): string =>
   `${table}.path >= ${path} AND ${table}.path < ${path} || '${pathRangeEnd}'`;
 
 /*
- * `OFFSET 0` keeps what follows apart from the row before it. Of a condition that is part of a join PostgreSQL expects up to a ninth of all
- * accounts, and may read all of them.
+ * `OFFSET 0` and `LIMIT 1` keep what follows apart from the row before it. Of what is part of a join PostgreSQL expects up to a ninth of all
+ * accounts, or as many rows before it that to read all accounts once seems less than to look each up.
  */
 
 /** The account with the path, which a row before it has, and everything below it. */
@@ -68,3 +68,7 @@ export const treeBelow = (path: string): string => `LATERAL (SELECT account.* FR
 /** The sub-accounts of the account whose SID a row before them has. */
 export const childrenOf = (sid: string): string =>
   `LATERAL (SELECT account.* FROM account WHERE account.parent_sid = ${sid} OFFSET 0) AS account`;
+
+/** The path of the account whose SID a row before it has, as the table `name`. */
+export const pathOf = (sid: string, name: string): string =>
+  `LATERAL (SELECT account.path FROM account WHERE account.sid = ${sid} LIMIT 1) AS ${name}`;

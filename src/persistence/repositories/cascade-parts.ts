@@ -1,5 +1,6 @@
 import { cascading } from '../../domain/history.js';
 import { sidPrefixes, type Sid } from '../../domain/sid.js';
+import { pathOf } from './account-sql.js';
 
 /**
  * SQL by which a cascade writes down the accounts that it reached (SPEC §7, ADR 48).
@@ -24,6 +25,16 @@ export const cascades = cascading.map((operation) => `'${operation}'`).join(', '
 export const isUnwritten = (treeSid = 'history.tree_sid', position = 'history.position'): string =>
   `NOT EXISTS (SELECT FROM cascade_part WHERE cascade_part.tree_sid = ${treeSid} AND cascade_part.position = ${position})`;
 
+/**
+ * The position of the entry by which the account was made: a cascade before it did not reach the account. That is the first of the account's
+ * entries, of which there may be any number; 0 where the account is older than the history.
+ */
+export const creationOf = (sid: string, treeSid: string): string =>
+  `coalesce((
+     SELECT CASE WHEN creation.operation = 'createAccount' THEN creation.position END FROM history AS creation
+     WHERE creation.tree_sid = ${treeSid} AND creation.subject_sid = ${sid} ORDER BY creation.position LIMIT 1
+   ), 0)`;
+
 /** The SIDs of a part that was read as hexadecimal digits. */
 export function sidsIn(digits: string): Sid[] {
   return (digits.match(/.{32}/g) ?? []).map((each) => sidPrefixes.account + each);
@@ -37,9 +48,6 @@ export const leaveReached = `set_config('${reachedSetting}', (
 /** The SID that begins in a part after so many bytes. */
 export const sidAt = (offset: string): string => `'AC' || encode(substring(part.sids FROM ${offset} + 1 FOR ${sidBytes}), 'hex')`;
 
-/** The path of the account, looked up by its key: for that the LIMIT is, since PostgreSQL expects a thousand parts, and would read all accounts. */
-const pathOf = (sid: string): string => `LATERAL (SELECT account.path FROM account WHERE account.sid = ${sid} LIMIT 1)`;
-
 /** CTEs behind a CTE `head` with the position of the entry. They write the parts of the chain `$1`. */
 export const writeParts = `
   reached AS MATERIALIZED (SELECT decode(current_setting('${reachedSetting}'), 'base64') AS sids),
@@ -51,8 +59,8 @@ export const writeParts = `
     INSERT INTO cascade_part (tree_sid, position, part, first_path, last_path, sids)
     SELECT $1, head.position, part.number, first.path, last.path, part.sids
     FROM head CROSS JOIN part
-    CROSS JOIN ${pathOf(sidAt('0'))} AS first
-    CROSS JOIN ${pathOf(sidAt(`octet_length(part.sids) - ${sidBytes}`))} AS last
+    CROSS JOIN ${pathOf(sidAt('0'), 'first')}
+    CROSS JOIN ${pathOf(sidAt(`octet_length(part.sids) - ${sidBytes}`), 'last')}
   )`;
 
 /**
@@ -67,9 +75,9 @@ export function partsOfEntry(range: readonly [from: string, end: string] | undef
     range === undefined
       ? 'part.sids'
       : `CASE WHEN ${inRange('part.first_path')} AND ${inRange('part.last_path')} THEN part.sids ELSE (
-           SELECT string_agg(decode(substr(account.sid, 3), 'hex'), ''::bytea ORDER BY account.path)
+           SELECT string_agg(substring(part.sids FROM start + 1 FOR ${sidBytes}), ''::bytea ORDER BY named.path)
            FROM generate_series(0, octet_length(part.sids) - ${sidBytes}, ${sidBytes}) AS start
-           JOIN account ON account.sid = ${sidAt('start')} AND ${inRange('account.path')}
+           CROSS JOIN ${pathOf(sidAt('start'), 'named')} WHERE ${inRange('named.path')}
          ) END`;
   const touched = range === undefined ? '' : `AND part.last_path >= ${range[0]} AND part.first_path < ${range[1]}`;
   return `

@@ -4,7 +4,8 @@ import { pathRangeEnd, sidsAlong } from '../../domain/tree.js';
 import type { Client } from '../connection/driver.js';
 import { pipelined } from '../connection/pipeline.js';
 import { queryRows } from '../connection/prepared-query.js';
-import { cascades, isUnwritten, partsOfEntry, sidsIn } from './cascade-parts.js';
+import { pathOf } from './account-sql.js';
+import { cascades, creationOf, isUnwritten, partsOfEntry, sidsIn } from './cascade-parts.js';
 
 /** What was read of a stream. */
 export interface StreamRead {
@@ -87,18 +88,15 @@ function entriesOf(scope: StreamScope, after: StreamPlace, until: number, limit:
   const isOwn = `subject.path >= $6 AND subject.path < $7`;
   // A version before did not write down whom a cascade reached. Then it may have been every account that there was.
   const mayBeReached = `history.subject_sid = ANY($9) AND history.operation IN (${cascades}) AND ${isUnwritten()}
-    AND history.position > (
-      SELECT min(creation.position) FROM history AS creation
-      WHERE creation.tree_sid = history.tree_sid AND creation.subject_sid = $8 AND creation.operation = 'createAccount'
-    )`;
+    AND history.position > ${creationOf('$8', 'history.tree_sid')}`;
   return [
     `SELECT history.position, coalesce(part.number, 1) AS part, part.parts, part.sids, history.date,
             history.actor_sid AS "actorSid", actor.path AS "actorPath", history.operation,
             history.subject_sid AS "subjectSid", subject.path AS "subjectPath", history.request_id AS "requestId",
             history.before, history.after
      FROM history
-     LEFT JOIN account AS subject ON subject.sid = history.subject_sid
-     LEFT JOIN account AS actor ON actor.sid = history.actor_sid
+     LEFT JOIN ${pathOf('history.subject_sid', 'subject')} ON true
+     LEFT JOIN ${pathOf('history.actor_sid', 'actor')} ON true
      LEFT JOIN LATERAL (${partsOfEntry(isWhole ? undefined : ['$6', '$7'])}) AS part ON history.operation IN (${cascades})
      WHERE history.tree_sid = $1 AND history.position BETWEEN $2 AND $4
        AND (history.position, coalesce(part.number, 1)) > ($2, $3)

@@ -5,8 +5,8 @@ import type { Sid } from '../../domain/sid.js';
 import type { Client } from '../connection/driver.js';
 import { queryRows } from '../connection/prepared-query.js';
 import { execute } from '../connection/transaction.js';
-import { treeAt } from './account-sql.js';
-import { cascades, writeParts } from './cascade-parts.js';
+import { pathOf, treeAt } from './account-sql.js';
+import { cascades, creationOf, writeParts } from './cascade-parts.js';
 import { keyset, pagesFrom } from './keyset.js';
 import { unnestedKeys } from './key-lists.js';
 
@@ -47,10 +47,7 @@ const conditions: Record<HistoryScope, readonly string[]> = {
   owner: [
     `history.tree_sid = list.tree_sid AND history.subject_sid = list.sid`,
     `history.tree_sid = list.tree_sid AND history.subject_sid = ANY(string_to_array(list.above, ' ')) AND history.operation IN (${cascades})
-     AND history.position > coalesce((
-       SELECT min(creation.position) FROM history AS creation
-       WHERE creation.tree_sid = list.tree_sid AND creation.subject_sid = list.sid AND creation.operation = 'createAccount'
-     ), 0)`,
+     AND history.position > ${creationOf('list.sid', 'list.tree_sid')}`,
   ],
   below: [
     `history.tree_sid = list.tree_sid AND (
@@ -164,7 +161,7 @@ export class HistoryRepository {
          SELECT * FROM (${entriesOf(scope, columns, `${between} ORDER BY history.position ${direction} LIMIT ${limit}`)}) AS source
          ORDER BY source.position ${direction} LIMIT ${limit}
        ) AS entry
-       LEFT JOIN account AS actor ON actor.sid = entry."actorSid"
+       LEFT JOIN ${pathOf('entry."actorSid"', 'actor')} ON true
        ORDER BY list.number, entry.position ${direction}`,
       parameters,
     );
