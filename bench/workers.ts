@@ -8,11 +8,19 @@ import { ServerProcess } from './server-process.js';
 
 const counts = [1, 2, 4];
 
+/** The measurements of one scenario. */
+export interface WorkerResults {
+  /** With as many requests at once, however many workers share them; and with as many for each worker. */
+  sameLoad: Measurement[];
+  loadForEach: Measurement[];
+}
+
 /**
  * Measures what a request takes of the processor with several workers. All of them share one core, which nothing else has, and PostgreSQL
- * and we share another one: so a worker neither waits for a client, nor is it helped by a core that happens to be idle.
+ * and we share another one: so a worker neither waits for a client, nor is it helped by a core that happens to be idle. Requests that a worker
+ * has at the same time share look-ups; so several workers are compared under the same load, and under one that keeps each as busy.
  */
-export async function measureWorkers(directory: string, turns: Turns): Promise<Measurement[][]> {
+export async function measureWorkers(directory: string, turns: Turns): Promise<WorkerResults[]> {
   // What is started from here on inherits it.
   execFileSync('taskset', ['--all-tasks', '--pid', '--cpu-list', '1', String(process.pid)]);
   const dataset = await createDataset(smallSize);
@@ -23,11 +31,20 @@ export async function measureWorkers(directory: string, turns: Turns): Promise<M
       const outputFile = join(directory, `${contender.name}.log`);
       running.push({ contender, server: await ServerProcess.start({ ...contender.program(dataset), outputFile }) });
     }
-    const measured: Measurement[][] = [];
+    const measured: WorkerResults[] = [];
     // Each worker compiles for itself, and gets only its share of the requests.
     const warmed = { ...turns, warmUpMilliseconds: 10_000 * Math.max(...counts) };
     for (const scenario of await scenariosOf(dataset)) {
-      if (['R1', 'R4'].includes(scenario.name)) measured.push(await measureInTurns(runsOf(running, scenario), dataset, warmed));
+      if (!['R1', 'R4'].includes(scenario.name)) continue;
+      const runs = runsOf(running, scenario);
+      const busier = runs.map((run, index) => ({
+        ...run,
+        scenario: { ...scenario, concurrency: scenario.concurrency * counts[index]! },
+      }));
+      measured.push({
+        sameLoad: await measureInTurns(runs, dataset, warmed),
+        loadForEach: await measureInTurns(busier, dataset, turns),
+      });
     }
     return measured;
   } finally {
