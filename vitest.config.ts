@@ -1,6 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { keepTemporaryFilesInMemory } from './test/support/memory-folder.js';
 import { SlowestFirst } from './test/support/slowest-first.js';
+
+keepTemporaryFilesInMemory();
 
 /** What every configuration of the tests has. */
 export const common = {

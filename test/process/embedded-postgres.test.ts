@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir, userInfo } from 'node:os';
@@ -14,6 +14,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { EmbeddedPostgresError } from '../../src/embedded-postgres/errors.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded-postgres/launcher.js';
 import { copyDataDirectory } from '../support/gateway-process.js';
+import { isAlive } from '../support/is-alive.js';
 import { eventually } from '../support/patience.js';
 
 const isRoot = process.getuid?.() === 0;
@@ -585,13 +586,3 @@ async function outputOf(url: string, program: string): Promise<string[]> {
 }
 
 const uidOf = async ({ url }: { url: string }) => Number((await outputOf(url, 'id -u'))[0]);
-
-/** A zombie, which some other parent has not collected yet, is dead. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return !/^State:\tZ/m.test(process.platform === 'linux' ? readFileSync(`/proc/${pid}/status`, 'utf8') : '');
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { isAlive, kill, useGatewayFolder, useStartedBefore } from '../support/gateway-folder.js';
+import { kill, useGatewayFolder, useStartedBefore } from '../support/gateway-folder.js';
+import { isAlive } from '../support/is-alive.js';
 import { eventually } from '../support/patience.js';
 import { expectNoProcessIn } from '../support/processes.js';
 import { drains, endless, readiness, runningRequests, statusesOf } from '../support/running-requests.js';

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'vite';
+import { isAlive } from './is-alive.js';
 
 const root = join(import.meta.dirname, '../..');
 const dist = join(root, 'dist');
@@ -40,13 +41,5 @@ async function removeLeftOver(): Promise<void> {
   for (const name of await readdir(dist).catch(() => [])) {
     const [, pid] = /^bundle-(\d+)$/.exec(name) ?? [];
     if (pid !== undefined && !isAlive(Number(pid))) await rm(join(dist, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
   }
 }

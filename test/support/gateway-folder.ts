@@ -10,6 +10,7 @@ import {
   startGateway,
 } from './gateway-process.js';
 import type { Login } from './graphql-client.js';
+import { isAlive } from './is-alive.js';
 import { eventually } from './patience.js';
 import { expectNoProcessIn, killProcessesIn } from './processes.js';
 
@@ -89,12 +90,4 @@ export async function metricsUrlOf({ output }: Running): Promise<string> {
 
 export function kill(pid: number): void {
   if (pid > 0 && isAlive(pid)) process.kill(pid, 'SIGKILL');
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
 }
