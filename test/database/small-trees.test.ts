@@ -36,7 +36,7 @@ beforeAll(async () => {
   database = await cloneDatabase();
   // With slow disks it shows whether PostgreSQL knows how few accounts it will find: reading a ninth of them is then worse than reading all.
   await database.query(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET random_page_cost = 10', current_database()); END $$`);
-  gateway = await startTestGateway({ database, environment: { WEBHOOK_PRIVATE_ADDRESSES: 'true' } });
+  gateway = await startTestGateway({ database });
   client = new Client({ connectionString: database.url, pipeline: true } as object);
   await client.connect();
   const tops = [];
