@@ -59,7 +59,7 @@ export const treeAt = (path: string, table = 'account'): string =>
 
 /*
  * `OFFSET 0` and `LIMIT 1` keep what follows apart from the row before it. Of what is part of a join PostgreSQL expects up to a ninth of all
- * accounts, or as many rows before it that to read all accounts once seems less than to look each up.
+ * accounts, or as many rows before it that to read all accounts once seems less than to look each up (ADR 65).
  */
 
 /** The account with the path, which a row before it has, and everything below it. */
