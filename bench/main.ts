@@ -158,8 +158,9 @@ async function part(): Promise<string | undefined> {
   if (accounts !== undefined) {
     const [, load] = loadavg();
     const measured = await withFolder((directory) => measureSizes([fullSize, sizeOf(Number(accounts))], directory));
-    await save('SIZES.md', sizesOf(measured, load!));
-    return '';
+    const text = sizesOf(measured, load!);
+    await save('SIZES.md', text);
+    return text;
   }
   if (positionals.includes('hostile')) return hostilityOf(await hostility());
   if (positionals.includes('streams')) return streamsOf(await withFolder(measureStreams));

@@ -11,7 +11,6 @@ import type { SizeResults } from './sizes.js';
 import type { StartUp } from './start-up.js';
 import type { ScenarioName } from './scenarios.js';
 import type { Dataset } from './dataset.js';
-import type { WorkerResults } from './workers.js';
 
 /** The results of a complete run. */
 export interface Results {
@@ -280,22 +279,20 @@ ${creating}`;
 }
 
 /** What requests take with several workers on one core, and how much more that is than with one. */
-export function workersOf(scenarios: readonly WorkerResults[]): string {
+export function workersOf(scenarios: readonly (readonly Measurement[])[]): string {
   return table(
     ['', 'at once', 'req/s', 'Node CPU ms', 'PostgreSQL CPU ms', 'Node CPU : one worker', 'statements'],
-    scenarios
-      .flatMap(({ sameLoad, loadForEach }) => [sameLoad, loadForEach])
-      .flatMap((measured) =>
-        measured.map((one) => [
-          `${one.scenario.name}, ${one.running.contender.name}`,
-          String(one.scenario.concurrency),
-          spread(one.samples.map(rateOf)),
-          figure(perRequest(one, 'serverCpu')),
-          figure(perRequest(one, 'postgresCpu')),
-          figure(perRequest(one, 'serverCpu') / perRequest(measured[0]!, 'serverCpu')),
-          figure(one.statements),
-        ]),
-      ),
+    scenarios.flatMap((measured) =>
+      measured.map((one) => [
+        `${one.scenario.name}, ${one.running.contender.name}`,
+        String(one.scenario.concurrency),
+        spread(one.samples.map(rateOf)),
+        figure(perRequest(one, 'serverCpu')),
+        figure(perRequest(one, 'postgresCpu')),
+        figure(perRequest(one, 'serverCpu') / perRequest(measured[0]!, 'serverCpu')),
+        figure(one.statements),
+      ]),
+    ),
   );
 }
 

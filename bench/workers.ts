@@ -8,19 +8,12 @@ import { ServerProcess } from './server-process.js';
 
 const counts = [1, 2, 4];
 
-/** The measurements of one scenario. */
-export interface WorkerResults {
-  /** With as many requests at once, however many workers share them; and with as many for each worker. */
-  sameLoad: Measurement[];
-  loadForEach: Measurement[];
-}
-
 /**
  * Measures what a request takes of the processor with several workers. All of them share one core, which nothing else has, and PostgreSQL
  * and we share another one: so a worker neither waits for a client, nor is it helped by a core that happens to be idle. Requests that a worker
  * has at the same time share look-ups; so several workers are compared under the same load, and under one that keeps each as busy.
  */
-export async function measureWorkers(directory: string, turns: Turns): Promise<WorkerResults[]> {
+export async function measureWorkers(directory: string, turns: Turns): Promise<Measurement[][]> {
   // What is started from here on inherits it.
   execFileSync('taskset', ['--all-tasks', '--pid', '--cpu-list', '1', String(process.pid)]);
   const dataset = await createDataset(smallSize);
@@ -31,7 +24,7 @@ export async function measureWorkers(directory: string, turns: Turns): Promise<W
       const outputFile = join(directory, `${contender.name}.log`);
       running.push({ contender, server: await ServerProcess.start({ ...contender.program(dataset), outputFile }) });
     }
-    const measured: WorkerResults[] = [];
+    const measured: Measurement[][] = [];
     // Each worker compiles for itself, and gets only its share of the requests.
     const warmed = { ...turns, warmUpMilliseconds: 10_000 * Math.max(...counts) };
     for (const scenario of await scenariosOf(dataset)) {
@@ -41,10 +34,7 @@ export async function measureWorkers(directory: string, turns: Turns): Promise<W
         ...run,
         scenario: { ...scenario, concurrency: scenario.concurrency * counts[index]! },
       }));
-      measured.push({
-        sameLoad: await measureInTurns(runs, dataset, warmed),
-        loadForEach: await measureInTurns(busier, dataset, turns),
-      });
+      measured.push(await measureInTurns(runs, dataset, warmed), await measureInTurns(busier, dataset, turns));
     }
     return measured;
   } finally {

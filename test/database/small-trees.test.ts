@@ -9,7 +9,8 @@ import { type TestGateway, startTestGateway } from '../support/gateway.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { plant } from '../support/plant.js';
 import { requestsTo } from '../support/requests.js';
-import { create } from '../support/tree.js';
+import { type Statement, statementsTouching } from '../support/statements.js';
+import { create, password } from '../support/tree.js';
 
 /*
  * What is done to a small tree reads that tree, however many accounts there are besides. With few of them PostgreSQL may read all, and be
@@ -22,6 +23,7 @@ let gateway: TestGateway;
 let client: Client;
 /** The pages of the table of accounts. */
 let pages: number;
+let profile: string;
 const { ask } = requestsTo(() => gateway);
 
 /** A company with an organization of its own, and its department, which has ten accounts below it. */
@@ -39,10 +41,11 @@ beforeAll(async () => {
   gateway = await startTestGateway({ database });
   client = new Client({ connectionString: database.url, pipeline: true } as object);
   await client.connect();
+  const { createProfile } = await ask('mutation { createProfile(input: { document: {} }) { profile { sid } } }');
+  profile = createProfile.profile.sid;
   const tops = [];
   for (let number = 0; number < 20; number++) tops.push((await create(graphqlSurface(gateway.url))).sid);
   await plant(database, { below: tops, widths: [10, 100] });
-  await database.query('CREATE EXTENSION pg_stat_statements');
   await database.query('VACUUM (ANALYZE)');
   const [table] = await database.query<{ pages: number }>(
     `SELECT (pg_relation_size('account') / current_setting('block_size')::integer)::integer AS pages`,
@@ -56,16 +59,8 @@ afterAll(async () => {
 });
 
 /** The statements of the work that read many pages, or found them in memory. */
-async function statementsWithManyPages(work: () => Promise<unknown>): Promise<object[]> {
-  const ofDatabase = '(SELECT oid FROM pg_database WHERE datname = current_database())';
-  await database.query(`SELECT pg_stat_statements_reset(0, ${ofDatabase}, 0)`);
-  await work();
-  return database.query(
-    `SELECT query, calls::integer, (shared_blks_hit + shared_blks_read)::integer AS pages FROM pg_stat_statements
-     WHERE dbid = ${ofDatabase} AND query !~ 'pg_stat_statements' AND shared_blks_hit + shared_blks_read > $1`,
-    [Math.floor(pages / 4)],
-  );
-}
+const statementsWithManyPages = (work: () => Promise<unknown>): Promise<Statement[]> =>
+  statementsTouching(database, { moreThan: pages / 4 }, work);
 
 async function makeSmall(): Promise<Small> {
   const { createOrganization } = await ask(
@@ -78,12 +73,6 @@ async function makeSmall(): Promise<Small> {
   const { sid: organization } = createOrganization.organization;
   return { company: company.sid, department: department.sid, organization, emailAddress: department.emailAddress };
 }
-
-let profile: string;
-beforeAll(async () => {
-  const { createProfile } = await ask('mutation { createProfile(input: { document: {} }) { profile { sid } } }');
-  profile = createProfile.profile.sid;
-});
 
 it.each<[string, (small: Small) => string, object?]>([
   [
@@ -161,8 +150,7 @@ it.each<[string, string]>([
   const { department, emailAddress } = await makeSmall();
   const bySid = `{ account(by: { sid: "${department}" }) { ${selection} } }`;
   const byAddress = `{ account(by: { emailAddress: "${emailAddress}" }) { ${selection} } }`;
-  const login = { login: emailAddress, secret: 'correct horse battery' };
-  await ask(`mutation { updateAccount(input: { sid: "${department}", password: "${login.secret}" }) { account { sid } } }`);
+  const login = { login: emailAddress, secret: password };
   const read = async (): Promise<void> => {
     for (const document of [bySid, byAddress])
       for (const caller of [undefined, login]) expect((await ask(document, {}, caller)).account).not.toBeNull();

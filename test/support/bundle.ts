@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'vite';
-import { isAlive } from './is-alive.js';
+import { folderOfRun } from './run-folder.js';
 
 const root = join(import.meta.dirname, '../..');
 const dist = join(root, 'dist');
@@ -18,10 +18,9 @@ export interface Bundle {
  * bundle takes a third less processor time, and the tests start hundreds. It lies in this folder, where it finds its files of pages.
  */
 export async function bundleProgram(): Promise<Bundle> {
-  await removeLeftOver();
+  const folder = folderOfRun(dist, 'bundle');
   // Where only the compiler ran, as in a sandbox of mutation tests. The tests in a browser build it anew.
   if (!existsSync(join(dist, 'console'))) await build({ configFile: join(root, 'console/vite.config.ts'), logLevel: 'error' });
-  const folder = join(dist, `bundle-${process.pid}`);
   await build({
     root,
     configFile: false,
@@ -34,12 +33,4 @@ export async function bundleProgram(): Promise<Bundle> {
     build: { ssr: 'src/entry.ts', outDir: folder, target: 'node20', minify: false, emptyOutDir: true },
   });
   return { program: join(folder, 'entry.js'), remove: () => rm(folder, { recursive: true, force: true }) };
-}
-
-/** Removes the bundles of runs that were interrupted. */
-async function removeLeftOver(): Promise<void> {
-  for (const name of await readdir(dist).catch(() => [])) {
-    const [, pid] = /^bundle-(\d+)$/.exec(name) ?? [];
-    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(dist, name), { recursive: true, force: true });
-  }
 }

@@ -1,7 +1,6 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statfsSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { freemem } from 'node:os';
-import { join } from 'node:path';
-import { isAlive } from './is-alive.js';
+import { folderOfRun } from './run-folder.js';
 
 const memory = '/dev/shm';
 
@@ -14,8 +13,7 @@ const enough = 8 * 1024 ** 3;
  */
 export function keepTemporaryFilesInMemory(): void {
   if (process.env.TMPDIR !== undefined || !isUsable()) return;
-  removeLeftOver();
-  const folder = join(memory, `gateway-tests-${process.pid}`);
+  const folder = folderOfRun(memory, 'gateway-tests');
   mkdirSync(folder);
   // As /tmp: other users' programs are started too, such as MariaDB.
   chmodSync(folder, 0o1777);
@@ -30,12 +28,4 @@ function isUsable(): boolean {
   // In containers often no program can be started from there, as PostgreSQL's are in some tests.
   const options = /^\S+ \/dev\/shm \S+ (\S+)/m.exec(readFileSync('/proc/mounts', 'utf8'))?.[1];
   return options !== undefined && !options.split(',').includes('noexec');
-}
-
-/** Removes what interrupted runs have left. */
-function removeLeftOver(): void {
-  for (const name of readdirSync(memory)) {
-    const [, pid] = /^gateway-tests-(\d+)$/.exec(name) ?? [];
-    if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(memory, name), { recursive: true, force: true });
-  }
 }

@@ -88,7 +88,7 @@ function entriesOf(scope: StreamScope, after: StreamPlace, until: number, limit:
   const isOwn = `subject.path >= $6 AND subject.path < $7`;
   // A version before did not write down whom a cascade reached. Then it may have been every account that there was.
   const mayBeReached = `history.subject_sid = ANY($9) AND history.operation IN (${cascades}) AND ${isUnwritten()}
-    AND history.position > ${creationOf('$8', 'history.tree_sid')}`;
+    AND history.position > ${creationOf('$8', '$1')}`;
   return [
     `SELECT history.position, coalesce(part.number, 1) AS part, part.parts, part.sids, history.date,
             history.actor_sid AS "actorSid", actor.path AS "actorPath", history.operation,

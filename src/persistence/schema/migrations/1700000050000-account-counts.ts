@@ -10,21 +10,7 @@ export class AccountCounts1700000050000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query(`CREATE EXTENSION IF NOT EXISTS pg_trgm`);
     await queryRunner.query(`ALTER TABLE history_head ADD counts integer[]`);
-    // The place of an account's count follows from its status, role and type. The path tells the tree: the root's own has the root alone.
-    await queryRunner.query(`
-      CREATE FUNCTION count_accounts(tree text) RETURNS integer[] LANGUAGE sql VOLATILE AS $$
-        SELECT array_agg(coalesce(counted.count, 0) ORDER BY place)
-        FROM generate_series(1, 24) AS place
-        LEFT JOIN (
-          SELECT (array_position(ARRAY['uninitialized', 'active', 'suspended', 'closed'], account.status) - 1) * 6
-               + (array_position(ARRAY['Administrator', 'Developer', 'ProvisioningAgent'], account.role) - 1) * 2
-               + array_position(ARRAY['Full', 'Trial'], account.type) AS place, count(*)::integer AS count
-          FROM account AS top JOIN account
-            ON account.path >= top.path AND account.path < top.path || CASE WHEN top.parent_sid IS NULL THEN '0' ELSE 'g' END
-          WHERE top.sid = tree
-          GROUP BY 1
-        ) AS counted USING (place)
-      $$`);
+    await queryRunner.query(countAccounts(joinedTree));
     await queryRunner.query(`
       CREATE FUNCTION count_accounts_of_head() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
@@ -45,3 +31,23 @@ export class AccountCounts1700000050000 implements MigrationInterface {
     await queryRunner.query(`ALTER TABLE history_head DROP counts`);
   }
 }
+
+/** The accounts of the tree, as the account `top` with its SID and everything below it. The path tells the tree: the root's own has the root alone. */
+export const joinedTree = `
+  FROM account AS top JOIN account
+    ON account.path >= top.path AND account.path < top.path || CASE WHEN top.parent_sid IS NULL THEN '0' ELSE 'g' END
+  WHERE top.sid = tree`;
+
+/** The function that counts the accounts of a tree, which are found as the SQL says. The place of a count follows from status, role and type. */
+export const countAccounts = (ofTree: string): string => `
+  CREATE OR REPLACE FUNCTION count_accounts(tree text) RETURNS integer[] LANGUAGE sql VOLATILE AS $$
+    SELECT array_agg(coalesce(counted.count, 0) ORDER BY place)
+    FROM generate_series(1, 24) AS place
+    LEFT JOIN (
+      SELECT (array_position(ARRAY['uninitialized', 'active', 'suspended', 'closed'], account.status) - 1) * 6
+           + (array_position(ARRAY['Administrator', 'Developer', 'ProvisioningAgent'], account.role) - 1) * 2
+           + array_position(ARRAY['Full', 'Trial'], account.type) AS place, count(*)::integer AS count
+      ${ofTree}
+      GROUP BY 1
+    ) AS counted USING (place)
+  $$`;

@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { countAccounts, joinedTree } from './1700000050000-account-counts.js';
 
 /**
  * Counts a tree by the index on paths, however many accounts there are besides. A path that comes from a joined row is no bound that PostgreSQL
@@ -17,24 +18,6 @@ export class CountsByIndex1700000061000 implements MigrationInterface {
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
-    await queryRunner.query(
-      countAccounts(`FROM account AS top JOIN account
-            ON account.path >= top.path AND account.path < top.path || CASE WHEN top.parent_sid IS NULL THEN '0' ELSE 'g' END
-          WHERE top.sid = tree`),
-    );
+    await queryRunner.query(countAccounts(joinedTree));
   }
 }
-
-/** The function of the migration `AccountCounts`, with other accounts to count. */
-const countAccounts = (ofTree: string): string => `
-  CREATE OR REPLACE FUNCTION count_accounts(tree text) RETURNS integer[] LANGUAGE sql VOLATILE AS $$
-    SELECT array_agg(coalesce(counted.count, 0) ORDER BY place)
-    FROM generate_series(1, 24) AS place
-    LEFT JOIN (
-      SELECT (array_position(ARRAY['uninitialized', 'active', 'suspended', 'closed'], account.status) - 1) * 6
-           + (array_position(ARRAY['Administrator', 'Developer', 'ProvisioningAgent'], account.role) - 1) * 2
-           + array_position(ARRAY['Full', 'Trial'], account.type) AS place, count(*)::integer AS count
-      ${ofTree}
-      GROUP BY 1
-    ) AS counted USING (place)
-  $$`;
