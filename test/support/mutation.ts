@@ -77,6 +77,9 @@ const oddValues: readonly unknown[] = [
 /** What a text is made of, for mutations that keep most of its words whole. */
 const tokens = /"(?:[^"\\]|\\.)*"|[A-Za-z_]\w*|\.\.\.|-?\d+(?:\.\d+)?|\s+|./gsu;
 
+/** Characters that are repeated at most. Four hundred times as many are more than any limit allows; repeated once more, they could be more than a text can hold. */
+const repeatedAtMost = 10_000;
+
 /** The text with some of its words gone, doubled, swapped, or replaced by words of a vocabulary. */
 export function mutateText(dice: Dice, text: string, vocabulary: readonly string[]): string {
   const words = text.match(tokens) ?? [];
@@ -103,7 +106,7 @@ export function mutateText(dice: Dice, text: string, vocabulary: readonly string
         break;
       case 6: {
         const count = dice.pick([2, 10, 50, 400]);
-        words.splice(at, 0, `${span.slice(0, 12).join('')} `.repeat(count));
+        words.splice(at, 0, `${span.slice(0, 12).join('').slice(0, repeatedAtMost)} `.repeat(count));
         break;
       }
       case 7:
