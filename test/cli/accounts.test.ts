@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { newSid } from '../../src/domain/sid.js';
 import { inDatabase } from '../support/database-url.js';
-import { useGatewayFolder, useStartedBefore } from '../support/gateway-folder.js';
+import { useGatewayFolder } from '../support/gateway-folder.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
@@ -218,10 +218,9 @@ describe('the commands for accounts', () => {
 
 describe('the commands for accounts, on the embedded database', () => {
   const folder = useGatewayFolder();
-  const startedBefore = useStartedBefore(folder);
 
   it('read and change what a gateway serves that runs, and what one did that does not', async () => {
-    await startedBefore();
+    await folder.startedBefore();
     const run = (...args: string[]) => runGateway(folder.environment(), ['accounts', ...args]);
     expect(await run('tree')).toMatchObject({
       code: 0,

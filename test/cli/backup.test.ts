@@ -4,7 +4,7 @@ import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { useGatewayFolder, useStartedBefore } from '../support/gateway-folder.js';
+import { useGatewayFolder } from '../support/gateway-folder.js';
 import { spawnGateway } from '../support/gateway-process.js';
 import { admin } from '../support/gateway.js';
 import { postGraphql } from '../support/graphql-client.js';
@@ -14,7 +14,6 @@ import { ask, embeddedUrl, expectNoProcessIn, processesIn, runGateway } from '..
 import { type Created, create } from '../support/tree.js';
 
 const folder = useGatewayFolder();
-const startedBefore = useStartedBefore(folder);
 
 /** Where backups and what is restored go: outside of the data folder. */
 let elsewhere: string;
@@ -76,7 +75,7 @@ it('is taken while a gateway is busy, has all that was acknowledged before, and 
 });
 
 describe('of a gateway that does not run', () => {
-  beforeEach(startedBefore);
+  beforeEach(() => folder.startedBefore());
   const made = (): string => join(elsewhere, 'made');
 
   it('a backup is made and restored, and tells so in JSON', async () => {

@@ -36,6 +36,7 @@ describe('the command line', () => {
   });
 
   it('works on the embedded database while a gateway runs on it', async () => {
+    await folder.startedBefore();
     const gateway = await folder.start();
     expect(await run('migrate')).toMatchObject({ code: 0, output: 'Nothing to do: all migrations had already run.\n' });
     expect(await run('verify-history')).toMatchObject({ code: 0, output: expect.stringMatching(/^The history is sound: /) });

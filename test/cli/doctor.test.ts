@@ -8,11 +8,10 @@ import { createDataSource } from '../../src/persistence/connection/data-source.j
 import { clockDifference } from '../../src/persistence/schema/clock-check.js';
 import { emptyDatabase } from '../support/databases.js';
 import { startUpstream } from '../support/upstream.js';
-import { useGatewayFolder, useStartedBefore } from '../support/gateway-folder.js';
+import { useGatewayFolder } from '../support/gateway-folder.js';
 import { expectNoProcessIn, runGateway } from '../support/processes.js';
 
 const folder = useGatewayFolder();
-const startedBefore = useStartedBefore(folder);
 const key = randomBytes(32).toString('hex');
 
 interface Finding {
@@ -34,7 +33,7 @@ async function findings(settings: Record<string, string> = {}) {
 
 describe('doctor', () => {
   it('finds nothing wrong with a gateway, whether it runs or not', async () => {
-    await startedBefore();
+    await folder.startedBefore();
     const upstream = await startUpstream((_request, response) => response.end());
     folder.cleanUp(() => upstream.stop());
     const settings = { SUBRESOURCE_UPSTREAMS: JSON.stringify({ Calls: { url: upstream.url } }) };
@@ -54,7 +53,7 @@ describe('doctor', () => {
   });
 
   it('tells all that is wrong at once', async () => {
-    await startedBefore();
+    await folder.startedBefore();
     const { code, of } = await findings({
       PORT: 'http',
       LOG_LEVEL: 'loud',
@@ -74,7 +73,7 @@ describe('doctor', () => {
   });
 
   it('tells of a key that is missing', async () => {
-    await startedBefore();
+    await folder.startedBefore();
     await rm(join(folder.path, 'credentials.key'));
     const { code, of } = await findings();
     expect([code, of('key'), of('locks')]).toEqual([

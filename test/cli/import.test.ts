@@ -1,19 +1,18 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { useGatewayFolder, useStartedBefore } from '../support/gateway-folder.js';
+import { useGatewayFolder } from '../support/gateway-folder.js';
 import { runGateway } from '../support/processes.js';
 import { mysqlDump, plantDefects, settlingOptions, soundRestcomm } from '../support/restcomm.js';
 
 describe('import and export', () => {
   const folder = useGatewayFolder();
-  const startedBefore = useStartedBefore(folder);
   const run = (...args: string[]) => runGateway(folder.environment(), args);
   /** What was told as JSON, after the progress. */
   const toldIn = (output: string) => JSON.parse(output.slice(output.indexOf('{'))) as object;
 
   it('tell what would be done, do it with --yes, refuse what nobody chose, and read back what was written', async () => {
-    await startedBefore();
+    await folder.startedBefore();
     const restcomm = soundRestcomm(200);
     plantDefects(restcomm);
     const dump = join(folder.path, 'restcomm.sql');

@@ -4,7 +4,7 @@ import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Secrets } from '../../src/service/secrets.js';
-import { useGatewayFolder, useStartedBefore } from '../support/gateway-folder.js';
+import { useGatewayFolder } from '../support/gateway-folder.js';
 import { spawnGateway } from '../support/gateway-process.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { type Login, postGraphql } from '../support/graphql-client.js';
@@ -19,12 +19,11 @@ const tokenOf = async (url: string, reader: Login, sid: string): Promise<string>
 
 describe('the key is lost, on the embedded database', () => {
   const folder = useGatewayFolder();
-  const startedBefore = useStartedBefore(folder);
   const run = (...args: string[]) => runGateway(folder.environment(), args);
   const keyFile = () => join(folder.path, 'credentials.key');
 
   it('replace-key makes another one: passwords go on, AuthTokens from before do not, new ones work, and the history is sound', async () => {
-    await startedBefore();
+    await folder.startedBefore();
     const before = await folder.start();
     const root = { login: before.adminEmail, secret: before.adminPassword };
     const { viewer } = (await postGraphql(before.url, root, '{ viewer { sid } }')).data!;
@@ -69,7 +68,7 @@ describe('the key is lost, on the embedded database', () => {
   });
 
   it('a wrong key is refused with a sentence; the right one, put back, is enough', async () => {
-    await startedBefore();
+    await folder.startedBefore();
     const right = await readFile(keyFile(), 'utf8');
     await writeFile(keyFile(), `${'a'.repeat(64)}\n`);
     expect(await run()).toMatchObject({
@@ -82,7 +81,7 @@ describe('the key is lost, on the embedded database', () => {
   });
 
   it('a wrong key, which may be that of another gateway, is kept beside the new one', async () => {
-    await startedBefore();
+    await folder.startedBefore();
     const wrong = `${'a'.repeat(64)}\n`;
     await writeFile(keyFile(), wrong);
     expect(await run('replace-key', '--yes')).toMatchObject({

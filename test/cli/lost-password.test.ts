@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { useGatewayFolder, useStartedBefore } from '../support/gateway-folder.js';
+import { useGatewayFolder } from '../support/gateway-folder.js';
 import { type TestGateway, admin, startTestGateway, testKey } from '../support/gateway.js';
 import { type Login, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
@@ -11,11 +11,10 @@ const newPassword = 'a password nobody knew before';
 
 describe("the Super Admin's password is lost, on the embedded database", () => {
   const folder = useGatewayFolder();
-  const startedBefore = useStartedBefore(folder);
   const reset = (...args: string[]) => runGateway(folder.environment(), ['reset-password', ...args], `${newPassword}\n`);
 
   it('and the gateway stopped: the command sets another one, and the address too', async () => {
-    await startedBefore();
+    await folder.startedBefore();
     const { code, output, mistakes } = await reset('--email', 'Rescued@Company.com', '--json');
     expect([code, mistakes]).toEqual([0, []]);
     expect(JSON.parse(output)).toEqual({ sid: expect.stringMatching(/^AC/), emailAddress: 'rescued@company.com', status: 'active' });
@@ -27,7 +26,7 @@ describe("the Super Admin's password is lost, on the embedded database", () => {
   });
 
   it('and the gateway running: the new one is in force at once', async () => {
-    await startedBefore();
+    await folder.startedBefore();
     const { url, adminEmail, adminPassword } = await folder.start();
     expect(await signIn(url, { login: adminEmail, secret: adminPassword })).toBe(200);
     expect(await reset()).toMatchObject({

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,7 +16,10 @@ const curlIfMissing = `command -v curl >/dev/null || curl() { node ${join(root, 
 let gateway: GatewayProcess;
 let password: string;
 beforeAll(async () => {
-  gateway = await startGateway({ environment: { ADMIN_PASSWORD: '' } });
+  gateway = await startGateway({
+    dataDirectory: await mkdtemp(join(tmpdir(), 'gateway-documented-')),
+    environment: { ADMIN_PASSWORD: '' },
+  });
   password = /password {2}(\S+)/.exec(gateway.output())![1]!;
 });
 afterAll(() => gateway.stop());

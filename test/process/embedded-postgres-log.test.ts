@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { PostgresLog } from '../../src/embedded-postgres/log.js';
 import { availableMemory, memorySettings } from '../../src/embedded-postgres/memory.js';
-import { startGateway } from '../support/gateway-process.js';
+import { copyStartedBefore, startGateway } from '../support/gateway-process.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { eventually } from '../support/patience.js';
 import { ask, embeddedUrl, killProcessesIn } from '../support/processes.js';
@@ -84,6 +84,7 @@ describe("the embedded PostgreSQL's log", () => {
   });
 
   it('goes to both logs while the gateway runs, and has no hash or password in it', async () => {
+    await copyStartedBefore(folder);
     const gateway = await startGateway({ dataDirectory: folder });
     await ask(embeddedUrl(folder), `DO $$ BEGIN RAISE WARNING 'a word of warning'; END $$`);
     const forged = `INSERT INTO credential SELECT sid, 'a secret hash', 'x', 'y' FROM account, generate_series(1, 2)`;
@@ -111,6 +112,7 @@ function smallDisk(directory: string, megabytes: number): boolean {
 it('a disk that is full is named in the log, costs no process, and is used again when there is room', async ({ skip }) => {
   skip(!smallDisk(folder, 200), 'no file system can be mounted here');
   try {
+    await copyStartedBefore(folder);
     const gateway = await startGateway({ dataDirectory: folder });
     const login = { login: gateway.adminEmail, secret: gateway.adminPassword };
     const filler = join(folder, 'filler');
@@ -158,6 +160,7 @@ describe('the embedded PostgreSQL is sized to the machine', () => {
   });
 
   it('as it runs', async () => {
+    await copyStartedBefore(folder);
     const gateway = await startGateway({ dataDirectory: folder });
     const [row] = await ask<{ kilobytes: number }>(
       embeddedUrl(folder),

@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Database } from '../../src/persistence/connection/database.js';
 import { rotateKey } from '../../src/service/key-rotation.js';
 import { Secrets } from '../../src/service/secrets.js';
-import { spawnGateway, startGateway } from '../support/gateway-process.js';
+import { copyStartedBefore, spawnGateway, startGateway } from '../support/gateway-process.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
 import { type Login, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
@@ -229,6 +229,7 @@ describe('npm run rotate-key', () => {
     const keys = async () => (await readFile(file, 'utf8')).trim().split('\n');
     const run = () => runGateway({ DATA_DIR: dataDirectory }, ['rotate-key']);
 
+    await copyStartedBefore(dataDirectory);
     const first = await startGateway({ dataDirectory });
     const login = { login: first.adminEmail, secret: first.adminPassword };
     const { viewer } = (await postGraphql(first.url, login, '{ viewer { sid } }')).data!;

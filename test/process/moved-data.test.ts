@@ -4,7 +4,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { administrator, useGatewayFolder, useStartedBefore } from '../support/gateway-folder.js';
+import { administrator, useGatewayFolder } from '../support/gateway-folder.js';
 import { program } from '../support/gateway-process.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { expectNoProcessIn, runGateway } from '../support/processes.js';
@@ -22,10 +22,9 @@ const isWithinReach = isRoot && spawnSync('test', ['-r', program()], { ...nobody
 
 describe('a data folder that was copied to another place', () => {
   const folder = useGatewayFolder();
-  const startedBefore = useStartedBefore(folder);
 
   async function copied(...options: string[]): Promise<string> {
-    await startedBefore();
+    await folder.startedBefore();
     const place = await mkdtemp(join(tmpdir(), 'gateway-moved-'));
     folder.cleanUp(() => rm(place, { recursive: true, force: true }));
     folder.cleanUp(() => expectNoProcessIn(place));
@@ -53,7 +52,7 @@ describe('a data folder that was copied to another place', () => {
   });
 
   it.runIf(isWithinReach)('as a backup of root and given to another user is restored by that user, whom it serves', async () => {
-    await startedBefore();
+    await folder.startedBefore();
     const place = await mkdtemp(join(tmpdir(), 'gateway-moved-'));
     folder.cleanUp(() => rm(place, { recursive: true, force: true }));
     folder.cleanUp(() => expectNoProcessIn(place));

@@ -1,17 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { kill, useGatewayFolder, useStartedBefore } from '../support/gateway-folder.js';
+import { kill, useGatewayFolder } from '../support/gateway-folder.js';
 import { isAlive } from '../support/is-alive.js';
 import { eventually } from '../support/patience.js';
 import { expectNoProcessIn } from '../support/processes.js';
 import { drains, endless, readiness, runningRequests, statusesOf } from '../support/running-requests.js';
 
 const folder = useGatewayFolder();
-const startedBefore = useStartedBefore(folder);
 
 describe.each([1, 2])('npm start, with WORKERS=%i', (count) => {
-  beforeEach(startedBefore);
+  beforeEach(() => folder.startedBefore());
 
   it.each([
     ['SIGTERM to npm alone', 'SIGTERM', (npm: ChildProcess) => npm.pid!],

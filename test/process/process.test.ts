@@ -58,6 +58,7 @@ describe('the first start of the gateway', () => {
 });
 
 it('the log begins with the versions, and has the time of each line as ISO 8601', async () => {
+  await folder.startedBefore();
   const gateway = await folder.start();
   await gateway.end('SIGTERM');
   const lines = gateway

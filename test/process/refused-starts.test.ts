@@ -4,20 +4,19 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { administrator, useGatewayFolder, useStartedBefore } from '../support/gateway-folder.js';
+import { administrator, useGatewayFolder } from '../support/gateway-folder.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { expectNoProcessIn, processesIn, runGateway } from '../support/processes.js';
 
 const key = randomBytes(32).toString('hex');
 const folder = useGatewayFolder();
-const startedBefore = useStartedBefore(folder);
 
 /** How the messages about a key end. */
 const ifLost = 'If it is lost for good, "account-gateway replace-key" makes a new one.';
 
 describe('what cannot be started says so in one sentence', () => {
   it('that one is already running in the folder, which goes on', async () => {
-    await startedBefore();
+    await folder.startedBefore();
     const gateway = await folder.start();
     const { code, mistakes } = await runGateway(folder.environment());
     expect(mistakes).toEqual([expect.stringMatching(/already running in \S+ \(pid \d+\)\. .+\.$/)]);
@@ -31,7 +30,7 @@ describe('what cannot be started says so in one sentence', () => {
     ['PORT', '2'],
     ['METRICS_PORT', '2'],
   ])('that the %s is in use, with WORKERS=%s', async (name, WORKERS) => {
-    await startedBefore();
+    await folder.startedBefore();
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
@@ -53,7 +52,7 @@ describe('what cannot be started says so in one sentence', () => {
   });
 
   it('that CREDENTIALS_KEY does not fit the database', async () => {
-    await startedBefore();
+    await folder.startedBefore();
     const sentence = `is not the key that the AuthTokens in this database were encrypted with. Restore the right one. ${ifLost}`;
     for (const settings of [{}, { MIGRATE_ON_START: 'false' }, { WORKERS: '2' }]) {
       const ended = await runGateway(folder.environment({ CREDENTIALS_KEY: key, ...settings }));
@@ -66,7 +65,7 @@ describe('what cannot be started says so in one sentence', () => {
   });
 
   it.each(['1', '2'])('that credentials.key is missing beside a database, with WORKERS=%s, and nothing is written', async (WORKERS) => {
-    await startedBefore();
+    await folder.startedBefore();
     const file = join(folder.path, 'credentials.key');
     await rm(file);
     const contents = async () => (await readdir(folder.path, { recursive: true })).toSorted();

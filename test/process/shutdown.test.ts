@@ -4,18 +4,17 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { administrator, metricsUrlOf, useGatewayFolder, useStartedBefore } from '../support/gateway-folder.js';
+import { administrator, metricsUrlOf, useGatewayFolder } from '../support/gateway-folder.js';
 import { spawnGateway } from '../support/gateway-process.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { ask, embeddedUrl, expectNoProcessIn, processesIn } from '../support/processes.js';
 import { drains, endless, readiness, runningRequests, statusesOf } from '../support/running-requests.js';
 
 const folder = useGatewayFolder();
-const startedBefore = useStartedBefore(folder);
 
 describe.each([1, 2])('a gateway that is told to stop, with WORKERS=%i,', (count) => {
   const WORKERS = `${count}`;
-  beforeEach(startedBefore);
+  beforeEach(() => folder.startedBefore());
 
   it('ends by SIGTERM with code 0, silently, and leaves no process behind', async () => {
     const gateway = await folder.start({ environment: { WORKERS } });

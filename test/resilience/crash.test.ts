@@ -6,7 +6,7 @@ import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newSid } from '../../src/domain/sid.js';
 import { cascadeRounds, cascadeWidth } from '../support/effort.js';
-import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
+import { type GatewayProcess, copyStartedBefore, startGateway } from '../support/gateway-process.js';
 import { type GraphqlAnswer, postGraphql } from '../support/graphql-client.js';
 import { brokenInvariants } from '../support/invariants.js';
 import { eventually } from '../support/patience.js';
@@ -25,6 +25,7 @@ let gateways: GatewayProcess[];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'gateway-crash-'));
+  await copyStartedBefore(folder);
   url = embeddedUrl(folder);
   gateways = [];
 });

@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 import { verifyHistoryOf } from '../../src/cli/verify-history.js';
 import { newSid } from '../../src/domain/sid.js';
 import { crashPoints } from '../support/effort.js';
-import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
+import { type GatewayProcess, copyStartedBefore, startGateway } from '../support/gateway-process.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { brokenInvariants } from '../support/invariants.js';
 import { eventually } from '../support/patience.js';
@@ -62,6 +62,7 @@ async function crashAndCompare(times: number): Promise<Tally> {
   const url = embeddedUrl(folder);
   const began = Date.now();
   const tally: Tally = { database: 0, gateway: 0, both: 0, acknowledged: 0, inDoubt: 0, happened: 0 };
+  await copyStartedBefore(folder);
   let gateway = await startGateway({ dataDirectory: folder });
   try {
     let journals: Journal[] = [];

@@ -1,14 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
-import {
-  type GatewayProcess,
-  type GatewayProcessOptions,
-  copyDataDirectory,
-  prepareDataDirectory,
-  startGateway,
-} from './gateway-process.js';
+import { afterEach, beforeEach, expect } from 'vitest';
+import { type GatewayProcess, type GatewayProcessOptions, copyStartedBefore, startGateway } from './gateway-process.js';
 import type { Login } from './graphql-client.js';
 import { isAlive } from './is-alive.js';
 import { eventually } from './patience.js';
@@ -21,6 +15,8 @@ export interface GatewayFolder {
   cleanUp(step: () => Promise<unknown>): void;
   /** What a gateway in this folder is given. */
   environment(settings?: Record<string, string>): Record<string, string>;
+  /** Puts the data of a gateway that was started before into this folder. */
+  startedBefore(): Promise<void>;
   /** Starts a gateway in this folder; whatever happens, it ends with the test. */
   start(options?: GatewayProcessOptions): Promise<GatewayProcess>;
 }
@@ -56,22 +52,13 @@ export function useGatewayFolder(): GatewayFolder {
       ADMIN_PASSWORD: 'correct horse battery',
       ...settings,
     }),
+    startedBefore: () => copyStartedBefore(path),
     async start(options = {}) {
       const gateway = await startGateway({ dataDirectory: path, ...options });
       steps.push(async () => kill(gateway.pid));
       return gateway;
     },
   };
-}
-
-/** The data of a gateway that was started before, to be copied into the folder of a test: made once for the file or group that calls this. */
-export function useStartedBefore(folder: GatewayFolder): () => Promise<void> {
-  let prepared: string;
-  beforeAll(async () => {
-    prepared = await prepareDataDirectory();
-  });
-  afterAll(() => rm(prepared, { recursive: true, force: true }));
-  return () => copyDataDirectory(prepared, folder.path);
 }
 
 /** A gateway, as far as it is known to whoever reads its output. */

@@ -15,8 +15,9 @@ declare module 'vitest' {
     /** The PostgreSQL server of the tests, and the migrated database on it that they clone. */
     serverUrl: string;
     template: string;
-    /** The bundled program. */
+    /** The bundled program, and where the data of a gateway are that was started once and stopped, as soon as a test asks for them. */
     program: string;
+    startedBefore: string;
   }
 }
 
@@ -37,6 +38,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
 
   provide('serverUrl', serverUrl);
   provide('template', template);
+  provide('startedBefore', join(directory, 'started-before'));
   const bundle = await bundling;
   provide('program', bundle.program);
   return async () => {

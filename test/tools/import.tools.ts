@@ -8,7 +8,7 @@ import { createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyHistoryOf } from '../../src/cli/verify-history.js';
 import { importedAccounts } from '../support/effort.js';
-import { useGatewayFolder, useStartedBefore } from '../support/gateway-folder.js';
+import { useGatewayFolder } from '../support/gateway-folder.js';
 import { spawnGateway } from '../support/gateway-process.js';
 import { brokenInvariants } from '../support/invariants.js';
 import { eventually } from '../support/patience.js';
@@ -81,7 +81,6 @@ async function startMariadb(directory: string): Promise<ChildProcess> {
 
 describe('an installation with every defect', () => {
   const gatewayFolder = useGatewayFolder();
-  const startedBefore = useStartedBefore(gatewayFolder);
   const importing = (...args: string[]) => ['import', 'restcomm', ...args, ...settlingOptions, '--root=replace'];
   /** Runs the program to its end, however long that takes on a busy machine. */
   const run = async (...args: string[]) => {
@@ -96,7 +95,7 @@ describe('an installation with every defect', () => {
     ['a live MariaDB', () => source],
     ['a script of HSQLDB', () => script],
   ])('is told of alike from %s, by rule', async (_name, from) => {
-    await startedBefore();
+    await gatewayFolder.startedBefore();
     const { code, output } = await run(...importing(from(), '--json'));
     expect(code).toBe(0);
     const { findings, refused, takenOver, outcome } = JSON.parse(output.slice(output.indexOf('{'))) as Record<string, any>;
@@ -116,7 +115,7 @@ describe('an installation with every defect', () => {
   });
 
   it('is refused where its dump was cut between two statements', async () => {
-    await startedBefore();
+    await gatewayFolder.startedBefore();
     const whole = await readFile(dump, 'utf8');
     const cut = join(folder, 'cut.sql');
     await writeFile(cut, whole.slice(0, whole.lastIndexOf('UNLOCK TABLES;') + 'UNLOCK TABLES;\n'.length));
@@ -124,7 +123,7 @@ describe('an installation with every defect', () => {
   });
 
   it('is taken over from a live MariaDB, killed in the middle, taken up again, and not twice', async () => {
-    await startedBefore();
+    await gatewayFolder.startedBefore();
     const gateway = await gatewayFolder.start();
     const { child, output } = spawnGateway(gatewayFolder.environment(), importing(source, '--yes'));
     for (const stream of [child.stdout, child.stderr])
