@@ -21,28 +21,51 @@ export const common = {
 export const run = {
   globalSetup: ['test/support/global-setup.ts'],
   sequence: { sequencer: SlowestFirst },
-  // Four for each processor, since the slowest tests wait for most of their time. Each has gateways, with connections to that PostgreSQL.
-  maxWorkers: Math.min(8, 4 * availableParallelism()),
 };
 
-/** Files that need a process that has run nothing before: they measure its time or memory, or change or count what it has loaded. */
-const alone = [
+/** Processes of tests at once at most: each has gateways, with connections to that PostgreSQL. */
+const workersAtMost = 8;
+
+/** A process for each file: four for each processor, since what waits for programs keeps none busy. */
+export const alone = { maxWorkers: Math.min(workersAtMost, 4 * availableParallelism()) };
+
+/**
+ * Processes that take one file after the other, so that each loads the gateway, and compiles its code, only once. One more than there are
+ * processors keeps these busy; with four for each processor, that took a quarter of the processor time.
+ */
+export const together = { isolate: false, maxWorkers: Math.min(workersAtMost, availableParallelism() + 1) };
+
+/**
+ * Files that need a process that has run nothing before, since they measure its time or memory, or change or count what it has loaded; and
+ * those that start programs and wait for them.
+ */
+const aloneFiles = [
   'test/process/*.test.ts',
+  'test/cli/*.test.ts',
   'test/unit/{loading,passwords,redaction}.test.ts',
   'test/property/json-source.test.ts',
   'test/security/{hashing,linear-time,no-eval,secrets,timing}.test.ts',
   'test/surface/{long-list,openapi}.test.ts',
   'test/database/shares.test.ts',
-  'test/resilience/{clock,soak}.test.ts',
+  'test/resilience/{clock,crash,full-disk,journal,killed-migration,soak}.test.ts',
 ];
 
 export default defineConfig({
   test: {
     ...run,
     projects: [
-      { ...common, test: { ...common.test, name: 'alone', include: alone } },
-      // One file after the other in the same process, where the gateway is loaded, and its code compiled, only once.
-      { ...common, test: { ...common.test, name: 'together', include: ['test/**/*.test.ts'], exclude: alone, isolate: false } },
+      { ...common, test: { ...common.test, ...alone, name: 'alone', include: aloneFiles, sequence: { groupOrder: 0 } } },
+      {
+        ...common,
+        test: {
+          ...common.test,
+          ...together,
+          name: 'together',
+          include: ['test/**/*.test.ts'],
+          exclude: aloneFiles,
+          sequence: { groupOrder: 1 },
+        },
+      },
     ],
   },
 });

@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import { common, run } from './vitest.config.js';
+import { common, run, together } from './vitest.config.js';
 
 /**
  * The tests of what reaches PostgreSQL, once more behind PgBouncer in transaction mode. Left out: those that have a
@@ -11,6 +11,7 @@ export default defineConfig({
   test: {
     ...common.test,
     ...run,
+    ...together,
     globalSetup: [...run.globalSetup, 'test/pooled/pgbouncer-setup.ts'],
     env: { RACE_ROUNDS: '10' },
     include: [

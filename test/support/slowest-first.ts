@@ -35,20 +35,15 @@ const slowest = [
   'security/switched-off',
 ];
 
-const isAlone = ({ project }: TestSpecification): boolean => project.config.isolate;
-
 const rankOf = ({ moduleId }: TestSpecification): number => {
   const rank = slowest.findIndex((name) => moduleId.includes(`/test/${name}`));
   return rank < 0 ? slowest.length : rank;
 };
 
-/**
- * Starts the files that have a process of their own before those that share some, and of both those that take longest first. Vitest keeps
- * a shared process only where the next file in the row shares it too: mixed, most files would load the gateway anew.
- */
+/** Starts the files that take longest first. */
 export class SlowestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files); // oxlint-disable-line unicorn/no-array-sort
-    return sorted.toSorted((one, other) => Number(isAlone(other)) - Number(isAlone(one)) || rankOf(one) - rankOf(other));
+    return sorted.toSorted((one, other) => rankOf(one) - rankOf(other));
   }
 }
