@@ -117,6 +117,33 @@ describe('GraphiQL', () => {
     await watched.screenshot('signed-out');
   });
 
+  it('keeps what a tab holds when another one is opened at the moment in which GraphiQL takes note of it', async () => {
+    // GraphiQL takes note of a change a tenth of a second later.
+    const openTabAfterNote = (note: number) =>
+      page.evaluate(`new Promise((resolve) => {
+        const later = setTimeout;
+        let notes = 0;
+        window.setTimeout = (work, milliseconds) => later(() => {
+          work();
+          if (milliseconds !== 100 || ++notes !== ${note}) return;
+          window.setTimeout = later;
+          document.querySelector('[aria-label="New tab"]').click();
+          resolve();
+        }, milliseconds);
+        document.querySelector('[role=tab] [title=CreateAccount]').click();
+      })`);
+    const kept = async (): Promise<any[]> => JSON.parse(await page.evaluate('localStorage.getItem("graphiql:tabState")')).tabs;
+    for (const note of [1, 2]) {
+      await openTabAfterNote(note);
+      await page.waitForTimeout(1000);
+      for (const tab of (await kept()).filter(({ title }) => title !== '<untitled>')) {
+        expect(tab.query).toContain(tab.title);
+        if (tab.title === 'CreateAccount') expect(tab.variables).toContain('emailAddress');
+      }
+    }
+    watched.expectPeace();
+  });
+
   it('runs a subscription, shows what happens, and ends it on Stop, on signing out, and with its account', async () => {
     const superAdmin = { login: gateway.adminEmail, secret: gateway.adminPassword };
     const change = async (mutation: string): Promise<any> => {

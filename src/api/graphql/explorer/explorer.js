@@ -7,7 +7,6 @@ import { forget, storage, store } from './storage.js';
 import { linkIn, openTabs } from './tabs.js';
 
 const element = (id) => document.getElementById(id);
-const root = ReactDOM.createRoot(element('explorer'));
 const plugins = [GraphiQLPluginExplorer.explorerPlugin()];
 const link = linkIn(location.search);
 
@@ -42,7 +41,7 @@ element('sign-in').addEventListener('submit', async (event) => {
 element('sign-out').addEventListener('click', () => {
   authorization = undefined;
   endSubscription();
-  ReactDOM.flushSync(() => root.render(null)); // no answer outlives the one who asked; the questions may stay
+  ReactDOM.unmountComponentAtNode(element('explorer')); // no answer outlives the one who asked; the questions may stay
   forget();
   forgetPassword();
   openTabs();
@@ -72,10 +71,15 @@ element('explorer').addEventListener(
   true,
 );
 
-/** Shows GraphiQL for whoever is signed in now. A new fetcher makes it read the schema again. */
+/**
+ * Shows GraphiQL for whoever is signed in now. A new fetcher makes it read the schema again.
+ *
+ * It is rendered as React 17 did it, each change at once: a root of React 18 may apply the opening of a tab twice, the second time with the
+ * editors of that tab already, and so empty the one before (ADR 61).
+ */
 function explore() {
   const sentAs = authorization;
-  root.render(
+  ReactDOM.render(
     React.createElement(GraphiQL, {
       fetcher: (asked) => {
         const request = consistent(asked);
@@ -91,6 +95,7 @@ function explore() {
       shouldPersistHeaders: false,
       inputValueDeprecation: true,
     }),
+    element('explorer'),
   );
 }
 
