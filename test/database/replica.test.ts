@@ -54,7 +54,7 @@ const metricsOf = async ({ metricsUrl }: TestGateway): Promise<string> => (await
 
 async function untilUsed(gateway: TestGateway, isUsed = true): Promise<void> {
   const line = `gateway_replica_used ${Number(isUsed)}\n`;
-  await eventually(async () => expect(await metricsOf(gateway)).toContain(line));
+  await eventually(async () => expect(await metricsOf(gateway)).toContain(line), 100);
 }
 
 const count = async ({ url }: TestGateway): Promise<number> => {

@@ -23,7 +23,7 @@ export function urlForGateways(name: string): string {
 /** Clones the migrated template: about 30 ms. */
 export async function cloneDatabase(): Promise<TestDatabase> {
   const name = `gateway_${randomBytes(6).toString('hex')}`;
-  const server = new Client({ connectionString: inject('serverUrl') });
+  const server = new Client({ connectionString: inDatabase(inject('serverUrl'), inject('workshop')) });
   await server.connect();
   await server.query(`CREATE DATABASE ${name} TEMPLATE ${inject('template')}`);
 
@@ -42,6 +42,8 @@ export async function cloneDatabase(): Promise<TestDatabase> {
     },
     async drop() {
       await client.end();
+      // Whoever counts statements reads those of all databases.
+      await server.query('SELECT pg_stat_statements_reset(0, (SELECT oid FROM pg_database WHERE datname = $1), 0)', [name]);
       await server.query(`DROP DATABASE ${name} WITH (FORCE)`);
       await server.end();
     },

@@ -12,9 +12,10 @@ import { inDatabase } from './database-url.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The PostgreSQL server of the tests, and the migrated database on it that they clone. */
+    /** The PostgreSQL server of the tests, the migrated database on it that they clone, and the one from which they do so. */
     serverUrl: string;
     template: string;
+    workshop: string;
     /** The bundled program, and where the data of a gateway are that was started once and stopped, as soon as a test asks for them. */
     program: string;
     startedBefore: string;
@@ -29,21 +30,25 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   const embedded = given === undefined ? await startEmbeddedPostgres({ directory, settings: testSettings }) : undefined;
   const serverUrl = given ?? embedded!.url;
   const template = `gateway_template_${process.pid}`;
+  const workshop = `gateway_workshop_${process.pid}`;
 
   await onServer(serverUrl, `CREATE DATABASE ${template}`);
   const dataSource = createDataSource({ url: inDatabase(serverUrl, template) });
   await dataSource.initialize();
   await migrate(dataSource);
   await dataSource.destroy();
+  await onServer(serverUrl, `CREATE DATABASE ${workshop}`);
+  await onServer(inDatabase(serverUrl, workshop), 'CREATE EXTENSION pg_stat_statements');
 
   provide('serverUrl', serverUrl);
   provide('template', template);
+  provide('workshop', workshop);
   provide('startedBefore', join(directory, 'started-before'));
   const bundle = await bundling;
   provide('program', bundle.program);
   return async () => {
     await bundle.remove();
-    await onServer(serverUrl, `DROP DATABASE ${template}`);
+    for (const database of [template, workshop]) await onServer(serverUrl, `DROP DATABASE ${database}`);
     await embedded?.stop();
     await rm(directory, { recursive: true, force: true });
   };

@@ -11,13 +11,26 @@ export async function processorTime(work: () => unknown): Promise<number> {
 /** Four times as long takes four times the time, or sixteen times where the time grows by the square: this lies between. */
 const growthAllowed = 8;
 
+/** Work on a text, and on one of a quarter of its length. */
+export interface LinearWork {
+  what: string;
+  short: () => unknown;
+  long: () => unknown;
+}
+
+/** Expects linear time of each, one by one unless all together take less than `negligible`. */
+export async function expectLinearTimes(works: readonly LinearWork[], negligible: number): Promise<void> {
+  if ((await processorTime(() => Promise.all(works.map(({ long }) => long())))) < negligible) return;
+  for (const { what, ...work } of works) await expectLinearTime(work, { negligible, what });
+}
+
 /**
  * Fails when work takes more than its share of processor time on something four times as long. What takes less than
  * `negligible` milliseconds may grow as it likes. Of several tries, the quickest counts: collections of garbage, and
  * compilers, only add to it.
  */
 export async function expectLinearTime(
-  { short, long }: { short: () => unknown; long: () => unknown },
+  { short, long }: Omit<LinearWork, 'what'>,
   { negligible, what }: { negligible: number; what: string },
 ): Promise<void> {
   let [ofShort, ofLong] = [Infinity, Infinity];
