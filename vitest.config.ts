@@ -36,8 +36,8 @@ export const alone = { maxWorkers: Math.min(workersAtMost, 4 * availableParallel
 export const together = { isolate: false, maxWorkers: Math.min(workersAtMost, 2 * availableParallelism()) };
 
 /**
- * Files that need a process that has run nothing before, since they measure its time or memory, or change or count what it has loaded; and
- * those that start programs and wait for them.
+ * Files that need a process that has run nothing before, since they measure its time or memory, change or count what it has loaded, or look at
+ * the plans of statements, of which a process has only so many prepared; and those that start programs and wait for them.
  */
 const aloneFiles = [
   'test/process/*.test.ts',
@@ -46,7 +46,7 @@ const aloneFiles = [
   'test/property/json-source.test.ts',
   'test/security/{hashing,linear-time,no-eval,secrets,timing}.test.ts',
   'test/surface/{long-list,openapi}.test.ts',
-  'test/database/shares.test.ts',
+  'test/database/{rows,schema-change,shares,small-trees,statements}.test.ts',
   'test/resilience/{clock,crash,full-disk,journal,killed-migration,soak}.test.ts',
 ];
 
