@@ -12,6 +12,7 @@ import { graphqlSurface } from '../support/graphql-surface.js';
 import { eventually } from '../support/patience.js';
 import { ask, embeddedUrl, expectNoProcessIn, processesIn, runGateway } from '../support/processes.js';
 import { type Created, create } from '../support/tree.js';
+import { removeFolder } from '../support/remove-folder.js';
 
 const folder = useGatewayFolder();
 
@@ -19,7 +20,7 @@ const folder = useGatewayFolder();
 let elsewhere: string;
 beforeEach(async () => {
   elsewhere = await mkdtemp(join(tmpdir(), 'gateway-backup-'));
-  folder.cleanUp(() => rm(elsewhere, { recursive: true, force: true }));
+  folder.cleanUp(() => removeFolder(elsewhere));
   folder.cleanUp(() => expectNoProcessIn(elsewhere));
 });
 

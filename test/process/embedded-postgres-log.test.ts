@@ -9,6 +9,7 @@ import { copyStartedBefore, startGateway } from '../support/gateway-process.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { eventually } from '../support/patience.js';
 import { ask, embeddedUrl, killProcessesIn } from '../support/processes.js';
+import { removeFolder } from '../support/remove-folder.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -16,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await killProcessesIn(folder);
-  await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+  await removeFolder(folder);
 });
 
 /** A log of PostgreSQL in the folder, and what it told the gateway's. */

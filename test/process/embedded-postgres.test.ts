@@ -16,6 +16,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded
 import { copyDataDirectory } from '../support/gateway-process.js';
 import { isAlive } from '../support/is-alive.js';
 import { eventually } from '../support/patience.js';
+import { removeFolder } from '../support/remove-folder.js';
 
 const isRoot = process.getuid?.() === 0;
 const onLinuxAsRoot = isRoot && process.platform === 'linux';
@@ -34,7 +35,7 @@ beforeAll(async () => {
   prepared = await fs.mkdtemp(join(tmpdir(), 'embedded-postgres-prepared-'));
   await (await startEmbeddedPostgres({ directory: prepared, settings })).stop();
 });
-afterAll(() => fs.rm(prepared, { recursive: true, force: true }));
+afterAll(() => removeFolder(prepared));
 /** Makes the next start a later one. */
 async function prepare(): Promise<void> {
   await fs.mkdir(directory);
@@ -448,7 +449,7 @@ it('an embedded PostgreSQL that was stopped leaves nothing behind that would kee
 async function temporaryFolder(parent: string, mode = 0o755): Promise<string> {
   const created = await fs.mkdtemp(join(parent, 'embedded-postgres-test-'));
   await fs.chmod(created, mode);
-  cleanups.push(() => fs.rm(created, { recursive: true, force: true }));
+  cleanups.push(() => removeFolder(created));
   return created;
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -14,6 +14,7 @@ import { graphqlSurface } from '../support/graphql-surface.js';
 import { plant } from '../support/plant.js';
 import { expectNoProcessIn, runGateway } from '../support/processes.js';
 import { create, password } from '../support/tree.js';
+import { removeFolder } from '../support/remove-folder.js';
 
 const oldKey = randomBytes(32);
 const newKey = randomBytes(32);
@@ -223,7 +224,7 @@ describe('npm run rotate-key', () => {
 
   it('makes a new key for an embedded gateway, and removes the old one once that is not needed', async () => {
     const dataDirectory = await mkdtemp(join(tmpdir(), 'gateway-'));
-    cleanups.push(() => rm(dataDirectory, { recursive: true, force: true }));
+    cleanups.push(() => removeFolder(dataDirectory));
     cleanups.push(() => expectNoProcessIn(dataDirectory));
     const file = join(dataDirectory, 'credentials.key');
     const keys = async () => (await readFile(file, 'utf8')).trim().split('\n');

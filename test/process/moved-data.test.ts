@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { administrator, useGatewayFolder } from '../support/gateway-folder.js';
 import { program } from '../support/gateway-process.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { expectNoProcessIn, runGateway } from '../support/processes.js';
+import { removeFolder } from '../support/remove-folder.js';
 
 const isRoot = process.getuid?.() === 0;
 const nobody = isRoot ? idsOf('nobody') : undefined;
@@ -26,7 +27,7 @@ describe('a data folder that was copied to another place', () => {
   async function copied(...options: string[]): Promise<string> {
     await folder.startedBefore();
     const place = await mkdtemp(join(tmpdir(), 'gateway-moved-'));
-    folder.cleanUp(() => rm(place, { recursive: true, force: true }));
+    folder.cleanUp(() => removeFolder(place));
     folder.cleanUp(() => expectNoProcessIn(place));
     execFileSync('cp', [...options, `${folder.path}/.`, place]);
     return place;
@@ -54,7 +55,7 @@ describe('a data folder that was copied to another place', () => {
   it.runIf(isWithinReach)('as a backup of root and given to another user is restored by that user, whom it serves', async () => {
     await folder.startedBefore();
     const place = await mkdtemp(join(tmpdir(), 'gateway-moved-'));
-    folder.cleanUp(() => rm(place, { recursive: true, force: true }));
+    folder.cleanUp(() => removeFolder(place));
     folder.cleanUp(() => expectNoProcessIn(place));
     const made = join(place, 'made');
     expect(await runGateway(folder.environment(), ['backup', made])).toMatchObject({ code: 0 });

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { type AddressInfo, type Socket, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { program, spawnGateway, startGateway } from '../support/gateway-process.
 import { postGraphql } from '../support/graphql-client.js';
 import { eventually } from '../support/patience.js';
 import { ask, expectNoProcessIn, killProcessesIn, runGateway } from '../support/processes.js';
+import { removeFolder } from '../support/remove-folder.js';
 
 const key = randomBytes(32).toString('hex');
 
@@ -21,7 +22,7 @@ let cleanups: (() => Promise<unknown>)[];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'gateway-start-'));
-  cleanups = [() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }), () => killProcessesIn(folder)];
+  cleanups = [() => removeFolder(folder), () => killProcessesIn(folder)];
 });
 afterEach(async () => {
   for (const cleanup of cleanups.toReversed()) await cleanup();

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { type GatewayProcess, startGateway } from '../support/gateway-process.js
 import { postGraphql } from '../support/graphql-client.js';
 import { eventually } from '../support/patience.js';
 import { expectNoProcessIn, killProcessesIn, processesIn } from '../support/processes.js';
+import { removeFolder } from '../support/remove-folder.js';
 
 let folder: string;
 let database: TestDatabase;
@@ -24,7 +25,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await killProcessesIn(folder);
   await database.drop();
-  await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+  await removeFolder(folder);
 });
 
 async function start(settings: Record<string, string> = {}): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import { type GraphqlAnswer, postGraphql } from '../support/graphql-client.js';
 import { brokenInvariants } from '../support/invariants.js';
 import { eventually } from '../support/patience.js';
 import { ask, embeddedUrl, expectNoProcessIn, killProcessesIn, postmasterOf } from '../support/processes.js';
+import { removeFolder } from '../support/remove-folder.js';
 
 const size = 1 + 99 + 99 * cascadeWidth;
 const closeAccount = 'mutation($sid: ID!) { closeAccount(input: { sid: $sid }) { reachedCount } }';
@@ -36,7 +37,7 @@ afterEach(async () => {
     await expectNoProcessIn(folder);
   } finally {
     await killProcessesIn(folder);
-    await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+    await removeFolder(folder);
   }
 });
 

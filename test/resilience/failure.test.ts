@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { createServer, connect as connectTcp, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { eventually } from '../support/patience.js';
 import { ask, postmasterOf, processesIn } from '../support/processes.js';
 import { sendRest } from '../support/rest-client.js';
 import { type Created, create, uniqueEmail } from '../support/tree.js';
+import { removeFolder } from '../support/remove-folder.js';
 
 let folder: string;
 let server: EmbeddedPostgres;
@@ -37,7 +38,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway?.stop();
   await server?.stop();
-  await rm(folder, { recursive: true, force: true });
+  await removeFolder(folder);
 });
 
 const read = () => postGraphql(gateway.url, admin, '{ accounts { nodes { sid } } }');

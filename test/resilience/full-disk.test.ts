@@ -12,6 +12,7 @@ import { graphqlSurface } from '../support/graphql-surface.js';
 import { eventually } from '../support/patience.js';
 import { ask, embeddedUrl, runGateway } from '../support/processes.js';
 import { type Created, create, password, uniqueEmail } from '../support/tree.js';
+import { removeFolder } from '../support/remove-folder.js';
 
 /** A disk of the test's own is a file system in memory; to mount one takes Linux and its CAP_SYS_ADMIN. */
 const mayMount = process.platform === 'linux' && (effectiveCapabilities() & (1n << 21n)) !== 0n;
@@ -76,7 +77,7 @@ describe.runIf(mayMount)('on a disk that is full', () => {
   it('no backup is made, and nothing is left of it', async () => {
     await (await folder.start()).end('SIGTERM');
     const disk = await mkdtemp(join(tmpdir(), 'gateway-disk-'));
-    folder.cleanUp(() => rm(disk, { recursive: true }));
+    folder.cleanUp(() => removeFolder(disk));
     mountDisk(disk, 20);
     const { code, mistakes } = await runGateway(folder.environment(), ['backup', join(disk, 'made')]);
     expect([code, mistakes]).toEqual([1, [expect.stringMatching(/^No backup was made: ENOSPC: no space left on device/)]]);

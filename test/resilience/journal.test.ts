@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,6 +13,7 @@ import { brokenInvariants } from '../support/invariants.js';
 import { eventually } from '../support/patience.js';
 import { plant } from '../support/plant.js';
 import { ask, embeddedUrl, expectNoProcessIn, killProcessesIn, postmasterOf } from '../support/processes.js';
+import { removeFolder } from '../support/remove-folder.js';
 
 /**
  * How many crashes, in how many pairs of a gateway and its PostgreSQL side by side, each with how many clients that write.
@@ -93,7 +94,7 @@ async function crashAndCompare(times: number): Promise<Tally> {
   } finally {
     await gateway.end('SIGKILL');
     await killProcessesIn(folder);
-    await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+    await removeFolder(folder);
   }
 }
 

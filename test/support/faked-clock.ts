@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { arch, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '../../src/embedded-postgres/launcher.js';
@@ -8,6 +8,7 @@ import { createDataSource } from '../../src/persistence/connection/data-source.j
 import { migrate } from '../../src/persistence/schema/migrate.js';
 import type { TestDatabase } from './database.js';
 import { ask } from './processes.js';
+import { removeFolder } from './remove-folder.js';
 
 /** A PostgreSQL server of the test's own, whose clock can be set. Its processes see another time by libfaketime (Debian's package). */
 export interface FakedClock {
@@ -39,7 +40,7 @@ export async function startWithFakedClock(): Promise<FakedClock> {
     async stop() {
       await server.stop();
       for (const name of Object.keys(faked)) delete (serverEnvironment as Record<string, string>)[name];
-      await rm(directory, { recursive: true, force: true });
+      await removeFolder(directory);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
@@ -7,6 +7,7 @@ import type { Login } from './graphql-client.js';
 import { isAlive } from './is-alive.js';
 import { eventually } from './patience.js';
 import { expectNoProcessIn, killProcessesIn } from './processes.js';
+import { removeFolder } from './remove-folder.js';
 
 /** A data folder for each test, in which nothing runs any more once the test has ended. */
 export interface GatewayFolder {
@@ -28,11 +29,7 @@ export function useGatewayFolder(): GatewayFolder {
 
   beforeEach(async () => {
     path = await mkdtemp(join(tmpdir(), 'gateway-'));
-    steps = [
-      () => rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }),
-      () => killProcessesIn(path),
-      () => expectNoProcessIn(path),
-    ];
+    steps = [() => removeFolder(path), () => killProcessesIn(path), () => expectNoProcessIn(path)];
   });
   afterEach(async () => {
     const failures: unknown[] = [];

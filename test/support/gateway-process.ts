@@ -1,11 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { inject } from 'vitest';
 import { eventually } from './patience.js';
+import { removeFolder } from './remove-folder.js';
 
 export interface GatewayProcess {
   url: string;
@@ -69,7 +70,7 @@ export async function startGateway({ environment = {}, ...options }: GatewayProc
     end,
     async stop() {
       if (child.exitCode === null && child.signalCode === null) await end('SIGTERM');
-      await rm(dataDirectory, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+      await removeFolder(dataDirectory);
     },
   };
 }

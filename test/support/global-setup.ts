@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -9,6 +9,7 @@ import { startEmbeddedPostgres } from '../../src/embedded-postgres/launcher.js';
 import { migrate } from '../../src/persistence/schema/migrate.js';
 import { bundleProgram } from './bundle.js';
 import { inDatabase } from './database-url.js';
+import { removeFolder } from './remove-folder.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -50,7 +51,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     await bundle.remove();
     for (const database of [template, workshop]) await onServer(serverUrl, `DROP DATABASE ${database}`);
     await embedded?.stop();
-    await rm(directory, { recursive: true, force: true });
+    await removeFolder(directory);
   };
 }
 

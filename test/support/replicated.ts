@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -12,6 +12,7 @@ import { createDataSource } from '../../src/persistence/connection/data-source.j
 import type { TestDatabase } from './database.js';
 import { inDatabase } from './database-url.js';
 import { ask, postmasterOf } from './processes.js';
+import { removeFolder } from './remove-folder.js';
 
 const run = promisify(execFile);
 
@@ -110,7 +111,7 @@ export async function startReplicated(): Promise<Replicated> {
     async stop() {
       await replica?.stop();
       await primary.stop();
-      await rm(directory, { recursive: true, force: true });
+      await removeFolder(directory);
     },
   };
 }

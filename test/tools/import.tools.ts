@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -23,6 +23,7 @@ import {
   settlingOptions,
   soundRestcomm,
 } from '../support/restcomm.js';
+import { removeFolder } from '../support/remove-folder.js';
 
 const restcomm = soundRestcomm(importedAccounts);
 const expected = plantDefects(restcomm);
@@ -57,7 +58,7 @@ beforeAll(async () => {
 afterAll(async () => {
   mariadb.kill('SIGTERM');
   await once(mariadb, 'exit');
-  await rm(folder, { recursive: true, maxRetries: 10, retryDelay: 200 });
+  await removeFolder(folder);
 });
 
 /** A MariaDB in the folder, which only its socket reaches. */
