@@ -11,8 +11,8 @@ import { postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { eventually } from '../support/patience.js';
 import { ask, embeddedUrl, expectNoProcessIn, processesIn, runGateway } from '../support/processes.js';
-import { type Created, create } from '../support/tree.js';
 import { removeFolder } from '../support/remove-folder.js';
+import { type Created, create } from '../support/tree.js';
 
 const folder = useGatewayFolder();
 

@@ -13,8 +13,8 @@ import { type Login, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { plant } from '../support/plant.js';
 import { expectNoProcessIn, runGateway } from '../support/processes.js';
-import { create, password } from '../support/tree.js';
 import { removeFolder } from '../support/remove-folder.js';
+import { create, password } from '../support/tree.js';
 
 const oldKey = randomBytes(32);
 const newKey = randomBytes(32);

@@ -11,9 +11,9 @@ import { postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { eventually } from '../support/patience.js';
 import { ask, postmasterOf, processesIn } from '../support/processes.js';
+import { removeFolder } from '../support/remove-folder.js';
 import { sendRest } from '../support/rest-client.js';
 import { type Created, create, uniqueEmail } from '../support/tree.js';
-import { removeFolder } from '../support/remove-folder.js';
 
 let folder: string;
 let server: EmbeddedPostgres;

@@ -11,8 +11,8 @@ import { postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { eventually } from '../support/patience.js';
 import { ask, embeddedUrl, runGateway } from '../support/processes.js';
-import { type Created, create, password, uniqueEmail } from '../support/tree.js';
 import { removeFolder } from '../support/remove-folder.js';
+import { type Created, create, password, uniqueEmail } from '../support/tree.js';
 
 /** A disk of the test's own is a file system in memory; to mount one takes Linux and its CAP_SYS_ADMIN. */
 const mayMount = process.platform === 'linux' && (effectiveCapabilities() & (1n << 21n)) !== 0n;

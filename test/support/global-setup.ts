@@ -63,7 +63,7 @@ const testSettings = {
   max_connections: '400',
   // Counts statements; a server at DATABASE_URL has to preload it too.
   shared_preload_libraries: 'pg_stat_statements',
-  // Room for the statements of all databases of a run: with the default, 5000, the ones just counted may be dropped.
+  // Room for the statements of all databases at a time: with the default, 5000, the ones just counted may be dropped.
   'pg_stat_statements.max': '50000',
 };
 

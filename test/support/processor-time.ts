@@ -21,7 +21,7 @@ export interface LinearWork {
 /** Expects linear time of each, one by one unless all together take less than `negligible`. */
 export async function expectLinearTimes(works: readonly LinearWork[], negligible: number): Promise<void> {
   if ((await processorTime(() => Promise.all(works.map(({ long }) => long())))) < negligible) return;
-  for (const { what, ...work } of works) await expectLinearTime(work, { negligible, what });
+  for (const work of works) await expectLinearTime(work, negligible);
 }
 
 /**
@@ -29,10 +29,7 @@ export async function expectLinearTimes(works: readonly LinearWork[], negligible
  * `negligible` milliseconds may grow as it likes. Of several tries, the quickest counts: collections of garbage, and
  * compilers, only add to it.
  */
-export async function expectLinearTime(
-  { short, long }: Omit<LinearWork, 'what'>,
-  { negligible, what }: { negligible: number; what: string },
-): Promise<void> {
+export async function expectLinearTime({ what, short, long }: LinearWork, negligible: number): Promise<void> {
   let [ofShort, ofLong] = [Infinity, Infinity];
   for (let tries = 0; tries < 12; tries++) {
     ofLong = Math.min(ofLong, await processorTime(long));

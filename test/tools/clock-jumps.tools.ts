@@ -46,12 +46,6 @@ const { change, make, rename } = requestsTo(() => gateway);
 const names = () => receiver.requests.map(({ body }) => JSON.parse(body).data.after.friendlyName);
 const received = (...expected: string[]) => eventually(() => expect(names()).toEqual(expected));
 
-/** So the deliverer has seen the clock as it is now. One that was put ahead and back during a single look is noticed by the next whole look only. */
-async function restartDeliverer(): Promise<void> {
-  await deliverer?.stop();
-  deliverer = startDeliverer(gateway);
-}
-
 it.each([-26, -3, 3, 26])('what happens after the clock has jumped by %i hours is delivered, in order', async (hours) => {
   await rename(sid, 'before');
   await received('before');
@@ -67,7 +61,9 @@ it('an event that was being sent when the clock was put back is sent again, and 
   const held: ServerResponse[] = [];
   receiver.answerWith((response) => void held.push(response));
   await clock.setClock(26);
-  await restartDeliverer();
+  // One that has seen the clock as it is now: what is put ahead and back during a single look is noticed by the next whole look only.
+  await deliverer?.stop();
+  deliverer = startDeliverer(gateway);
   await rename(sid, 'one');
   await received('one');
   await rename(sid, 'two');

@@ -13,6 +13,7 @@ import { spawnGateway } from '../support/gateway-process.js';
 import { brokenInvariants } from '../support/invariants.js';
 import { eventually } from '../support/patience.js';
 import { ask, embeddedUrl } from '../support/processes.js';
+import { removeFolder } from '../support/remove-folder.js';
 import {
   hsqldbScript,
   md5,
@@ -23,7 +24,6 @@ import {
   settlingOptions,
   soundRestcomm,
 } from '../support/restcomm.js';
-import { removeFolder } from '../support/remove-folder.js';
 
 const restcomm = soundRestcomm(importedAccounts);
 const expected = plantDefects(restcomm);
