@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve, sep } from 'node:path';
 import { type Config, ConfigError, readConfig } from '../config.js';
 import { configuredCredentialsKeys, replaceCredentialsKeys } from '../credentials-key.js';
 import { copyRunningCluster } from '../embedded-postgres/cluster-copy.js';
-import { makeFolder, syncFolder } from '../embedded-postgres/folders.js';
+import { makeFolder, removeFolder, syncFolder } from '../embedded-postgres/folders.js';
 import { type Trial, tryOut } from './backup-trial.js';
 import { NotDoneError, UsageError } from './failure.js';
 import { createLog } from './log.js';
@@ -42,7 +42,7 @@ export async function backup(directory: string, { json: asJson = false }: { json
       await syncFolder(dirname(target));
       tell(target, trial, config, asJson);
     } catch (error) {
-      await fs.rm(unfinished, { recursive: true, force: true });
+      await removeFolder(unfinished);
       if (shutdown.signal.aborted) throw error;
       fail(error);
     }

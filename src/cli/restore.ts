@@ -5,7 +5,7 @@ import { type Config, ConfigError, readConfig } from '../config.js';
 import { configuredCredentialsKeys, replaceCredentialsKeys } from '../credentials-key.js';
 import { copyStoppedCluster } from '../embedded-postgres/cluster-copy.js';
 import { DataFolderError } from '../embedded-postgres/errors.js';
-import { isUnfinished, makeUnfinishedFolder, syncFolder, writableFolder } from '../embedded-postgres/folders.js';
+import { isUnfinished, makeUnfinishedFolder, removeFolder, syncFolder, writableFolder } from '../embedded-postgres/folders.js';
 import { urlOfRunning } from '../embedded-postgres/launcher.js';
 import { type Trial, tryOut } from './backup-trial.js';
 import { NotDoneError } from './failure.js';
@@ -40,7 +40,7 @@ export async function restore(directory: string, { json: asJson = false }: { jso
     if (shutdown.signal.aborted) throw error;
     throw new NotDoneError(`Nothing was restored: ${(error as Error).message}`);
   } finally {
-    await fs.rm(unfinished, { recursive: true, force: true });
+    await removeFolder(unfinished);
   }
 }
 

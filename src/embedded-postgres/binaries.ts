@@ -3,7 +3,7 @@ import * as fs from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { EmbeddedPostgresError } from './errors.js';
-import { makeFolder, makeUnfinishedFolder } from './folders.js';
+import { makeFolder, makeUnfinishedFolder, removeFolder } from './folders.js';
 import type { ServerUser } from './server-user.js';
 import { ignore, messageOf, run, serverEnvironment } from './system.js';
 
@@ -62,7 +62,7 @@ async function copyOnce(shipped: string, home: string): Promise<string> {
     await run('chmod', ['-R', 'u+w,a+rX', unfinished]);
     await fs.rename(unfinished, target).catch(ignore('ENOTEMPTY', 'EEXIST'));
   } finally {
-    await fs.rm(unfinished, { recursive: true, force: true });
+    await removeFolder(unfinished);
   }
   return join(target, 'native');
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { EmbeddedPostgresError } from './errors.js';
-import { dataPath, makeUnfinishedFolder, syncFolder } from './folders.js';
+import { dataPath, makeUnfinishedFolder, removeFolder, syncFolder } from './folders.js';
 import type { ServerUser } from './server-user.js';
 import { messageOf, run, serverEnvironment } from './system.js';
 
@@ -23,7 +23,7 @@ export async function createCluster(folder: string, isReachable: boolean, binari
     await fs.rename(unfinished, folder);
     await syncFolder(dirname(folder));
   } catch (error) {
-    await fs.rm(unfinished, { recursive: true, force: true });
+    await removeFolder(unfinished);
     if (!exists()) throw new EmbeddedPostgresError(`No database could be created in ${folder}: ${messageOf(error)}`);
   }
 }

@@ -58,10 +58,15 @@ export async function syncFolder(folder: string): Promise<void> {
   await handle.sync().finally(() => handle.close());
 }
 
+/** Removes a folder with all that is in it, even while a program that lost its gateway still writes there: it is tried again for 11 s. */
+export function removeFolder(folder: string): Promise<void> {
+  return fs.rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+}
+
 /** Removes what killed starts left behind. Our server is running, so whoever may still be creating another has lost. */
 export async function removeUnfinished(directory: string): Promise<void> {
   const leftovers = (await fs.readdir(directory)).filter(isUnfinished);
-  await Promise.all(leftovers.map((name) => fs.rm(join(directory, name), { recursive: true, force: true }).catch(() => undefined)));
+  await Promise.all(leftovers.map((name) => removeFolder(join(directory, name)).catch(() => undefined)));
 }
 
 /**

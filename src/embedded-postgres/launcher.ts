@@ -1,8 +1,7 @@
-import * as fs from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { runnableBinaries, shippedBinaries } from './binaries.js';
 import { createCluster } from './create-cluster.js';
-import { dataPath, removeUnfinished, socketFolderOf, writableFolder } from './folders.js';
+import { dataPath, removeFolder, removeUnfinished, socketFolderOf, writableFolder } from './folders.js';
 import { isOrphan, lockHolderOf } from './lock-file.js';
 import { urlOf } from './postmaster.js';
 import { canEnter, serverUserOf } from './server-user.js';
@@ -51,7 +50,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const stop = async () => {
     lifetime.abort();
     await supervision;
-    if (socketFolder !== folder) await fs.rm(socketFolder, { recursive: true, force: true });
+    if (socketFolder !== folder) await removeFolder(socketFolder);
   };
   try {
     supervision = keepRunning(cluster, await launch(cluster, lifetime.signal), lifetime.signal);

@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { removeFolder } from '../../src/embedded-postgres/folders.js';
 import { useGatewayFolder } from '../support/gateway-folder.js';
 import { spawnGateway } from '../support/gateway-process.js';
 import { admin } from '../support/gateway.js';
@@ -11,7 +12,6 @@ import { postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { eventually } from '../support/patience.js';
 import { ask, embeddedUrl, expectNoProcessIn, processesIn, runGateway } from '../support/processes.js';
-import { removeFolder } from '../support/remove-folder.js';
 import { type Created, create } from '../support/tree.js';
 
 const folder = useGatewayFolder();

@@ -3,13 +3,13 @@ import { mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { removeFolder } from '../../src/embedded-postgres/folders.js';
 import { PostgresLog } from '../../src/embedded-postgres/log.js';
 import { availableMemory, memorySettings } from '../../src/embedded-postgres/memory.js';
 import { copyStartedBefore, startGateway } from '../support/gateway-process.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { eventually } from '../support/patience.js';
 import { ask, embeddedUrl, killProcessesIn } from '../support/processes.js';
-import { removeFolder } from '../support/remove-folder.js';
 
 let folder: string;
 beforeEach(async () => {

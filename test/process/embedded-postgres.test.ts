@@ -12,11 +12,11 @@ import { DataSource } from 'typeorm';
 import { transformWithOxc } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EmbeddedPostgresError } from '../../src/embedded-postgres/errors.js';
+import { removeFolder, removeUnfinished } from '../../src/embedded-postgres/folders.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded-postgres/launcher.js';
 import { copyDataDirectory } from '../support/gateway-process.js';
 import { isAlive } from '../support/is-alive.js';
 import { eventually } from '../support/patience.js';
-import { removeFolder } from '../support/remove-folder.js';
 
 const isRoot = process.getuid?.() === 0;
 const onLinuxAsRoot = isRoot && process.platform === 'linux';
@@ -349,6 +349,19 @@ describe('the first start of PostgreSQL', () => {
     const { url } = await start();
     expect(await ask(url, 'SELECT 1 AS answer')).toEqual([{ answer: 1 }]);
     expect(await fs.readdir(directory)).toEqual(['postgres']);
+  });
+
+  it('removes what a killed one left even while a program of it still writes there', async () => {
+    const unfinished = join(directory, 'unfinished-abc');
+    await fs.mkdir(unfinished, { recursive: true });
+    const writer = spawn('sh', ['-c', 'while : > file; do :; done'], { cwd: unfinished, stdio: 'ignore' });
+    const ended = once(writer, 'exit');
+    await eventually(() => fs.access(join(unfinished, 'file')));
+    const removed = removeUnfinished(directory);
+    await sleep(100);
+    writer.kill('SIGKILL');
+    await Promise.all([removed, ended]);
+    expect(await fs.readdir(directory)).toEqual([]);
   });
 
   it('says when the data folder cannot be one', async () => {

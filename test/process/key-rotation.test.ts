@@ -4,6 +4,7 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { removeFolder } from '../../src/embedded-postgres/folders.js';
 import { Database } from '../../src/persistence/connection/database.js';
 import { rotateKey } from '../../src/service/key-rotation.js';
 import { Secrets } from '../../src/service/secrets.js';
@@ -13,7 +14,6 @@ import { type Login, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { plant } from '../support/plant.js';
 import { expectNoProcessIn, runGateway } from '../support/processes.js';
-import { removeFolder } from '../support/remove-folder.js';
 import { create, password } from '../support/tree.js';
 
 const oldKey = randomBytes(32);

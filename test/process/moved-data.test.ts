@@ -4,11 +4,11 @@ import { mkdtemp, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { removeFolder } from '../../src/embedded-postgres/folders.js';
 import { administrator, useGatewayFolder } from '../support/gateway-folder.js';
 import { program } from '../support/gateway-process.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { expectNoProcessIn, runGateway } from '../support/processes.js';
-import { removeFolder } from '../support/remove-folder.js';
 
 const isRoot = process.getuid?.() === 0;
 const nobody = isRoot ? idsOf('nobody') : undefined;

@@ -7,13 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { removeFolder } from '../../src/embedded-postgres/folders.js';
 import { cloneDatabase } from '../support/database.js';
 import { emptyDatabase } from '../support/databases.js';
 import { program, spawnGateway, startGateway } from '../support/gateway-process.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { eventually } from '../support/patience.js';
 import { ask, expectNoProcessIn, killProcessesIn, runGateway } from '../support/processes.js';
-import { removeFolder } from '../support/remove-folder.js';
 
 const key = randomBytes(32).toString('hex');
 

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { removeFolder } from '../../src/embedded-postgres/folders.js';
 import { version } from '../../src/version.js';
 import { type TestDatabase, cloneDatabase } from '../support/database.js';
 import { type GatewayProcess, startGateway } from '../support/gateway-process.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { eventually } from '../support/patience.js';
 import { expectNoProcessIn, killProcessesIn, processesIn } from '../support/processes.js';
-import { removeFolder } from '../support/remove-folder.js';
 
 let folder: string;
 let database: TestDatabase;

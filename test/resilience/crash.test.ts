@@ -5,13 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newSid } from '../../src/domain/sid.js';
+import { removeFolder } from '../../src/embedded-postgres/folders.js';
 import { cascadeRounds, cascadeWidth } from '../support/effort.js';
 import { type GatewayProcess, copyStartedBefore, startGateway } from '../support/gateway-process.js';
 import { type GraphqlAnswer, postGraphql } from '../support/graphql-client.js';
 import { brokenInvariants } from '../support/invariants.js';
 import { eventually } from '../support/patience.js';
 import { ask, embeddedUrl, expectNoProcessIn, killProcessesIn, postmasterOf } from '../support/processes.js';
-import { removeFolder } from '../support/remove-folder.js';
 
 const size = 1 + 99 + 99 * cascadeWidth;
 const closeAccount = 'mutation($sid: ID!) { closeAccount(input: { sid: $sid }) { reachedCount } }';

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { removeFolder } from '../../src/embedded-postgres/folders.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded-postgres/launcher.js';
 import { poolNumbers } from '../../src/persistence/connection/driver.js';
 import { type TestGateway, admin, startTestGateway } from '../support/gateway.js';
@@ -11,7 +12,6 @@ import { postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { eventually } from '../support/patience.js';
 import { ask, postmasterOf, processesIn } from '../support/processes.js';
-import { removeFolder } from '../support/remove-folder.js';
 import { sendRest } from '../support/rest-client.js';
 import { type Created, create, uniqueEmail } from '../support/tree.js';
 

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Role } from '../../src/domain/account.js';
+import { removeFolder } from '../../src/embedded-postgres/folders.js';
 import { useGatewayFolder } from '../support/gateway-folder.js';
 import { admin } from '../support/gateway.js';
 import { postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { eventually } from '../support/patience.js';
 import { ask, embeddedUrl, runGateway } from '../support/processes.js';
-import { removeFolder } from '../support/remove-folder.js';
 import { type Created, create, password, uniqueEmail } from '../support/tree.js';
 
 /** A disk of the test's own is a file system in memory; to mount one takes Linux and its CAP_SYS_ADMIN. */

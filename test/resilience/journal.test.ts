@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { verifyHistoryOf } from '../../src/cli/verify-history.js';
 import { newSid } from '../../src/domain/sid.js';
+import { removeFolder } from '../../src/embedded-postgres/folders.js';
 import { crashPoints } from '../support/effort.js';
 import { type GatewayProcess, copyStartedBefore, startGateway } from '../support/gateway-process.js';
 import { postGraphql } from '../support/graphql-client.js';
@@ -13,7 +14,6 @@ import { brokenInvariants } from '../support/invariants.js';
 import { eventually } from '../support/patience.js';
 import { plant } from '../support/plant.js';
 import { ask, embeddedUrl, expectNoProcessIn, killProcessesIn, postmasterOf } from '../support/processes.js';
-import { removeFolder } from '../support/remove-folder.js';
 
 /**
  * How many crashes, in how many pairs of a gateway and its PostgreSQL side by side, each with how many clients that write.

@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { arch, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeFolder } from '../../src/embedded-postgres/folders.js';
 import { startEmbeddedPostgres } from '../../src/embedded-postgres/launcher.js';
 import { serverEnvironment } from '../../src/embedded-postgres/system.js';
 import { createDataSource } from '../../src/persistence/connection/data-source.js';
 import { migrate } from '../../src/persistence/schema/migrate.js';
 import type { TestDatabase } from './database.js';
 import { ask } from './processes.js';
-import { removeFolder } from './remove-folder.js';
 
 /** A PostgreSQL server of the test's own, whose clock can be set. Its processes see another time by libfaketime (Debian's package). */
 export interface FakedClock {

@@ -2,12 +2,12 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
+import { removeFolder } from '../../src/embedded-postgres/folders.js';
 import { type GatewayProcess, type GatewayProcessOptions, copyStartedBefore, startGateway } from './gateway-process.js';
 import type { Login } from './graphql-client.js';
 import { isAlive } from './is-alive.js';
 import { eventually } from './patience.js';
 import { expectNoProcessIn, killProcessesIn } from './processes.js';
-import { removeFolder } from './remove-folder.js';
 
 /** A data folder for each test, in which nothing runs any more once the test has ended. */
 export interface GatewayFolder {

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { inject } from 'vitest';
+import { removeFolder } from '../../src/embedded-postgres/folders.js';
 import { eventually } from './patience.js';
-import { removeFolder } from './remove-folder.js';
 
 export interface GatewayProcess {
   url: string;

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
+import { removeFolder } from '../../src/embedded-postgres/folders.js';
 import { createDataSource } from '../../src/persistence/connection/data-source.js';
 import { startEmbeddedPostgres } from '../../src/embedded-postgres/launcher.js';
 import { migrate } from '../../src/persistence/schema/migrate.js';
 import { bundleProgram } from './bundle.js';
 import { inDatabase } from './database-url.js';
-import { removeFolder } from './remove-folder.js';
 
 declare module 'vitest' {
   interface ProvidedContext {

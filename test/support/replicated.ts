@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
+import { removeFolder } from '../../src/embedded-postgres/folders.js';
 import { eventually } from './patience.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded-postgres/launcher.js';
 import { migrate } from '../../src/persistence/schema/migrate.js';
@@ -12,7 +13,6 @@ import { createDataSource } from '../../src/persistence/connection/data-source.j
 import type { TestDatabase } from './database.js';
 import { inDatabase } from './database-url.js';
 import { ask, postmasterOf } from './processes.js';
-import { removeFolder } from './remove-folder.js';
 
 const run = promisify(execFile);
 

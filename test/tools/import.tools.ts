@@ -7,13 +7,13 @@ import { promisify } from 'node:util';
 import { createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyHistoryOf } from '../../src/cli/verify-history.js';
+import { removeFolder } from '../../src/embedded-postgres/folders.js';
 import { importedAccounts } from '../support/effort.js';
 import { useGatewayFolder } from '../support/gateway-folder.js';
 import { spawnGateway } from '../support/gateway-process.js';
 import { brokenInvariants } from '../support/invariants.js';
 import { eventually } from '../support/patience.js';
 import { ask, embeddedUrl } from '../support/processes.js';
-import { removeFolder } from '../support/remove-folder.js';
 import {
   hsqldbScript,
   md5,
