@@ -21,7 +21,7 @@ import { type TestGateway, admin, startTestGateway } from '../support/gateway.js
 import { type Login, postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { eventually } from '../support/patience.js';
-import { processesIn } from '../support/processes.js';
+import { pidOf, processesIn } from '../support/processes.js';
 import { type Replicated, startReplicated } from '../support/replicated.js';
 import { sendRest } from '../support/rest-client.js';
 import { restJsonSurface } from '../support/rest-surface.js';
@@ -280,7 +280,7 @@ describe('a replica', () => {
     });
 
     it('holds nobody up when it falls silent', async () => {
-      const pids = processesIn(replicated.replicaFolder).map((line) => Number.parseInt(line, 10));
+      const pids = processesIn(replicated.replicaFolder).map(pidOf);
       for (const pid of pids) process.kill(pid, 'SIGSTOP');
       try {
         await untilUsed(gateway, false);

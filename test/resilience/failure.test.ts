@@ -11,7 +11,7 @@ import { type TestGateway, admin, startTestGateway } from '../support/gateway.js
 import { postGraphql } from '../support/graphql-client.js';
 import { graphqlSurface } from '../support/graphql-surface.js';
 import { eventually } from '../support/patience.js';
-import { ask, postmasterOf, processesIn } from '../support/processes.js';
+import { ask, pidOf, postmasterOf, processesIn } from '../support/processes.js';
 import { sendRest } from '../support/rest-client.js';
 import { type Created, create, uniqueEmail } from '../support/tree.js';
 
@@ -98,7 +98,7 @@ async function signalServer(signal: NodeJS.Signals): Promise<void> {
     // The shell beside it is the watchdog, which ends the server with the tests.
     if (line.includes('/bin/sh')) continue;
     try {
-      process.kill(Number.parseInt(line, 10), signal);
+      process.kill(pidOf(line), signal);
     } catch {
       // It has ended by itself.
     }
