@@ -37,17 +37,19 @@ export const together = { isolate: false, maxWorkers: Math.min(workersAtMost, 2 
 
 /**
  * Files that need a process that has run nothing before, since they measure its time or memory, change or count what it has loaded, or look at
- * the plans of statements, of which a process has only so many prepared; and those that start programs and wait for them.
+ * the plans of statements, of which a process has only so many prepared; and those that wait most of their time, for programs or for clocks:
+ * beside each other in the few processes below, they leave the processors without work.
  */
 const aloneFiles = [
   'test/process/*.test.ts',
   'test/cli/*.test.ts',
   'test/unit/{loading,passwords,redaction}.test.ts',
   'test/property/json-source.test.ts',
-  'test/security/{hashing,linear-time,no-eval,secrets,timing}.test.ts',
+  'test/security/{connections,hashing,linear-time,no-eval,secrets,timing}.test.ts',
   'test/surface/{long-list,openapi}.test.ts',
-  'test/database/{rows,schema-change,shares,small-trees,statements}.test.ts',
-  'test/resilience/{clock,crash,full-disk,journal,killed-migration,soak}.test.ts',
+  'test/subresources/slow-and-broken.test.ts',
+  'test/database/{database-check,heap-only,rows,schema-change,shares,small-trees,statements}.test.ts',
+  'test/resilience/{clock,crash,deliveries,failure,full-disk,journal,killed-migration,soak}.test.ts',
 ];
 
 export default defineConfig({
