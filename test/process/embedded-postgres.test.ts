@@ -355,6 +355,7 @@ describe('the first start of PostgreSQL', () => {
     const unfinished = join(directory, 'unfinished-abc');
     await fs.mkdir(unfinished, { recursive: true });
     const writer = spawn('sh', ['-c', 'while : > file; do :; done'], { cwd: unfinished, stdio: 'ignore' });
+    cleanups.push(async () => writer.kill('SIGKILL'));
     const ended = once(writer, 'exit');
     await eventually(() => fs.access(join(unfinished, 'file')));
     const removed = removeUnfinished(directory);

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
 import { removeFolder } from '../../src/embedded-postgres/folders.js';
-import { eventually } from './patience.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded-postgres/launcher.js';
-import { migrate } from '../../src/persistence/schema/migrate.js';
 import { createDataSource } from '../../src/persistence/connection/data-source.js';
+import { migrate } from '../../src/persistence/schema/migrate.js';
 import type { TestDatabase } from './database.js';
 import { inDatabase } from './database-url.js';
+import { eventually } from './patience.js';
 import { ask, postmasterOf } from './processes.js';
 
 const run = promisify(execFile);
